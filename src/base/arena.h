@@ -1,0 +1,39 @@
+/* Memory that is freed all at once: a request's, a parse's, a snapshot's. Not thread-safe: one owner at a time. */
+#ifndef CONNEK_BASE_ARENA_H
+#define CONNEK_BASE_ARENA_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct arena_block;
+
+struct arena {
+  struct arena_block *first;
+  size_t used; /* bytes handed out, all blocks */
+  size_t max;  /* allocation beyond it fails; 0: no cap */
+};
+
+/* No memory is taken until the first allocation. `max` in bytes, 0 for none. */
+void arena_init(struct arena *arena, size_t max);
+/* Frees everything; the arena can be used again. */
+void arena_release(struct arena *arena);
+
+/* All return NULL on failure (no memory, or over `max`). Aligned for any type. Zeroed by arena_zalloc only. */
+void *arena_alloc(struct arena *arena, size_t size);
+void *arena_zalloc(struct arena *arena, size_t size);
+void *arena_memdup(struct arena *arena, const void *bytes, size_t size);
+/* NUL-terminated copies. */
+char *arena_strdup(struct arena *arena, const char *text);
+/* The copy is NUL-terminated as well (n does not count it). `.p` is NULL on failure. */
+struct str arena_str(struct arena *arena, struct str text);
+struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#define arena_new(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
+/* NULL as well where count * size overflows. */
+void *arena_zalloc_n(struct arena *arena, size_t count, size_t size);
+#define arena_new_n(arena, type, count) ((type *)arena_zalloc_n((arena), (count), sizeof(type)))
+
+#endif

@@ -1,0 +1,70 @@
+/* Every cap in one place. Sizes in bytes, times in milliseconds unless the name says otherwise. */
+#ifndef CONNEK_BASE_LIMITS_H
+#define CONNEK_BASE_LIMITS_H
+
+enum {
+  KIB = 1024,
+  MIB = 1024 * 1024,
+
+  /* HTTP server */
+  LIMIT_HTTP_TARGET = 8 * KIB,         /* request target; beyond: 414 */
+  LIMIT_HTTP_HEADER_COUNT = 100,       /* fields; beyond: 431 */
+  LIMIT_HTTP_HEADER_BYTES = 32 * KIB,  /* all names and values; beyond: 431 */
+  LIMIT_HTTP_BODY = 4 * MIB,           /* beyond: 413 */
+  LIMIT_HTTP_PIPELINED = 64 * KIB,     /* bytes read ahead while a reply is pending; beyond: reading stops */
+  LIMIT_HTTP_HEADER_MS = 10 * 1000,    /* first byte to last header byte, absolute; beyond: 408 */
+  LIMIT_HTTP_BODY_MS = 30 * 1000,      /* end of headers to end of body, absolute; beyond: 408 */
+  LIMIT_HTTP_IDLE_MS = 75 * 1000,      /* between requests */
+  LIMIT_HTTP_WRITE_MS = 30 * 1000,     /* a reply that its reader does not take */
+  LIMIT_HTTP_LINGER_MS = 2 * 1000,     /* after an error's reply, how long what still comes is read and dropped */
+  LIMIT_HTTP_DRAIN_MS = 30 * 1000,     /* graceful stop: how long open calls may still run */
+  LIMIT_HTTP_CONNECTIONS = 65536,      /* a worker */
+  LIMIT_HTTP_READ = 64 * KIB,          /* one read(2): the worker's shared buffer */
+  LIMIT_HTTP_REQUEST_ARENA = 32 * MIB, /* all memory of one request */
+
+  /* JSON and JSON-RPC */
+  LIMIT_JSON_DEPTH = 64,
+  LIMIT_JSON_FILE = 16 * MIB, /* a config file or manifest */
+  LIMIT_JSONRPC_BATCH = 50,   /* messages */
+  LIMIT_JSONRPC_ID = 256,     /* characters of a string id */
+  LIMIT_JSONRPC_METHOD = 128,
+  LIMIT_TOOL_NAME = 48,         /* ours; the specification allows 128, real clients 64 or 60 */
+  LIMIT_TOOLS_PAGE = 250,       /* tools in one tools/list page */
+  LIMIT_CALL_MS = 60 * 1000,    /* a call, unless its connector says otherwise */
+  LIMIT_CALLS_IN_FLIGHT = 4096, /* a worker */
+  LIMIT_RESULT = 1 * MIB,       /* a tool's result */
+
+  /* upstreams */
+  LIMIT_UPSTREAM_CONNECT_MS = 5 * 1000,
+  LIMIT_UPSTREAM_TOTAL_MS = 30 * 1000,
+  LIMIT_UPSTREAM_BODY = 8 * MIB,
+  LIMIT_UPSTREAM_HEADER_BYTES = 64 * KIB,
+  LIMIT_UPSTREAM_HOST_CONNECTIONS = 256,
+
+  /* sqlite connector */
+  LIMIT_SQL_TEXT = 64 * KIB,
+  LIMIT_SQL_ROWS = 1000,
+  LIMIT_SQL_BYTES = 1 * MIB,
+  LIMIT_SQL_MS = 10 * 1000,
+  LIMIT_SQL_PARAMS = 100,
+
+  /* limits and tokens */
+  LIMIT_TOKEN_PER_MINUTE = 60,           /* an access token, unless it or its organisation says otherwise */
+  LIMIT_PEER_FAILURES_PER_MINUTE = 6000, /* failed authentications of one address */
+
+  /* audit */
+  LIMIT_AUDIT_ARGUMENTS = 4 * KIB, /* larger arguments are kept as a digest alone */
+  LIMIT_AUDIT_BATCH = 512,         /* records in one commit */
+  LIMIT_AUDIT_QUEUE = 65536,       /* records waiting; beyond: calls are refused */
+
+  /* executor */
+  LIMIT_EXECUTOR_QUEUE = 16384,
+
+  /* model */
+  LIMIT_NAME = 64, /* characters of an organisation's, role's or connection's name */
+  LIMIT_EMAIL = 254,
+  LIMIT_LABELS = 32,  /* a connection */
+  LIMIT_RULES = 1000, /* a role */
+};
+
+#endif

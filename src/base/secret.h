@@ -1,0 +1,21 @@
+/* A secret: bytes that are wiped when they are let go, that no formatter prints, and that only the vault, the
+ * places that derive keys and the place that writes an upstream request may open (test/lint/secrets holds the list). */
+#ifndef CONNEK_BASE_SECRET_H
+#define CONNEK_BASE_SECRET_H
+
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct secret;
+
+/* Copies. Memory is locked where the system allows and kept out of core dumps. NULL: no memory. */
+struct secret *secret_new(const void *bytes, size_t n);
+/* Wipes and frees; NULL is fine. */
+void secret_free(struct secret *secret);
+/* Borrowed until secret_free. */
+struct str secret_open(const struct secret *secret);
+/* Overwrites memory in a way that the compiler keeps. */
+void secret_wipe(void *bytes, size_t n);
+
+#endif

@@ -1,0 +1,35 @@
+/* An organisation as a file: `connek apply` and `connek export`. Strict JSON with "//" comments; unknown members are
+ * refused with their place. Paths are relative to the file. */
+#ifndef CONNEK_CONFIG_CONFIG_H
+#define CONNEK_CONFIG_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "db/db.h"
+#include "vault/vault.h"
+
+struct config; /* one parsed file: connectors compiled, {"env"} and {"file"} resolved, nothing written yet */
+
+/* Reads and checks `path` and all it names (manifests). `data_dir`: database paths under it are refused. */
+enum err_code config_read(struct arena *arena, const char *path, const char *data_dir, struct config **ret_config,
+                          struct err *err) MUST_CHECK;
+
+/* Makes the database equal to the file, in the caller's write transaction: all or nothing. Appends one line a change to
+ * `out`
+ * ("+ role finance", "~ connection orders: settings, credential", "- user x@acme.example"); nothing at all where
+ * nothing changes. What the file does not name stays, and is listed as "  not in the file: role old (kept; --prune
+ * removes it)", unless `may_prune`. Each change has its audit record and the change log's row. */
+enum err_code config_apply(struct db_tx *tx, const struct vault *vault, const struct config *config, bool may_prune,
+                           struct buf *out, size_t *ret_n_changes, struct err *err) MUST_CHECK;
+
+/* Writes one organisation (by name; empty: the only one) as a file that apply takes back; credentials as {"env": "..."}
+ * placeholders named after the connection. */
+enum err_code config_export(struct db_tx *tx, const struct vault *vault, struct str organisation, struct buf *out,
+                            struct err *err) MUST_CHECK;
+
+/* The built-in connector definitions as rows (idempotent; a changed one gets the next version). At each opening of a
+ * data folder that may write. */
+enum err_code config_install_builtins(struct db_tx *tx, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,147 @@
+/* What every kind of connector is to the gateway: definitions with tools, and one function that makes a call. A folder
+ * a kind: http/ (manifests), sql/ (sqlite), self/ (Connek's own). They never include each other. */
+#ifndef CONNEK_CONNECTOR_CONNECTOR_H
+#define CONNEK_CONNECTOR_CONNECTOR_H
+
+#include <yyjson.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/str.h"
+#include "base/uuid.h"
+#include "codec/schema.h"
+#include "net/executor.h"
+#include "net/http_client.h"
+#include "net/loop.h"
+#include "policy/policy.h"
+
+struct connector_kind;
+struct connector_call;
+
+struct connector_tool {
+  struct str name; /* local: "query" */
+  struct str
+      public_name;  /* "sqlite_query": slug_tool, at most LIMIT_TOOL_NAME, a stable hash where it would be longer */
+  struct str title; /* or empty */
+  struct str description;
+  enum policy_does does;
+  yyjson_val *input_schema; /* an object schema, without the added account argument */
+  const struct schema *schema;
+  const void *state; /* the kind's own, compiled */
+};
+
+/* A compiled definition: immutable, in the arena it was compiled into. */
+struct connector {
+  const struct connector_kind *kind;
+  struct str id, name;
+  int64_t version;
+  const struct connector_tool *tools; /* by name */
+  size_t n_tools;
+  const void *state;
+};
+
+/* A connected account as calls see it: immutable. */
+struct connector_connection {
+  struct policy_connection policy; /* id, name, connector, labels, owner */
+  const struct connector *connector;
+  yyjson_val *settings;         /* an object */
+  struct str sealed_credential; /* or empty; a JSON object under the vault's seal */
+  int64_t version;
+  const void *state; /* the kind's own, compiled from the settings */
+};
+
+/* What calls share on one worker. */
+struct connector_host {
+  struct loop *loop;
+  struct http_client *http;
+  struct executor *sql; /* threads for SQLite files */
+};
+
+/* What a caller may know of themselves: for self/. Made by the gateway, read-only. */
+struct connector_caller_tool {
+  struct str public_name, description;
+  enum policy_does does;
+};
+struct connector_caller_connection {
+  struct str name, connector_id, connector_name;
+  const struct policy_label *labels;
+  size_t n_labels;
+  bool is_personal;
+};
+struct connector_caller {
+  struct str organisation, email, kind;
+  const struct str *roles;
+  size_t n_roles;
+  const struct connector_caller_tool *tools;
+  size_t n_tools;
+  const struct connector_caller_connection *connections;
+  size_t n_connections;
+};
+
+/* A result, as the tools' part of MCP has it. Slices live in the call's arena. */
+struct connector_result {
+  bool is_error;
+  struct str text;       /* becomes one text block, where `content` is empty */
+  struct str content;    /* or: a JSON array of content blocks, verbatim */
+  struct str structured; /* a JSON object, or empty */
+  enum err_code error;   /* of a failed call: for the record */
+  bool is_unknown;       /* it may or may not have happened (a write whose reply was lost) */
+};
+
+/* One invocation. Made by the gateway, which keeps it and everything it points to until `done`. */
+struct connector_call {
+  const struct connector_host *host;
+  const struct connector_connection *connection; /* NULL for self/ */
+  const struct connector_tool *tool;
+  yyjson_val *arguments;                 /* checked against the tool's schema; the account argument taken out */
+  const struct secret *credential;       /* opened JSON object, or NULL */
+  const struct connector_caller *caller; /* for self/ alone */
+  struct arena *arena;
+  int64_t deadline_us;                       /* monotonic */
+  const char *traceparent;                   /* W3C, for upstream requests */
+  void *state;                               /* the kind's own, in the arena */
+  struct connector_result result;            /* filled before `done` */
+  void (*done)(struct connector_call *call); /* exactly once, on the worker's loop; may be called from within invoke */
+};
+
+struct connector_kind {
+  const char *name; /* "http", "sqlite", "self" */
+  bool needs_rule;  /* false: about the caller alone, no connection, no rule (self/) */
+  /* Definition (JSON, already parsed by json_read) -> compiled. All of it in the arena; borrows `definition`. */
+  enum err_code (*compile)(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
+                           struct err *err);
+  /* Checks a connection's settings and names of credential members (`credential` may be NULL: not looked at), at apply
+   * and at load. */
+  enum err_code (*connect)(struct arena *arena, const struct connector *connector, yyjson_val *settings,
+                           const void **ret_state, struct err *err);
+  enum err_code (*check_credential)(const struct connector *connector, yyjson_val *credential, struct err *err);
+  void (*invoke)(struct connector_call *call);
+  /* Asks it to end soon; `done` still comes, with ERR_CANCELLED where it had not finished. */
+  void (*cancel)(struct connector_call *call);
+};
+
+/* registry.c is the one place that knows all kinds. */
+const struct connector_kind *connector_kind_find(struct str name);
+/* The definitions that ship in the binary: JSON texts, one each ("sqlite", "self"). */
+struct connector_builtin {
+  const char *id;
+  const char *kind;
+  const char *definition;
+};
+const struct connector_builtin *connector_builtins(size_t *ret_n);
+
+/* definition.c: what all kinds' definitions share:
+ * {"id","name","version"?,"kind"?,"tools":[{"name","title"?,"description","does","input"?...}]}. Checks ids, names,
+ * does, descriptions; compiles schemas; public names; sorts tools by name. `does` defaults to destroy. */
+enum err_code connector_definition_read(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
+                                        struct err *err) MUST_CHECK;
+/* Compiles with the kind named by "kind" (absent: "http"). */
+enum err_code connector_compile(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
+                                struct err *err) MUST_CHECK;
+struct str connector_public_name(struct arena *arena, struct str slug, struct str tool);
+
+/* Fills an error result; the text is for a person. */
+void connector_fail(struct connector_call *call, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+#endif

@@ -1,0 +1,29 @@
+/* Which addresses Connek may connect to on behalf of others: the guard against server-side request forgery. Pure. */
+#ifndef CONNEK_NET_ADDRESS_GUARD_H
+#define CONNEK_NET_ADDRESS_GUARD_H
+
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* The operator's exceptions (--allow-upstream HOST[:PORT]); immutable once serving has begun. */
+struct address_exception {
+  struct str host; /* a name or a literal address, lower case */
+  uint16_t port;   /* 0: any */
+};
+
+struct address_guard {
+  const struct address_exception *exceptions;
+  size_t n_exceptions;
+};
+
+/* May a connection go to this resolved address, which was named as `host`:`port`? Refused unless excepted: loopback,
+ * private, link-local, unique-local, CGNAT, 0/8, multicast, reserved, documentation, benchmarking, and IPv6 forms that
+ * carry such an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo). Refused always, exception or not: cloud
+ * metadata addresses (169.254.169.254, 169.254.170.2, fd00:ec2::254, 100.100.100.200 and the rest of 169.254/16's known
+ * ones). */
+bool address_guard_allows(const struct address_guard *guard, struct str host, uint16_t port,
+                          const struct sockaddr *address);
+
+#endif

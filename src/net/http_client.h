@@ -1,0 +1,62 @@
+/* HTTP client: libcurl's multi interface on a worker's loop. One a worker, never shared. Keep-alive pools; no redirect
+ * is ever followed; no proxy but the configured one, whatever the environment says; every connection passes the address
+ * guard with the very address it will use. */
+#ifndef CONNEK_NET_HTTP_CLIENT_H
+#define CONNEK_NET_HTTP_CLIENT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "net/address_guard.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+
+struct http_client;
+struct http_transfer;
+
+struct http_client_options {
+  const struct address_guard *guard; /* borrowed, outlives the client */
+  const char *ca_file;               /* NULL: the system's */
+  const char *proxy;                 /* NULL: none */
+};
+
+struct http_client_request {
+  struct str method;
+  struct str url;                  /* absolute, already encoded */
+  const struct http_field *fields; /* copied; CR, LF and NUL in a value are refused */
+  size_t n_fields;
+  /* One field whose value is secret, written last: "NAME: PREFIX" + secret. secret_field empty: none. */
+  struct str secret_field;
+  struct str secret_prefix;
+  const struct secret *secret;
+  struct str body; /* borrowed until done; `has_body` false: none */
+  bool has_body;
+  int64_t timeout_ms; /* 0: LIMIT_UPSTREAM_TOTAL_MS */
+  size_t max_body;    /* 0: LIMIT_UPSTREAM_BODY, after decompression */
+};
+
+struct http_client_response {
+  int status;
+  struct str body;
+  struct str content_type;
+  const struct http_field *fields;
+  size_t n_fields;
+};
+
+/* Called once, never from within http_client_send. `response` is NULL on failure, and lives in the arena otherwise.
+ * err: ERR_UPSTREAM, ERR_TIMEOUT, ERR_TOO_LARGE, ERR_DENIED (address guard): its text names the host, never path or
+ * query. */
+typedef void (*http_client_done)(void *context, const struct http_client_response *response, const struct err *err);
+
+enum err_code http_client_new(struct loop *loop, const struct http_client_options *options,
+                              struct http_client **ret_client, struct err *err) MUST_CHECK;
+/* Ends what is under way without calling back. Before loop_stop. */
+void http_client_free(struct http_client *client);
+/* `arena` must outlive the transfer. On failure nothing was begun and `done` is never called. */
+enum err_code http_client_send(struct http_client *client, struct arena *arena,
+                               const struct http_client_request *request, http_client_done done, void *context,
+                               struct http_transfer **ret_transfer, struct err *err) MUST_CHECK;
+/* Ends it; `done` is not called. */
+void http_client_cancel(struct http_transfer *transfer);
+
+#endif

@@ -1,0 +1,41 @@
+/* A byte stream, whatever carries it: TCP today, TLS later. The HTTP server speaks to this alone. Single-threaded:
+ * everything happens on the stream's loop. Implementations: stream_tcp.c. */
+#ifndef CONNEK_NET_STREAM_H
+#define CONNEK_NET_STREAM_H
+
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "net/loop.h"
+
+struct stream;
+
+struct stream_events {
+  /* Bytes arrived: valid during the call only. n == 0: the peer has ended its side. */
+  void (*on_read)(struct stream *stream, const char *bytes, size_t n);
+  /* It broke. The owner closes it; nothing else comes. */
+  void (*on_error)(struct stream *stream, int uv_error);
+  /* The write given last has been taken by the system (or failed: status < 0). */
+  void (*on_written)(struct stream *stream, int status);
+  /* After stream_close: the last event; the owner may free what holds the stream. */
+  void (*on_closed)(struct stream *stream);
+};
+
+struct stream_methods {
+  void (*read_start)(struct stream *stream);
+  void (*read_stop)(struct stream *stream);
+  /* Two pieces, written as one (the second may be empty). Both must stay valid until on_written. One write at a time.
+   */
+  enum err_code (*write)(struct stream *stream, const char *head, size_t head_n, const char *body, size_t body_n);
+  void (*shutdown)(struct stream *stream); /* ends our side; reading goes on */
+  void (*close)(struct stream *stream);
+  size_t (*unsent)(const struct stream *stream); /* bytes not yet taken by the system */
+};
+
+struct stream {
+  const struct stream_methods *methods;
+  const struct stream_events *events;
+  struct sockaddr_storage peer;
+};
+
+#endif

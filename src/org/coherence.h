@@ -1,0 +1,43 @@
+/* Keeps snapshots and the token index equal to the database while the server runs. One change log drives it: a command
+ * commits its change and its log row in one transaction, then asks over DIR/control.sock for a sync; the answer comes
+ * when every worker has passed a quiet point since. A poll every two seconds is the net beneath.
+ *
+ * Who calls whom: the server's main loop owns it. sync reads the log on a store thread, publishes on the main loop,
+ * then posts a task to every worker (the barrier) and, when all have run it, frees what was replaced and answers. */
+#ifndef CONNEK_ORG_COHERENCE_H
+#define CONNEK_ORG_COHERENCE_H
+
+#include "identity/token_index.h"
+#include "org/snapshot.h"
+
+struct coherence;
+
+struct coherence_options {
+  struct db *db;
+  const struct vault *vault;
+  struct loop *loop;           /* the main loop */
+  struct loop *const *workers; /* every loop that reads snapshots or tokens */
+  size_t n_workers;
+  const char *dir;                                          /* DIR/control.sock is made here (0600) */
+  void (*on_problem)(void *context, const struct err *err); /* something could not be loaded: for the log */
+  void *context;
+};
+
+/* Loads everything (on this thread, through `conn`), before the workers run. */
+enum err_code coherence_new(const struct coherence_options *options, struct db_conn *conn,
+                            struct coherence **ret_coherence, struct err *err) MUST_CHECK;
+/* Listens on control.sock and begins to poll; on the main loop's thread. */
+enum err_code coherence_start(struct coherence *coherence, struct err *err) MUST_CHECK;
+void coherence_stop(struct coherence *coherence); /* closes its handles; free after the loop has ended */
+void coherence_free(struct coherence *coherence);
+struct token_index *coherence_tokens(struct coherence *coherence);
+/* False while the last attempt to read the change log failed: /readyz says so; calls are refused after LIMIT of
+ * staleness. */
+bool coherence_is_current(const struct coherence *coherence);
+int64_t coherence_version(const struct coherence *coherence); /* the last change applied */
+
+/* For commands: asks the server of DIR to sync. ERR_NONE also where none runs (*ret_is_running tells). ERR_TIMEOUT: one
+ * runs but did not confirm within `timeout_ms`. */
+enum err_code coherence_ask(const char *dir, int timeout_ms, bool *ret_is_running, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,64 @@
+/* An organisation as calls see it: one immutable, reference-counted snapshot, swapped whole when something changes.
+ * Built on a store thread, read by every worker without a lock. */
+#ifndef CONNEK_ORG_SNAPSHOT_H
+#define CONNEK_ORG_SNAPSHOT_H
+
+#include <stdatomic.h>
+
+#include "base/map.h"
+#include "connector/connector.h"
+#include "limit/limit.h"
+#include "policy/policy.h"
+#include "store/store.h"
+#include "vault/vault.h"
+
+struct toolset;
+
+struct org_user {
+  struct uuid id;
+  struct str email, kind;
+  bool is_disabled;
+  struct policy_principal principal;
+  struct str roles_json;             /* JSON array of the roles' names, for the audit */
+  _Atomic(struct toolset *) toolset; /* made on first use, then shared; see toolset.h */
+};
+
+struct org_snapshot {
+  atomic_uint references;
+  struct arena arena; /* holds everything below */
+  struct uuid id;
+  struct str name;
+  int64_t version;
+  struct vault_keys *keys;
+  struct org_user *users;
+  size_t n_users;
+  struct map users_by_id; /* uuid_bytes -> struct org_user */
+  struct policy_role *roles;
+  size_t n_roles;
+  struct connector *connectors; /* those that compile; by id */
+  size_t n_connectors;
+  struct connector_connection *connections; /* by name */
+  size_t n_connections;
+  struct limit_rate token_rate; /* the organisation's default per access token */
+  struct map token_rates;       /* token id (16 bytes) -> struct limit_rate: exceptions */
+  const char *problem;          /* why its policy could not be loaded: all is denied; NULL: it was */
+};
+
+/* On a store thread. What is broken (a definition that no longer compiles, a rule that cannot be read) never makes more
+ * visible: a broken rule or role makes `problem`, a broken connector hides its connections. ERR_NOT_FOUND: no such
+ * organisation. */
+enum err_code org_snapshot_load(struct db_tx *tx, const struct vault *vault, struct uuid organisation_id,
+                                struct org_snapshot **ret_snapshot, struct err *err) MUST_CHECK;
+struct org_snapshot *org_snapshot_ref(struct org_snapshot *snapshot);
+void org_snapshot_unref(struct org_snapshot *snapshot); /* frees with the last; NULL is fine */
+struct org_user *org_snapshot_user(const struct org_snapshot *snapshot, struct uuid user_id); /* NULL: there is none */
+
+/* Where the current snapshot of one organisation is found: made once, kept as long as the server. */
+struct org_slot {
+  struct uuid id;
+  _Atomic(struct org_snapshot *) current; /* NULL: gone */
+};
+/* A reference of the caller's own, or NULL. On a worker, within one turn of its loop. */
+struct org_snapshot *org_slot_take(struct org_slot *slot);
+
+#endif

@@ -1,0 +1,47 @@
+/* What one user's assistant sees: every tool that policy allows on at least one connection, in order of public name.
+ * Made once per snapshot and user, immutable, shared by workers. Several connections of one connector are one set of
+ * tools with a required `account` argument ("connection" where the tool has an `account` of its own); where the user
+ * may use one connection of the connector alone, there is none. */
+#ifndef CONNEK_ORG_TOOLSET_H
+#define CONNEK_ORG_TOOLSET_H
+
+#include "org/snapshot.h"
+
+struct toolset_tool {
+  const struct connector_tool *tool;
+  const struct connector *connector;
+  const struct connector_connection *const *connections; /* allowed ones, by name; none for self/ */
+  size_t n_connections;
+  const char *account_argument; /* NULL: there is none */
+  struct str json; /* as tools/list shows it: {"name","title"?,"description","inputSchema","annotations"} */
+};
+
+struct toolset {
+  struct arena arena;
+  const struct toolset_tool *tools; /* by public name */
+  size_t n_tools;
+  struct map by_name;             /* public name -> struct toolset_tool */
+  struct connector_caller caller; /* for self/ */
+};
+
+/* `connector`: only that connector's tools (/mcp/<token>/<connector>), not cached by the user: the caller frees it.
+ * NULL: no memory. */
+struct toolset *toolset_make(const struct org_snapshot *snapshot, const struct org_user *user, struct str connector);
+void toolset_free(struct toolset *toolset);
+/* The user's whole set, made at first use. Valid as long as the snapshot. NULL: no memory. */
+const struct toolset *toolset_of(const struct org_snapshot *snapshot, struct org_user *user);
+const struct toolset_tool *toolset_find(const struct toolset *toolset, struct str public_name);
+
+/* Why a name is not in the set, for the record and the answer. */
+enum toolset_absence { TOOLSET_UNKNOWN, TOOLSET_DENIED };
+/* Looks in all of the organisation's connectors; where it is one that the user may not call, tells the tool, a
+ * connection of it and the decision. */
+struct toolset_denial {
+  const struct connector_tool *tool;
+  const struct connector_connection *connection; /* or NULL: the connector has none */
+  struct policy_decision decision;
+};
+enum toolset_absence toolset_why_absent(const struct org_snapshot *snapshot, const struct org_user *user,
+                                        struct str public_name, struct toolset_denial *ret_denial);
+
+#endif

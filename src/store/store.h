@@ -1,0 +1,205 @@
+/* The only SQL. One file a record; every function runs inside a transaction (db.h) and names the organisation whose
+ * rows it may see. Strings in returned records live in the arena given. "Not found" is ERR_NOT_FOUND with a text that
+ * names what. */
+#ifndef CONNEK_STORE_STORE_H
+#define CONNEK_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "base/uuid.h"
+#include "db/db.h"
+
+struct organisation_record {
+  struct uuid id;
+  struct str name;
+  struct str data_key; /* sealed */
+  int64_t version;
+  int64_t created_at;
+};
+
+struct user_record {
+  struct uuid id, organisation_id, login_id;
+  struct str email;
+  struct str kind;     /* owner admin member auditor */
+  int64_t disabled_at; /* 0: is not */
+  int64_t created_at;
+};
+
+struct role_record {
+  struct uuid id, organisation_id;
+  struct str name;
+};
+
+struct user_role_record {
+  struct uuid user_id, role_id;
+};
+
+struct access_rule_record {
+  struct uuid id, organisation_id, role_id;
+  int64_t position;
+  struct str effect;      /* allow deny ask */
+  struct str target_kind; /* connection connector label */
+  struct str target;
+  struct str does;  /* JSON array, or STR_NONE */
+  struct str tools; /* JSON array, or STR_NONE */
+};
+
+struct connector_record {
+  struct uuid organisation_id; /* nil: the installation's */
+  struct str id;
+  int64_t version;
+  uint8_t hash[32];
+  struct str status, kind, source, definition;
+};
+
+struct connection_record {
+  struct uuid id, organisation_id;
+  struct str name, connector_id;
+  struct str labels;         /* JSON object */
+  struct uuid owner_user_id; /* nil: shared */
+  struct str settings;       /* JSON object */
+  struct str credential;     /* sealed, or STR_NONE */
+  int64_t version, created_at, updated_at;
+};
+
+struct access_token_record {
+  struct uuid id, organisation_id, user_id;
+  struct str kind; /* url key */
+  struct str name;
+  uint8_t hash[32];
+  int64_t expires_at, revoked_at, created_at; /* 0: none */
+};
+
+struct call_limit_record {
+  struct uuid id, organisation_id;
+  struct str scope;
+  struct str scope_key; /* 16 bytes, or empty */
+  int64_t window_us, cap;
+};
+
+enum change_kind { CHANGE_ORGANISATION, CHANGE_ACCESS_TOKEN };
+
+struct change_record {
+  int64_t seq;
+  struct uuid organisation_id;
+  enum change_kind kind;
+  struct uuid object_id;
+};
+
+#define STORE_TX struct db_tx *tx, struct arena *arena
+#define STORE_LIST(type) const struct type **ret_list, size_t *ret_n, struct err *err
+
+/* installation.c */
+enum err_code store_installation_get(STORE_TX, const char *name, struct str *ret_value, struct err *err) MUST_CHECK;
+enum err_code store_installation_set(struct db_tx *tx, const char *name, struct str value, struct err *err) MUST_CHECK;
+
+/* organisation.c */
+enum err_code store_organisation_insert(struct db_tx *tx, const struct organisation_record *record,
+                                        struct err *err) MUST_CHECK;
+enum err_code store_organisation_get(STORE_TX, struct uuid id, struct organisation_record *ret_record,
+                                     struct err *err) MUST_CHECK;
+enum err_code store_organisation_find(STORE_TX, struct str name, struct organisation_record *ret_record,
+                                      struct err *err) MUST_CHECK;
+enum err_code store_organisation_list(STORE_TX, STORE_LIST(organisation_record)) MUST_CHECK;
+
+/* user.c: logins and users */
+enum err_code store_login_ensure(STORE_TX, struct str email, struct uuid *ret_id, struct err *err) MUST_CHECK;
+enum err_code store_user_insert(struct db_tx *tx, const struct user_record *record, struct err *err) MUST_CHECK;
+enum err_code store_user_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
+                                struct err *err) MUST_CHECK;
+enum err_code store_user_find(STORE_TX, struct uuid organisation_id, struct str email, struct user_record *ret_record,
+                              struct err *err) MUST_CHECK;
+enum err_code store_user_list(STORE_TX, struct uuid organisation_id, STORE_LIST(user_record)) MUST_CHECK;
+
+/* role.c: roles, who has them, their rules */
+enum err_code store_role_insert(struct db_tx *tx, const struct role_record *record, struct err *err) MUST_CHECK;
+enum err_code store_role_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
+                                struct err *err) MUST_CHECK;
+enum err_code store_role_list(STORE_TX, struct uuid organisation_id, STORE_LIST(role_record)) MUST_CHECK;
+enum err_code store_user_role_list(STORE_TX, struct uuid organisation_id, STORE_LIST(user_role_record)) MUST_CHECK;
+enum err_code store_user_role_insert(struct db_tx *tx, struct uuid organisation_id, struct uuid user_id,
+                                     struct uuid role_id, struct err *err) MUST_CHECK;
+enum err_code store_user_role_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid user_id,
+                                     struct uuid role_id, struct err *err) MUST_CHECK;
+enum err_code store_access_rule_list(STORE_TX, struct uuid organisation_id,
+                                     STORE_LIST(access_rule_record)) MUST_CHECK; /* by role, position */
+enum err_code store_access_rule_insert(struct db_tx *tx, const struct access_rule_record *record,
+                                       struct err *err) MUST_CHECK;
+enum err_code store_access_rule_delete_all(struct db_tx *tx, struct uuid organisation_id, struct uuid role_id,
+                                           struct err *err) MUST_CHECK;
+
+/* connector.c */
+/* Of each id the newest version that is not deprecated: the organisation's own and the installation's (nil). */
+enum err_code store_connector_list(STORE_TX, struct uuid organisation_id, STORE_LIST(connector_record)) MUST_CHECK;
+enum err_code store_connector_insert(struct db_tx *tx, const struct connector_record *record,
+                                     struct err *err) MUST_CHECK;
+enum err_code store_connector_delete(struct db_tx *tx, struct uuid organisation_id, struct str id,
+                                     struct err *err) MUST_CHECK;
+
+/* connection.c */
+enum err_code store_connection_list(STORE_TX, struct uuid organisation_id,
+                                    STORE_LIST(connection_record)) MUST_CHECK; /* by name */
+enum err_code store_connection_insert(struct db_tx *tx, const struct connection_record *record,
+                                      struct err *err) MUST_CHECK;
+enum err_code store_connection_update(struct db_tx *tx, const struct connection_record *record,
+                                      struct err *err) MUST_CHECK; /* version grows by one */
+enum err_code store_connection_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
+                                      struct err *err) MUST_CHECK;
+
+/* access_token.c */
+enum err_code store_access_token_insert(struct db_tx *tx, const struct access_token_record *record,
+                                        struct err *err) MUST_CHECK;
+enum err_code store_access_token_get(STORE_TX, struct uuid id, struct access_token_record *ret_record,
+                                     struct err *err) MUST_CHECK;
+enum err_code store_access_token_revoke(struct db_tx *tx, struct uuid organisation_id, struct uuid id, int64_t now,
+                                        struct err *err) MUST_CHECK;
+enum err_code store_access_token_list(STORE_TX, struct uuid organisation_id,
+                                      STORE_LIST(access_token_record)) MUST_CHECK;
+/* Every live one of the installation, for a server's start; the record is valid during the call. Stops at the first
+ * error returned. */
+typedef enum err_code (*store_access_token_visit)(const struct access_token_record *record, void *context,
+                                                  struct err *err);
+enum err_code store_access_token_each(struct db_tx *tx, int64_t now, store_access_token_visit visit, void *context,
+                                      struct err *err) MUST_CHECK;
+
+/* call_limit.c */
+enum err_code store_call_limit_list(STORE_TX, struct uuid organisation_id, STORE_LIST(call_limit_record)) MUST_CHECK;
+enum err_code store_call_limit_put(struct db_tx *tx, const struct call_limit_record *record,
+                                   struct err *err) MUST_CHECK;
+enum err_code store_call_limit_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
+                                      struct err *err) MUST_CHECK;
+
+/* change.c: written in the change's own transaction */
+/* CHANGE_ORGANISATION also grows organisation.version. */
+enum err_code store_change_log(struct db_tx *tx, struct uuid organisation_id, enum change_kind kind,
+                               struct uuid object_id, struct err *err) MUST_CHECK;
+enum err_code store_change_list(STORE_TX, int64_t after_seq, size_t max, STORE_LIST(change_record)) MUST_CHECK;
+enum err_code store_change_last(struct db_tx *tx, int64_t *ret_seq, struct err *err) MUST_CHECK;
+
+/* audit.c */
+struct audit_row {
+  struct uuid organisation_id;
+  struct str writer;
+  int64_t seq, time;
+  struct str record;
+  uint8_t mac[32];
+  struct str personal; /* sealed, or STR_NONE */
+};
+struct audit_head_row {
+  struct uuid organisation_id;
+  struct str writer;
+  int64_t seq;
+  uint8_t mac[32], head_mac[32];
+};
+enum err_code store_audit_insert(struct db_tx *tx, const struct audit_row *row, struct err *err) MUST_CHECK;
+enum err_code store_audit_head_put(struct db_tx *tx, const struct audit_head_row *row, struct err *err) MUST_CHECK;
+enum err_code store_audit_head_list(STORE_TX, STORE_LIST(audit_head_row)) MUST_CHECK;
+/* Every record, by organisation, writer, seq: for verifying. */
+typedef enum err_code (*store_audit_visit)(const struct audit_row *row, void *context, struct err *err);
+enum err_code store_audit_each(struct db_tx *tx, store_audit_visit visit, void *context, struct err *err) MUST_CHECK;
+/* One organisation's (nil: all), by time. */
+enum err_code store_audit_each_by_time(struct db_tx *tx, struct uuid organisation_id, store_audit_visit visit,
+                                       void *context, struct err *err) MUST_CHECK;
+
+#endif

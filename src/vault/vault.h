@@ -1,0 +1,51 @@
+/* The vault: master key -> data key of an organisation -> sealed value. AES-256-GCM; the associated data names
+ * organisation, table, row and column, so that a ciphertext moved elsewhere does not open. Pure of I/O but for the
+ * master key's file. */
+#ifndef CONNEK_VAULT_VAULT_H
+#define CONNEK_VAULT_VAULT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/str.h"
+#include "base/uuid.h"
+
+struct vault;      /* the master key; one a process; thread-safe */
+struct vault_keys; /* one organisation's keys, opened; thread-safe, immutable */
+
+enum { VAULT_MAC_SIZE = 32 };
+
+/* Reads DIR/master.key (32 bytes as 64 hex digits and a newline; a regular file of ours with mode 0400 or 0600). Where
+ * DIR holds nothing and `may_create`, makes it (0400, fsynced with its folder). ERR_UNAVAILABLE, saying what to do,
+ * where DIR has data but no key. */
+enum err_code vault_open(const char *dir, bool may_create, struct vault **ret_vault, struct err *err) MUST_CHECK;
+void vault_close(struct vault *vault);
+
+/* A value that tells this key from any other, to be kept in the installation table and compared at each start. */
+void vault_fingerprint(const struct vault *vault, uint8_t ret_mac[VAULT_MAC_SIZE]);
+
+/* A new data key, sealed under the master key for that organisation. */
+enum err_code vault_data_key_new(const struct vault *vault, struct arena *arena, struct uuid organisation_id,
+                                 struct str *ret_sealed, struct err *err) MUST_CHECK;
+enum err_code vault_keys_open(const struct vault *vault, struct uuid organisation_id, struct str sealed_data_key,
+                              struct vault_keys **ret_keys, struct err *err) MUST_CHECK;
+void vault_keys_free(struct vault_keys *keys);
+
+struct vault_place { /* where a sealed value lives; all of it is bound into the ciphertext */
+  const char *table, *column;
+  struct str row; /* the row's id */
+};
+
+enum err_code vault_seal(const struct vault_keys *keys, struct arena *arena, struct vault_place place, struct str plain,
+                         struct str *ret_sealed, struct err *err) MUST_CHECK;
+/* ERR_INVALID: not ours, moved, or changed. */
+enum err_code vault_unseal(const struct vault_keys *keys, struct vault_place place, struct str sealed,
+                           struct secret **ret_plain, struct err *err) MUST_CHECK;
+
+/* HMAC-SHA-256 under a key derived (HKDF) from the organisation's keys for `purpose` ("audit", "cursor", "session"). */
+void vault_mac(const struct vault_keys *keys, const char *purpose, struct str bytes, uint8_t ret_mac[VAULT_MAC_SIZE]);
+
+/* SHA-256, with contexts fetched once a thread. */
+void vault_sha256(struct str bytes, uint8_t ret_digest[32]);
+
+#endif
