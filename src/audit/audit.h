@@ -13,6 +13,7 @@
 #define CONNEK_AUDIT_AUDIT_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "base/uuid.h"

@@ -4,7 +4,7 @@
 #define CONNEK_BASE_ERR_H
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 enum err_code {
   ERR_NONE = 0,
