@@ -1,0 +1,124 @@
+/* Era, revision and header rules of one message. Knows the protocol alone: no principal, no tools, no sockets. */
+#include "mcp/envelope.h"
+
+#include "codec/base64.h"
+#include "codec/utf8.h"
+
+static bool refuse(struct mcp_refusal *refusal, int code, int http_status, struct str text) {
+  *refusal = (struct mcp_refusal){.code = code, .http_status = http_status, .text = text};
+  return false;
+}
+
+static bool refuse_version(struct arena *arena, struct mcp_refusal *refusal, struct str requested) {
+  struct buf data;
+  buf_init(&data, arena, 4096);
+  buf_append_c(&data, "{\"supported\":");
+  buf_append_str(&data, mcp_revisions_json());
+  buf_append_c(&data, ",\"requested\":");
+  json_write_str(&data, utf8_cut(requested, 64));
+  buf_append_c(&data, "}");
+  refuse(refusal, MCP_UNSUPPORTED_VERSION, 400, STR("Unsupported protocol version"));
+  if (!buf_failed(&data)) refusal->data = buf_str(&data);
+  return false;
+}
+
+bool mcp_header_decode(struct arena *arena, struct str value, struct str *ret_text) {
+  const struct str prefix = STR("=?base64?"), suffix = STR("?=");
+  if (value.n < prefix.n + suffix.n || !str_starts(value, prefix) || !str_ends(value, suffix)) {
+    *ret_text = value;
+    return true;
+  }
+  struct str text;
+  if (!base64_read(arena, str_make(value.p + prefix.n, value.n - prefix.n - suffix.n), &text)) return false;
+  if (!utf8_is_valid(text)) return false;
+  *ret_text = text;
+  return true;
+}
+
+/* The member of params that Mcp-Name repeats, or NULL where the method has none (2026-07-28, transports, Standard
+ * Request Headers). */
+static const char *named_member(struct str method) {
+  if (str_eq(method, STR("tools/call")) || str_eq(method, STR("prompts/get"))) return "name";
+  if (str_eq(method, STR("resources/read"))) return "uri";
+  return NULL;
+}
+
+static bool headers_match(struct arena *arena, const struct jsonrpc_message *message, const struct mcp_headers *headers,
+                          struct str version, struct mcp_refusal *refusal) {
+  if (headers->is_repeated)
+    return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: a request metadata header appears twice"));
+  if (!headers->protocol_version.p)
+    return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: MCP-Protocol-Version is missing"));
+  if (!str_eq(headers->protocol_version, version))
+    return refuse(refusal, MCP_HEADER_MISMATCH, 400,
+                  STR("Header mismatch: MCP-Protocol-Version differs from the protocol version in _meta"));
+  /* "Header requirements for notification POSTs are not defined by this revision." */
+  if (message->kind != JSONRPC_REQUEST) return true;
+  if (!headers->method.p)
+    return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Method is missing"));
+  if (!str_eq(headers->method, message->method))
+    return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Method differs from the body's method"));
+  const char *member = named_member(message->method);
+  if (!member) return true;
+  struct str in_body = json_get_str(message->params, member);
+  if (!in_body.p) return true; /* the method itself will say that its params are wrong */
+  if (!headers->name.p) return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Name is missing"));
+  struct str in_header;
+  if (!mcp_header_decode(arena, headers->name, &in_header))
+    return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Name is not valid base64"));
+  if (!str_eq(in_header, in_body))
+    return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Name differs from the body's name"));
+  return true;
+}
+
+static void read_client(yyjson_val *info, struct mcp_envelope *envelope) {
+  envelope->client_name = json_get_str(info, "name");
+  envelope->client_version = json_get_str(info, "version");
+}
+
+static bool read_modern(struct arena *arena, const struct jsonrpc_message *message, const struct mcp_headers *headers,
+                        yyjson_val *meta, struct mcp_envelope *envelope, struct mcp_refusal *refusal) {
+  yyjson_val *version = json_get(meta, MCP_META_VERSION);
+  if (!yyjson_is_str(version))
+    return refuse(refusal, JSONRPC_INVALID_PARAMS, 400, STR("Invalid params: _meta lacks " MCP_META_VERSION));
+  if (!headers_match(arena, message, headers, json_str(version), refusal)) return false;
+  envelope->revision = mcp_revision_find(json_str(version));
+  if (!envelope->revision || envelope->revision->era != MCP_MODERN)
+    return refuse_version(arena, refusal, json_str(version));
+  if (message->kind == JSONRPC_REQUEST && !yyjson_is_obj(json_get(meta, MCP_META_CLIENT_CAPABILITIES)))
+    return refuse(refusal, JSONRPC_INVALID_PARAMS, 400,
+                  STR("Invalid params: _meta lacks " MCP_META_CLIENT_CAPABILITIES));
+  read_client(json_get(meta, MCP_META_CLIENT_INFO), envelope);
+  return true;
+}
+
+static bool read_legacy(struct arena *arena, const struct jsonrpc_message *message, const struct mcp_headers *headers,
+                        struct mcp_envelope *envelope, struct mcp_refusal *refusal) {
+  if (str_eq(message->method, STR("initialize"))) {
+    envelope->revision = mcp_negotiate(json_get_str(message->params, "protocolVersion"));
+    read_client(json_get(message->params, "clientInfo"), envelope);
+    return true;
+  }
+  if (!headers->protocol_version.p) {
+    envelope->revision = mcp_revision_unnamed();
+    return true;
+  }
+  envelope->revision = mcp_revision_find(headers->protocol_version);
+  if (!envelope->revision || headers->is_repeated) return refuse_version(arena, refusal, headers->protocol_version);
+  return true;
+}
+
+bool mcp_envelope_read(struct arena *arena, const struct jsonrpc_message *message, const struct mcp_headers *headers,
+                       struct mcp_envelope *ret_envelope, struct mcp_refusal *ret_refusal) {
+  struct mcp_envelope envelope = {0};
+  yyjson_val *meta = json_get(message->params, "_meta");
+  envelope.traceparent = json_get_str(meta, "traceparent");
+  const struct mcp_revision *named = headers->protocol_version.p ? mcp_revision_find(headers->protocol_version) : NULL;
+  bool is_modern = json_get(meta, MCP_META_VERSION) != NULL || str_eq(message->method, STR("server/discover")) ||
+                   (named && named->era == MCP_MODERN && !str_eq(message->method, STR("initialize")));
+  if (!(is_modern ? read_modern(arena, message, headers, meta, &envelope, ret_refusal)
+                  : read_legacy(arena, message, headers, &envelope, ret_refusal)))
+    return false;
+  *ret_envelope = envelope;
+  return true;
+}

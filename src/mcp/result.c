@@ -1,0 +1,70 @@
+/* Results as each era has them. */
+#include "mcp/result.h"
+
+#include "codec/json.h"
+
+#define SERVER_INFO "{\"name\":\"connek\",\"title\":\"Connek\",\"version\":\"" CONNEK_VERSION "\"}"
+
+#define INSTRUCTIONS                                                                                                  \
+  "Connek gives you the company tools that this person may use. Tools named connek_* tell what is connected. A tool " \
+  "with "                                                                                                             \
+  "an account argument works on the account you name there. A call that is not permitted answers with an error that " \
+  "says so; "                                                                                                         \
+  "it is recorded, and repeating it does not help."
+
+/* How long a client may take a list for fresh: short, since a role may change at any moment. */
+enum { LIST_TTL_MS = 30 * 1000 };
+
+void mcp_result_open(struct buf *out, enum mcp_era era) {
+  if (era == MCP_MODERN)
+    buf_append_c(out, "{\"resultType\":\"complete\",\"_meta\":{\"" MCP_META_SERVER_INFO "\":" SERVER_INFO "}");
+  else
+    buf_append_byte(out, '{');
+}
+
+void mcp_result_comma(struct buf *out) {
+  if (out->n && out->p[out->n - 1] != '{') buf_append_byte(out, ',');
+}
+
+void mcp_write_initialize(struct buf *out, const struct mcp_revision *revision) {
+  buf_append_c(out, "{\"protocolVersion\":");
+  json_write_str(out, revision->name);
+  buf_append_c(out, ",\"capabilities\":{\"tools\":{}},\"serverInfo\":" SERVER_INFO ",\"instructions\":");
+  json_write_str(out, STR(INSTRUCTIONS));
+  buf_append_byte(out, '}');
+}
+
+void mcp_write_discover(struct buf *out) {
+  mcp_result_open(out, MCP_MODERN);
+  buf_append_c(out, ",\"supportedVersions\":");
+  buf_append_str(out, mcp_revisions_json());
+  buf_append_c(out, ",\"capabilities\":{\"tools\":{}},\"instructions\":");
+  json_write_str(out, STR(INSTRUCTIONS));
+  mcp_write_cache_hints(out);
+  buf_append_byte(out, '}');
+}
+
+void mcp_write_cache_hints(struct buf *out) {
+  mcp_result_comma(out);
+  buf_append_c(out, "\"ttlMs\":");
+  buf_append_u64(out, LIST_TTL_MS);
+  buf_append_c(out, ",\"cacheScope\":\"private\"");
+}
+
+void mcp_write_tool_result(struct buf *out, enum mcp_era era, const struct mcp_tool_result *result) {
+  mcp_result_open(out, era);
+  mcp_result_comma(out);
+  buf_append_c(out, "\"content\":");
+  if (result->content.n) {
+    buf_append_str(out, result->content);
+  } else {
+    buf_append_c(out, "[{\"type\":\"text\",\"text\":");
+    json_write_str(out, result->text);
+    buf_append_c(out, "}]");
+  }
+  if (result->structured.n) {
+    buf_append_c(out, ",\"structuredContent\":");
+    buf_append_str(out, result->structured);
+  }
+  buf_append_c(out, result->is_error ? ",\"isError\":true}" : ",\"isError\":false}");
+}
