@@ -24,6 +24,9 @@ void arena_release(struct arena *arena);
 /* All return NULL on failure (no memory, or over `max`). Aligned for any type. Zeroed by arena_zalloc only. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);
+/* Makes an allocation of this arena larger, in place where it was the last one, else by copying. `p` NULL: a new one.
+ * On failure the old one stays as it was. */
+void *arena_realloc(struct arena *arena, void *p, size_t old_size, size_t new_size);
 void *arena_memdup(struct arena *arena, const void *bytes, size_t size);
 /* NUL-terminated copies. */
 char *arena_strdup(struct arena *arena, const char *text);
