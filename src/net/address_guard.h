@@ -18,11 +18,25 @@ struct address_guard {
   size_t n_exceptions;
 };
 
+/* What an address is for. Only ADDRESS_PUBLIC may be reached without an exception; ADDRESS_METADATA never may. */
+enum address_kind {
+  ADDRESS_PUBLIC,
+  ADDRESS_LOOPBACK,
+  ADDRESS_PRIVATE,    /* RFC 1918, CGNAT, unique local */
+  ADDRESS_LINK_LOCAL, /* reaches whatever shares the cable */
+  ADDRESS_RESERVED,   /* 0/8, multicast, documentation, benchmarking, obsolete transition forms, not assigned */
+  ADDRESS_METADATA,   /* where clouds hand their machines credentials */
+};
+
+enum address_kind address_classify(const struct sockaddr *address);
+/* "a private address", for texts. */
+const char *address_kind_text(enum address_kind kind);
+
 /* May a connection go to this resolved address, which was named as `host`:`port`? Refused unless excepted: loopback,
  * private, link-local, unique-local, CGNAT, 0/8, multicast, reserved, documentation, benchmarking, and IPv6 forms that
- * carry such an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo). Refused always, exception or not: cloud
- * metadata addresses (169.254.169.254, 169.254.170.2, fd00:ec2::254, 100.100.100.200 and the rest of 169.254/16's known
- * ones). */
+ * carry such an IPv4 address (mapped, NAT64) or are obsolete (compatible, 6to4, Teredo). Refused always, exception or
+ * not: cloud metadata addresses (169.254.169.254, 169.254.170.2, fd00:ec2::254, 100.100.100.200 and the rest of
+ * 169.254/16's known ones), in any form that carries them. */
 bool address_guard_allows(const struct address_guard *guard, struct str host, uint16_t port,
                           const struct sockaddr *address);
 
