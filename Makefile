@@ -1,10 +1,35 @@
-# Connek's front door. Each target does all its own set-up; `make help` lists them.
+# Connek's front door. Each target does all its own set-up; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz bench proof clean
+.PHONY: help build run test lint fuzz bench proof test-mutants clean
 
-help: ## lists the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+help: ## lists these targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-build: ## installs what is missing, compiles build/release/connek
+build: ## installs what is missing, compiles build/release/connek, makes the example's ledger
 	@scripts/install build
 	@scripts/build release
+	@scripts/ledger
+
+run: build ## starts Connek on http://127.0.0.1:8080 with the example organisation; data in var/
+	@exec scripts/run
+
+test: ## runs every test; the last line counts them
+	@scripts/test
+
+lint: ## format, allowed includes, headers, banned functions, clang-tidy and more
+	@scripts/test lint tidy
+
+fuzz: ## each fuzz target for 60 seconds (FUZZ_SECONDS)
+	@scripts/fuzz
+
+bench: ## measures, beside nginx; writes build/bench.json
+	@scripts/bench
+
+proof: ## the long forms of the tests; writes build/proof.json
+	@scripts/proof
+
+test-mutants: ## takes each security control out in turn: its test has to fail
+	@scripts/test-mutants
+
+clean: ## removes what was built; var/ and node_modules/ stay
+	rm -rf build
