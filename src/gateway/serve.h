@@ -23,13 +23,13 @@ struct serve_options {
   size_t n_allow_upstream;
   const char *const *allow_origin;
   size_t n_allow_origin;
-  const char *ca_file; /* NULL: the system's */
-  const char *proxy;   /* NULL: none */
+  const char *ca_file;       /* NULL: the system's */
+  const char *proxy;         /* NULL: none */
   int peer_limit_per_minute; /* failed authentications of one address; 0: LIMIT_PEER_FAILURES_PER_MINUTE */
 };
 
-/* Logs {"event":"listening","address":"127.0.0.1:8080"} (and "admin_listening") once requests are served. ERR_NONE after an orderly
- * stop. Blocks; on the main thread; once a process. Sets installation row "public_url". */
+/* Logs {"event":"listening","address":"127.0.0.1:8080"} (and "admin_listening") once requests are served. ERR_NONE
+ * after an orderly stop. Blocks; on the main thread; once a process. Sets installation row "public_url". */
 enum err_code serve_run(const struct serve_options *options, struct err *err) MUST_CHECK;
 
 #endif

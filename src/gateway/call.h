@@ -1,0 +1,140 @@
+/* A call on its way through the gateway, and the HTTP exchange that brought it.
+ *
+ * An exchange is one HTTP request to the MCP endpoint; it holds one call for each JSON-RPC message in it (more than one
+ * only in a 2025-03-26 batch). Both live in the exchange's arena and on one worker's loop, from on_request to
+ * http_reply.
+ *
+ * Lifetime of a call: begun by exchange_begin -> walks the stages of pipeline.c, perhaps waiting in some ->
+ * call_dispose, which every way out passes -> its record is durable -> exchange_call_finished. The last call's end
+ * sends the reply and frees everything. */
+#ifndef CONNEK_GATEWAY_CALL_H
+#define CONNEK_GATEWAY_CALL_H
+
+#include "audit/audit.h"
+#include "base/buf.h"
+#include "codec/jsonrpc.h"
+#include "connector/connector.h"
+#include "gateway/trace.h"
+#include "identity/token_index.h"
+#include "mcp/envelope.h"
+#include "net/http_server.h"
+#include "org/toolset.h"
+
+struct worker;
+struct method;
+
+enum stage_verdict {
+  STAGE_NEXT, /* go on with the next stage */
+  STAGE_DONE, /* answered: skip the rest */
+  STAGE_WAIT, /* something is under way: the stage is called again when it has come */
+  STAGE_FAIL, /* call->failure (or exchange->refusal) says why */
+  STAGE_VERDICTS
+};
+
+/* Who asks: a user of an organisation, by an access token. */
+struct principal {
+  struct org_snapshot *snapshot; /* a reference */
+  struct org_user *user;
+  struct uuid token_id;
+  struct token_entry *token; /* valid in the turn of the loop that authenticated, not later */
+};
+
+/* Why an HTTP request or a message got no result. `http_status` 0: none. */
+struct failure {
+  int http_status;
+  int code; /* JSON-RPC */
+  struct str text;
+  struct str data; /* JSON, or empty */
+  int64_t retry_after_s;
+};
+
+struct call {
+  struct exchange *exchange;
+  struct jsonrpc_message message;
+  struct mcp_envelope envelope;
+  const struct method *method;
+  size_t stage; /* the next one in the table */
+  struct uuid id;
+  int64_t begun_us, begun_utc_us;
+  bool is_cancelled;
+  bool is_disposed;
+
+  /* guard */
+  const struct toolset_tool *tool;
+  const struct connector_connection *connection;
+  yyjson_val *arguments;          /* as the connector gets them: without the account */
+  struct str arguments_canonical; /* as they came, RFC 8785 */
+  enum policy_does does;
+  bool is_allowed;
+  struct str reason;
+
+  /* record_intent */
+  enum { INTENT_NONE, INTENT_WAITING, INTENT_DURABLE, INTENT_FAILED } intent;
+
+  /* lease_credential, invoke */
+  struct secret *credential;
+  struct connector_call invocation;
+  enum { INVOKE_NONE, INVOKE_RUNNING, INVOKE_ENDED } invoke;
+  bool is_inside_invoke;
+
+  /* what there is to say */
+  struct buf result; /* a method's result: a JSON object */
+  bool has_answer;   /* a tool's result is in invocation.result */
+
+  /* the way out */
+  enum audit_outcome outcome;
+  enum err_code error;
+  struct failure failure;
+  struct buf reply; /* the JSON-RPC response; empty: there is none to send */
+  struct audit_event event;
+  struct call *previous, *next; /* the worker's calls under way */
+};
+
+struct exchange {
+  struct http_exchange *http;
+  struct worker *worker;
+  struct arena *arena; /* the HTTP exchange's */
+
+  /* the path: /mcp, /mcp/<token>, /mcp/<token>/<connector> */
+  struct str path_token, path_connector;
+
+  struct str origin; /* an allowed one, to be named in the answer; or empty */
+  struct mcp_headers headers;
+  struct str session;        /* Mcp-Session-Id, as it came */
+  struct str session_client; /* the client's name that our session id carries */
+  struct str new_session;    /* to be handed out; or empty */
+  struct principal principal;
+  struct toolset *one_connector; /* for path_connector: made for this exchange; else NULL */
+  struct trace trace;
+
+  struct call *calls;
+  size_t n_calls, n_open;
+  bool is_batch;
+  struct failure refusal; /* of the whole request */
+};
+
+/* exchange.c */
+/* Takes an HTTP request to the MCP endpoint from its first stage to its reply. */
+void exchange_begin(struct worker *worker, struct http_exchange *http);
+/* Would it be authenticated? For large bodies, before they are read: 0, or the status to refuse with. */
+int exchange_check_head(struct worker *worker, struct http_exchange *http);
+enum stage_verdict exchange_refuse(struct exchange *exchange, int http_status, int code, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+void exchange_call_finished(struct call *call);
+/* The tools that this request sees. NULL: no memory. */
+const struct toolset *exchange_toolset(struct exchange *exchange);
+
+/* pipeline.c */
+/* Walks the stages from where the call stands; called again by whatever it waited for. */
+void call_run(struct call *call);
+/* STAGE_FAIL with a JSON-RPC error. */
+enum stage_verdict call_fail(struct call *call, int http_status, int code, const char *format, ...) PRINTF_LIKE(4, 5);
+/* Stops what is under way for a call whose client no longer wants it. */
+void call_cancel(struct call *call);
+
+/* dispose.c: the one way out */
+void call_dispose(struct call *call);
+/* Fills what every record of this call says. */
+void call_fill_event(struct call *call, enum audit_kind kind);
+
+#endif

@@ -1,0 +1,124 @@
+/* The one way out of the pipeline. A tool's call leaves here only when its record is durable; everything that a call
+ * holds is let go. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "codec/utf8.h"
+#include "gateway/pipeline.h"
+#include "gateway/worker.h"
+
+enum stage_verdict call_fail(struct call *call, int http_status, int code, const char *format, ...) {
+  va_list arguments;
+  char text[ERR_TEXT_SIZE];
+  va_start(arguments, format);
+  vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  struct str copy = arena_str(call->exchange->arena, str_of(text));
+  call->failure =
+      (struct failure){.http_status = http_status, .code = code, .text = copy.p ? copy : STR("Out of memory")};
+  return STAGE_FAIL;
+}
+
+static struct str client_of(const struct call *call) {
+  const struct exchange *exchange = call->exchange;
+  struct str agent;
+  if (call->envelope.client_name.n)
+    return arena_printf(exchange->arena, "%.*s%s%.*s", STR_ARG(call->envelope.client_name),
+                        call->envelope.client_version.n ? " " : "", STR_ARG(call->envelope.client_version));
+  if (exchange->session_client.n) return exchange->session_client;
+  return http_field_once(exchange->http, "User-Agent", &agent) && agent.p ? agent : STR("");
+}
+
+void call_fill_event(struct call *call, enum audit_kind kind) {
+  const struct exchange *exchange = call->exchange;
+  const struct principal *principal = &exchange->principal;
+  const struct connector *connector = call->tool         ? call->tool->connector
+                                      : call->connection ? call->connection->connector
+                                                         : NULL;
+  struct audit_event *event = &call->event;
+  *event = (struct audit_event){
+      .kind = kind,
+      .organisation_id = principal->snapshot->id,
+      .keys = principal->snapshot->keys,
+      .time = call->begun_utc_us,
+      .call_id = call->id,
+      .user_id = principal->user->id,
+      .token_id = principal->token_id,
+      .user_email = principal->user->email,
+      .client = utf8_cut(client_of(call), 128),
+      .roles = principal->user->roles_json,
+      .policy_version = principal->snapshot->version,
+      .connector = connector ? connector->id : STR(""),
+      .connector_version = connector ? connector->version : 0,
+      .connection_id = call->connection ? call->connection->policy.id : (struct uuid){{0}},
+      .connection = call->connection ? call->connection->policy.name : STR(""),
+      .tool = utf8_cut(json_get_str(call->message.params, "name"), 128),
+      .does = call->does ? str_of(policy_does_name(call->does)) : STR(""),
+      .arguments = call->arguments_canonical,
+      .may_keep_arguments = true,
+      .decision = call->is_allowed ? AUDIT_ALLOWED : AUDIT_DENIED,
+      .reason = call->reason,
+      .outcome = kind == AUDIT_INTENT ? AUDIT_UNKNOWN : call->outcome,
+      .error = call->error ? str_of(err_code_name(call->error)) : STR(""),
+      .duration_us = clock_monotonic_us() - call->begun_us,
+      .loop = &exchange->worker->loop,
+  };
+  memcpy(event->trace_id, exchange->trace.id, sizeof(event->trace_id));
+}
+
+/* The reply cannot leave, since what happened is not on record (audit.h, invariant 1). */
+static void withhold_reply(struct call *call) {
+  buf_clear(&call->reply);
+  call_fail(
+      call, 503, 503,
+      call->intent == INTENT_DURABLE
+          ? "The call was made, but its outcome could not be recorded, so its result is withheld. Look before you "
+            "repeat it"
+          : "The call could not be recorded, so its result is withheld. Try again; if it persists, tell your admin");
+  stage_reply(call);
+  log_event(LOG_ERROR, "record_failed", LOG_TEXT("trace_id", call->exchange->trace.id),
+            LOG_TEXT("error", err_code_name(call->event.code)));
+}
+
+static void on_durable(struct audit_event *event) {
+  struct call *call = (struct call *)((char *)event - offsetof(struct call, event));
+  if (event->code != ERR_NONE) withhold_reply(call);
+  exchange_call_finished(call);
+}
+
+static void leave_worker(struct call *call) {
+  struct worker *worker = call->exchange->worker;
+  if (call->next) call->next->previous = call->previous;
+  if (call->previous)
+    call->previous->next = call->next;
+  else
+    worker->calls = call->next;
+  worker->n_calls--;
+}
+
+void call_dispose(struct call *call) {
+  struct worker *worker = call->exchange->worker;
+  if (call->is_disposed) return;
+  call->is_disposed = true;
+  leave_worker(call);
+  secret_free(call->credential);
+  call->credential = NULL;
+  call->invocation.credential = NULL;
+  if (!call->method || call->method->set != FOR_TOOLS) {
+    exchange_call_finished(call);
+    return;
+  }
+  if (uuid_is_nil(call->id)) call->id = uuid_new();
+  call_fill_event(call, call->intent == INTENT_DURABLE ? AUDIT_OUTCOME : AUDIT_CALL);
+  call->event.done = on_durable;
+  metrics_call(&worker->metrics, call->event.decision, call->event.outcome, call->event.duration_us);
+  if (audit_submit(worker->server->audit, &call->event)) return; /* the call may be gone already */
+  call->event.code = ERR_UNAVAILABLE;
+  withhold_reply(call);
+  exchange_call_finished(call);
+}
+
+void call_cancel(struct call *call) {
+  if (call->is_cancelled || call->is_disposed) return;
+  call->is_cancelled = true;
+  if (call->invoke == INVOKE_RUNNING && !call->is_inside_invoke) call->tool->connector->kind->cancel(&call->invocation);
+}

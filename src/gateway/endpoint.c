@@ -1,0 +1,144 @@
+/* Paths to handlers, and what must hold for each request before any handler sees it: Host and Origin. */
+#include "gateway/endpoint.h"
+
+#include "base/limits.h"
+#include "gateway/worker.h"
+
+/* A body larger than this is not read for somebody unknown. */
+enum { UNKNOWN_BODY = 16 * KIB };
+
+static void reply_json(struct http_exchange *http, int status, struct str body) {
+  http_reply(http, &(struct http_reply){.status = status, .content_type = STR("application/json"), .body = body});
+}
+
+static void serve_health(struct worker *worker, struct http_exchange *http) {
+  reply_json(http, 200, STR("{\"status\":\"ok\"}"));
+}
+
+static void reply_readiness(const struct server *server, struct http_exchange *http) {
+  const char *problem = server_not_ready(server);
+  if (!problem) {
+    reply_json(http, 200, STR("{\"status\":\"ready\"}"));
+    return;
+  }
+  struct str body = arena_printf(&http->arena, "{\"status\":\"not ready\",\"reason\":\"%s\"}", problem);
+  reply_json(http, 503, body.p ? body : STR("{\"status\":\"not ready\"}"));
+}
+
+static void serve_readiness(struct worker *worker, struct http_exchange *http) {
+  reply_readiness(worker->server, http);
+}
+
+/* CORS for the origins that are allowed: a browser asks before it sends (Fetch, CORS-preflight). */
+static void serve_preflight(struct http_exchange *http, struct str origin) {
+  const struct http_field fields[] = {
+      {STR("Access-Control-Allow-Origin"), origin},
+      {STR("Access-Control-Allow-Methods"), STR("POST")},
+      {STR("Access-Control-Allow-Headers"), STR("Authorization, Content-Type, Accept, X-API-Key, Mcp-Session-Id, "
+                                                "MCP-Protocol-Version, Mcp-Method, Mcp-Name, "
+                                                "Last-Event-ID, traceparent")},
+      {STR("Access-Control-Max-Age"), STR("600")},
+      {STR("Vary"), STR("Origin")},
+  };
+  http_reply(http,
+             &(struct http_reply){.status = 204, .fields = fields, .n_fields = sizeof(fields) / sizeof(fields[0])});
+}
+
+static void serve_mcp(struct worker *worker, struct http_exchange *http) {
+  struct str origin;
+  if (str_eq(http->method, STR("OPTIONS")) && http_field_once(http, "Origin", &origin) && origin.p) {
+    serve_preflight(http, origin);
+    return;
+  }
+  exchange_begin(worker, http);
+}
+
+struct route {
+  struct str path;
+  bool has_more;   /* also everything below it */
+  bool is_guarded; /* Host and Origin are checked */
+  void (*serve)(struct worker *worker, struct http_exchange *http);
+};
+
+static const struct route routes[] = {
+    {STR("/mcp"), true, true, serve_mcp},
+    {STR("/healthz"), false, false, serve_health},
+    {STR("/readyz"), false, false, serve_readiness},
+};
+
+static const struct route *find_route(struct str path) {
+  for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+    struct str own = routes[i].path;
+    if (str_eq(path, own) || (routes[i].has_more && path.n > own.n && str_starts(path, own) && path.p[own.n] == '/'))
+      return &routes[i];
+  }
+  return NULL;
+}
+
+/* 0, or the status that refuses it. */
+static int check_source(const struct server *server, const struct http_exchange *http) {
+  struct str host, origin;
+  if (!http_field_once(http, "Host", &host) || (host.p && !origin_allows_host(&server->origins, host))) return 403;
+  if (!http_field_once(http, "Origin", &origin) || (origin.p && !origin_allows(&server->origins, origin))) return 403;
+  return 0;
+}
+
+static struct str refusal_body(int status) {
+  switch (status) {
+    case 401:
+      return STR("{\"error\":\"No valid access token: it is missing, wrong, expired or revoked\"}");
+    case 403:
+      return STR(
+          "{\"error\":\"Host or Origin is not one that this server is reached by; the operator can name it with "
+          "--public-url or "
+          "--allow-origin\"}");
+    case 404:
+      return STR("{\"error\":\"Nothing is here: the MCP endpoint is /mcp\"}");
+    case 429:
+      return STR("{\"error\":\"Too many failed attempts to authenticate; try again later\"}");
+    default:
+      return STR("{\"error\":\"Refused\"}");
+  }
+}
+
+static bool may_have_large_body(const struct http_exchange *http) {
+  struct str length, coding;
+  uint64_t n = 0;
+  if (!http_field_once(http, "Transfer-Encoding", &coding) || coding.p) return true;
+  return http_field_once(http, "Content-Length", &length) && length.p && (!str_to_u64(length, &n) || n > UNKNOWN_BODY);
+}
+
+int endpoint_on_head(struct http_exchange *http, void *context, struct str *ret_body) {
+  struct worker *worker = context;
+  const struct route *route = find_route(http->path);
+  int status = 0;
+  if (!route)
+    status = 404;
+  else if (route->is_guarded)
+    status = check_source(worker->server, http);
+  if (!status && route->serve == serve_mcp && may_have_large_body(http)) status = exchange_check_head(worker, http);
+  if (status) *ret_body = refusal_body(status);
+  return status;
+}
+
+void endpoint_on_request(struct http_exchange *http, void *context) {
+  find_route(http->path)->serve(context, http); /* endpoint_on_head has refused what has no route */
+}
+
+void endpoint_on_admin_request(struct http_exchange *http, void *context) {
+  const struct server *server = context;
+  struct buf body;
+  if (str_eq(http->path, STR("/metrics"))) {
+    buf_init(&body, &http->arena, MIB);
+    metrics_write(&body, server);
+    http_reply(http, &(struct http_reply){.status = buf_failed(&body) ? 503 : 200,
+                                          .content_type = STR("text/plain; version=0.0.4; charset=utf-8"),
+                                          .body = buf_failed(&body) ? STR("") : buf_str(&body)});
+  } else if (str_eq(http->path, STR("/healthz"))) {
+    reply_json(http, 200, STR("{\"status\":\"ok\"}"));
+  } else if (str_eq(http->path, STR("/readyz"))) {
+    reply_readiness(server, http);
+  } else {
+    reply_json(http, 404, STR("{\"error\":\"Nothing is here: /metrics, /healthz, /readyz\"}"));
+  }
+}

@@ -1,0 +1,181 @@
+/* One HTTP request to the MCP endpoint: from its first stage to its reply. */
+#include "base/limits.h"
+#include "gateway/pipeline.h"
+#include "gateway/worker.h"
+
+/* /mcp, /mcp/<token>, /mcp/<token>/<connector>; endpoint.c has seen to it that the path begins so. */
+static void read_path(struct exchange *exchange) {
+  struct str rest = exchange->http->path;
+  rest = str_make(rest.p + STR("/mcp").n, rest.n - STR("/mcp").n);
+  if (rest.n == 0) return;
+  rest = str_make(rest.p + 1, rest.n - 1);
+  exchange->path_token = str_cut(&rest, '/');
+  exchange->path_connector = rest;
+}
+
+static void read_field(struct exchange *exchange, const char *name, struct str *ret_value) {
+  if (!http_field_once(exchange->http, name, ret_value)) exchange->headers.is_repeated = true;
+}
+
+static void read_headers(struct exchange *exchange) {
+  struct str traceparent = STR_NONE;
+  read_field(exchange, "MCP-Protocol-Version", &exchange->headers.protocol_version);
+  read_field(exchange, "Mcp-Method", &exchange->headers.method);
+  read_field(exchange, "Mcp-Name", &exchange->headers.name);
+  read_field(exchange, "Mcp-Session-Id", &exchange->session);
+  if (!http_field_once(exchange->http, "traceparent", &traceparent)) traceparent = STR_NONE;
+  trace_begin(&exchange->trace, &exchange->worker->traces, traceparent);
+  /* stage limit of origin: endpoint.c has refused every origin that is not allowed */
+  if (!http_field_once(exchange->http, "Origin", &exchange->origin)) exchange->origin = STR_NONE;
+}
+
+enum stage_verdict exchange_refuse(struct exchange *exchange, int http_status, int code, const char *format, ...) {
+  va_list arguments;
+  char text[ERR_TEXT_SIZE];
+  va_start(arguments, format);
+  vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  struct str copy = arena_str(exchange->arena, str_of(text));
+  exchange->refusal =
+      (struct failure){.http_status = http_status, .code = code, .text = copy.p ? copy : STR("Out of memory")};
+  return STAGE_FAIL;
+}
+
+const struct toolset *exchange_toolset(struct exchange *exchange) {
+  const struct principal *principal = &exchange->principal;
+  if (!exchange->path_connector.n) return toolset_of(principal->snapshot, principal->user);
+  if (!exchange->one_connector)
+    exchange->one_connector = toolset_make(principal->snapshot, principal->user, exchange->path_connector);
+  return exchange->one_connector;
+}
+
+enum { MAX_FIELDS = 8 };
+
+/* Sends what there is to send and lets go of everything that the exchange holds; it is gone afterwards. */
+static void finish(struct exchange *exchange, int status, struct str content_type, struct str body,
+                   int64_t retry_after_s) {
+  struct http_field fields[MAX_FIELDS];
+  size_t n = 0;
+  fields[n++] = (struct http_field){STR("Cache-Control"), STR("no-store")};
+  if (exchange->new_session.n) fields[n++] = (struct http_field){STR("Mcp-Session-Id"), exchange->new_session};
+  if (status == 401) fields[n++] = (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"connek\"")};
+  if (status == 405) fields[n++] = (struct http_field){STR("Allow"), STR("POST, OPTIONS")};
+  if (retry_after_s > 0)
+    fields[n++] =
+        (struct http_field){STR("Retry-After"), arena_printf(exchange->arena, "%lld", (long long)retry_after_s)};
+  if (exchange->origin.n) {
+    fields[n++] = (struct http_field){STR("Access-Control-Allow-Origin"), exchange->origin};
+    fields[n++] = (struct http_field){STR("Access-Control-Expose-Headers"), STR("Mcp-Session-Id, Retry-After")};
+    fields[n++] = (struct http_field){STR("Vary"), STR("Origin")};
+  }
+  toolset_free(exchange->one_connector);
+  org_snapshot_unref(exchange->principal.snapshot);
+  struct http_reply reply = {
+      .status = status, .content_type = content_type, .fields = fields, .n_fields = n, .body = body};
+  http_reply(exchange->http, &reply);
+}
+
+static void finish_refused(struct exchange *exchange) {
+  const struct failure *refusal = &exchange->refusal;
+  struct buf body;
+  buf_init(&body, exchange->arena, 4 * KIB);
+  jsonrpc_write_error(&body, true, NULL, refusal->code, refusal->text, refusal->data);
+  finish(exchange, refusal->http_status, STR("application/json"), buf_str(&body), refusal->retry_after_s);
+}
+
+/* A batch's replies as one array, in the order of its messages. */
+static struct str batch_body(struct exchange *exchange) {
+  struct buf body;
+  buf_init(&body, exchange->arena, LIMIT_HTTP_REQUEST_ARENA);
+  for (size_t i = 0; i < exchange->n_calls; i++) {
+    if (!exchange->calls[i].reply.n) continue;
+    buf_append_byte(&body, body.n ? ',' : '[');
+    buf_append_str(&body, buf_str(&exchange->calls[i].reply));
+  }
+  if (!body.n) return STR_NONE;
+  buf_append_byte(&body, ']');
+  return buf_failed(&body) ? STR_NONE : buf_str(&body);
+}
+
+static void finish_answered(struct exchange *exchange) {
+  const struct call *first = exchange->n_calls ? &exchange->calls[0] : NULL;
+  struct str body = exchange->is_batch ? batch_body(exchange) : first ? buf_str(&first->reply) : STR_NONE;
+  int status = 200;
+  int64_t retry_after_s = 0;
+  if (first && !exchange->is_batch && first->failure.http_status) {
+    status = first->failure.http_status;
+    retry_after_s = first->failure.retry_after_s;
+  }
+  if (body.n) {
+    finish(exchange, status, STR("application/json"), body, retry_after_s);
+  } else if (first && !exchange->is_batch && first->message.kind == JSONRPC_REQUEST) {
+    /* A request that its client has cancelled gets no response (2025-11-25, cancellation): a stream that ends at once.
+     */
+    finish(exchange, 200, STR("text/event-stream"), STR_NONE, 0);
+  } else {
+    finish(exchange, status == 200 ? 202 : status, STR_NONE, STR_NONE, retry_after_s);
+  }
+}
+
+void exchange_call_finished(struct call *call) {
+  struct exchange *exchange = call->exchange;
+  if (--exchange->n_open == 0) finish_answered(exchange);
+}
+
+/* The client has gone. In the modern era that cancels (2026-07-28, cancellation); a legacy call runs to its end. */
+static void on_departed(struct http_exchange *http) {
+  struct exchange *exchange = http->context;
+  for (size_t i = 0; i < exchange->n_calls; i++) {
+    struct call *call = &exchange->calls[i];
+    if (call->envelope.revision && call->envelope.revision->era == MCP_MODERN) call_cancel(call);
+  }
+}
+
+void exchange_begin(struct worker *worker, struct http_exchange *http) {
+  struct exchange *exchange = arena_new(&http->arena, struct exchange);
+  if (!exchange) {
+    http_reply(http, &(struct http_reply){.status = 503});
+    return;
+  }
+  exchange->http = http;
+  exchange->worker = worker;
+  exchange->arena = &http->arena;
+  http->context = exchange;
+  read_path(exchange);
+  read_headers(exchange);
+
+  size_t n_stages;
+  const struct exchange_stage *stages = exchange_stages(&n_stages);
+  for (size_t i = 0; i < n_stages; i++) {
+    enum stage_verdict verdict = stages[i].run(exchange);
+    metric_add(&worker->metrics.exchange_stages[i][verdict], 1);
+    if (verdict != STAGE_NEXT) {
+      finish_refused(exchange);
+      return;
+    }
+  }
+
+  http->on_departed = on_departed;
+  /* One more than there are calls, so that the exchange outlives this loop even when each ends at once. */
+  exchange->n_open = exchange->n_calls + 1;
+  for (size_t i = 0; i < exchange->n_calls; i++) {
+    struct call *call = &exchange->calls[i];
+    call->next = worker->calls;
+    if (call->next) call->next->previous = call;
+    worker->calls = call;
+    worker->n_calls++;
+    call_run(call);
+  }
+  exchange->principal.token = NULL; /* not valid after this turn */
+  if (--exchange->n_open == 0) finish_answered(exchange);
+}
+
+int exchange_check_head(struct worker *worker, struct http_exchange *http) {
+  struct exchange exchange = {.http = http, .worker = worker, .arena = &http->arena};
+  read_path(&exchange);
+  if (stage_limit_peer(&exchange) == STAGE_NEXT && stage_authenticate(&exchange) == STAGE_NEXT) {
+    org_snapshot_unref(exchange.principal.snapshot);
+    return 0;
+  }
+  return exchange.refusal.http_status;
+}

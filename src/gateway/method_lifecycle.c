@@ -1,0 +1,30 @@
+/* How a client and we get to know each other: initialize and ping (legacy), server/discover (modern). */
+#include "gateway/pipeline.h"
+#include "gateway/session.h"
+#include "mcp/result.h"
+
+enum stage_verdict method_initialize(struct call *call) {
+  struct exchange *exchange = call->exchange;
+  const struct principal *principal = &exchange->principal;
+  const struct mcp_envelope *envelope = &call->envelope;
+  if (!json_get_str(call->message.params, "protocolVersion").n)
+    return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: protocolVersion is missing");
+  exchange->new_session = session_new(exchange->arena, principal->snapshot, principal->user, envelope->client_name,
+                                      envelope->client_version);
+  mcp_write_initialize(&call->result, envelope->revision);
+  return STAGE_NEXT;
+}
+
+enum stage_verdict method_ping(struct call *call) {
+  buf_append_c(&call->result, "{}");
+  return STAGE_NEXT;
+}
+
+enum stage_verdict method_discover(struct call *call) {
+  mcp_write_discover(&call->result);
+  return STAGE_NEXT;
+}
+
+enum stage_verdict method_nothing(struct call *call) {
+  return STAGE_NEXT;
+}

@@ -1,0 +1,56 @@
+/* The two tables that tell the product's story: the stages of a call, and the methods. */
+#ifndef CONNEK_GATEWAY_PIPELINE_H
+#define CONNEK_GATEWAY_PIPELINE_H
+
+#include "gateway/call.h"
+
+/* Which optional stages a method passes. The others are for every message. */
+enum stage_set { FOR_ALL = 0, FOR_TOOLS = 1 };
+
+struct exchange_stage {
+  const char *name;
+  enum stage_verdict (*run)(struct exchange *exchange);
+};
+
+struct call_stage {
+  const char *name; /* also its metric's label */
+  enum stage_verdict (*run)(struct call *call);
+  enum stage_set set;
+};
+
+struct method {
+  struct str name;
+  enum jsonrpc_kind kind;
+  enum mcp_era era;
+  enum stage_set set;                              /* FOR_TOOLS: it passes those stages as well, and is recorded */
+  enum stage_verdict (*handle)(struct call *call); /* in the stage `invoke`; writes call->result */
+};
+
+const struct exchange_stage *exchange_stages(size_t *ret_n);
+const struct call_stage *call_stages(size_t *ret_n);
+const struct method *method_find(struct str name, enum jsonrpc_kind kind, enum mcp_era era); /* NULL: there is none */
+
+/* The stages, one small file each: stage_NAME.c */
+enum stage_verdict stage_limit_peer(struct exchange *exchange);
+enum stage_verdict stage_authenticate(struct exchange *exchange);
+enum stage_verdict stage_read_messages(struct exchange *exchange);
+
+enum stage_verdict stage_limit_principal(struct call *call);
+enum stage_verdict stage_route(struct call *call);
+enum stage_verdict stage_guard(struct call *call);
+enum stage_verdict stage_record_intent(struct call *call);
+enum stage_verdict stage_lease_credential(struct call *call);
+enum stage_verdict stage_invoke(struct call *call);
+enum stage_verdict stage_filter_result(struct call *call);
+enum stage_verdict stage_reply(struct call *call);
+
+/* The methods' handlers: method_*.c */
+enum stage_verdict method_initialize(struct call *call);
+enum stage_verdict method_ping(struct call *call);
+enum stage_verdict method_discover(struct call *call);
+enum stage_verdict method_nothing(struct call *call);
+enum stage_verdict method_cancelled(struct call *call);
+enum stage_verdict method_tools_list(struct call *call);
+enum stage_verdict method_tools_call(struct call *call);
+
+#endif

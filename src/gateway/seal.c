@@ -1,0 +1,47 @@
+/* Texts that come back from an untrusted client: authenticated, bound to the user and the purpose. */
+#include "gateway/seal.h"
+
+#include "base/buf.h"
+#include "codec/base64.h"
+#include "vault/vault.h"
+
+/* 128 bits of the mac: short in a header, far beyond guessing. */
+enum { MAC_BYTES = 16, MAC_HEX = 2 * MAC_BYTES, TEXT_MAX = 2048 };
+
+static bool mac_of(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
+                   const char *purpose, struct str text, char ret_hex[MAC_HEX + 1]) {
+  struct buf bytes;
+  buf_init(&bytes, arena, TEXT_MAX + 64);
+  buf_append_str(&bytes, uuid_bytes(&user->id));
+  buf_append_str(&bytes, text);
+  if (buf_failed(&bytes)) return false;
+  uint8_t mac[VAULT_MAC_SIZE];
+  vault_mac(snapshot->keys, purpose, buf_str(&bytes), mac);
+  hex_format(mac, MAC_BYTES, ret_hex);
+  return true;
+}
+
+struct str seal_text(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
+                     const char *purpose, struct str text) {
+  char mac[MAC_HEX + 1];
+  if (!mac_of(arena, snapshot, user, purpose, text, mac)) return STR_NONE;
+  struct buf sealed;
+  buf_init(&sealed, arena, 2 * TEXT_MAX);
+  base64url_write(&sealed, text);
+  buf_append_byte(&sealed, '.');
+  buf_append(&sealed, mac, MAC_HEX);
+  return buf_failed(&sealed) ? STR_NONE : buf_str(&sealed);
+}
+
+bool unseal_text(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
+                 const char *purpose, struct str sealed, struct str *ret_text) {
+  struct str rest = sealed, text;
+  struct str encoded = str_cut(&rest, '.');
+  char mac[MAC_HEX + 1];
+  if (sealed.n > 2 * TEXT_MAX || rest.n != MAC_HEX || !base64url_read(arena, encoded, &text) || text.n > TEXT_MAX)
+    return false;
+  if (!mac_of(arena, snapshot, user, purpose, text, mac)) return false;
+  if (!str_eq_constant_time(rest, str_make(mac, MAC_HEX))) return false;
+  *ret_text = text;
+  return true;
+}

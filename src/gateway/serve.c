@@ -1,0 +1,255 @@
+/* The server's life: read the options, start the parts from the ground up, serve, and on SIGTERM take them down in the
+ * reverse order. */
+#include "gateway/serve.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "codec/url.h"
+#include "gateway/endpoint.h"
+#include "gateway/worker.h"
+#include "store/store.h"
+
+enum { STORE_THREADS = 2, SQL_THREADS = 2, PEER_WINDOW_US = 60 * 1000 * 1000 };
+
+struct service {
+  const struct serve_options *options;
+  struct server server;
+  struct loop loop; /* the main one */
+  struct db_conn *conn;
+  struct arena arena; /* options as parsed */
+  struct str host;
+  uint16_t port;
+  struct str public_url;
+  struct http_server *admin;
+  uv_signal_t signals[2];
+  struct loop **worker_loops;
+  bool is_coherence_started;
+};
+
+static enum err_code read_exceptions(struct service *service, struct err *err) {
+  const struct serve_options *options = service->options;
+  struct address_exception *exceptions =
+      arena_new_n(&service->arena, struct address_exception, options->n_allow_upstream + 1);
+  if (!exceptions) return err_no_memory(err);
+  for (size_t i = 0; i < options->n_allow_upstream; i++) {
+    enum err_code code =
+        url_parse_authority(str_of(options->allow_upstream[i]), &exceptions[i].host, &exceptions[i].port, err);
+    if (code != ERR_NONE) {
+      err_prefix(err, "--allow-upstream");
+      return code;
+    }
+  }
+  service->server.guard = (struct address_guard){exceptions, options->n_allow_upstream};
+  return ERR_NONE;
+}
+
+static enum err_code read_options(struct service *service, struct err *err) {
+  const struct serve_options *options = service->options;
+  struct server *server = &service->server;
+  enum err_code code = url_parse_authority(str_of(options->listen), &service->host, &service->port, err);
+  if (code != ERR_NONE) {
+    err_prefix(err, "--listen");
+    return code;
+  }
+  if (options->public_url) {
+    struct url url;
+    code = url_parse(&service->arena, str_of(options->public_url), &url, err);
+    if (code != ERR_NONE) {
+      err_prefix(err, "--public-url");
+      return code;
+    }
+    if (url.path.n > 1 || url.query.n)
+      return err_set(err, ERR_INVALID, "--public-url: name scheme and host alone, such as https://connek.example.com");
+    struct str text = str_of(options->public_url);
+    if (text.p[text.n - 1] == '/') text.n--;
+    service->public_url = text;
+    server->origins.public_host = url.host;
+    server->origins.public_origin = text;
+  }
+  server->origins.allowed = options->allow_origin;
+  server->origins.n_allowed = options->n_allow_origin;
+  server->client = (struct http_client_options){&server->guard, options->ca_file, options->proxy};
+  server->peer_rate = (struct limit_rate){
+      options->peer_limit_per_minute > 0 ? options->peer_limit_per_minute : LIMIT_PEER_FAILURES_PER_MINUTE,
+      PEER_WINDOW_US};
+  return read_exceptions(service, err);
+}
+
+static void on_coherence_problem(void *context, const struct err *err) {
+  log_event(LOG_ERROR, "configuration_problem", LOG_TEXT("error", err->text), LOG_TEXT("detail", err->detail));
+}
+
+static unsigned worker_count(const struct serve_options *options) {
+  long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  if (options->workers) return options->workers;
+  return cores > 0 && cores <= 64 ? (unsigned)cores : 1;
+}
+
+/* Everything that workers share. */
+static enum err_code start_ground(struct service *service, struct err *err) {
+  const struct serve_options *options = service->options;
+  struct server *server = &service->server;
+  server->db = options->db;
+  server->peers = limit_peers_new();
+  if (!server->peers) return err_no_memory(err);
+  enum err_code code = loop_init(&service->loop, err);
+  if (code == ERR_NONE) code = db_start_threads(options->db, STORE_THREADS, err);
+  if (code == ERR_NONE) code = db_connect(options->db, &service->conn, err);
+  if (code == ERR_NONE) code = executor_start("sql", SQL_THREADS, &server->sql, err);
+  if (code != ERR_NONE) return code;
+  const struct audit_writer_options audit = {.writer = STR("node1"), .is_relaxed = options->is_audit_relaxed};
+  return audit_writer_start(options->db, &audit, &server->audit, err);
+}
+
+static enum err_code start_coherence(struct service *service, struct err *err) {
+  const struct serve_options *options = service->options;
+  struct server *server = &service->server;
+  service->worker_loops = arena_new_n(&service->arena, struct loop *, server->n_workers);
+  if (!service->worker_loops) return err_no_memory(err);
+  for (unsigned i = 0; i < server->n_workers; i++)
+    service->worker_loops[i] = &server->workers[i].loop;
+  const struct coherence_options coherence = {.db = options->db,
+                                              .vault = options->vault,
+                                              .loop = &service->loop,
+                                              .workers = service->worker_loops,
+                                              .n_workers = server->n_workers,
+                                              .dir = options->data_dir,
+                                              .on_problem = on_coherence_problem};
+  enum err_code code = coherence_new(&coherence, service->conn, &server->coherence, err);
+  if (code == ERR_NONE) server->tokens = coherence_tokens(server->coherence);
+  return code;
+}
+
+static enum err_code start_workers(struct service *service, struct err *err) {
+  struct server *server = &service->server;
+  for (unsigned i = 0; i < server->n_workers; i++) {
+    enum err_code code = worker_init(&server->workers[i], server, i, service->host, service->port, err);
+    if (code != ERR_NONE) return code;
+    if (service->port == 0) service->port = http_server_port(server->workers[i].http);
+  }
+  server->origins.port = service->port;
+  return ERR_NONE;
+}
+
+static enum err_code start_admin(struct service *service, struct err *err) {
+  struct str host;
+  uint16_t port;
+  if (!service->options->admin_listen) return ERR_NONE;
+  enum err_code code = url_parse_authority(str_of(service->options->admin_listen), &host, &port, err);
+  const struct http_server_options options = {.on_request = endpoint_on_admin_request, .context = &service->server};
+  if (code == ERR_NONE) code = http_server_start(&service->loop, host, port, false, &options, &service->admin, err);
+  if (code != ERR_NONE) err_prefix(err, "--admin-listen");
+  return code;
+}
+
+/* Commands print URLs long after we were told the public one: it is remembered. */
+static enum err_code remember_public_url(struct db_tx *tx, void *context, struct err *err) {
+  const struct service *service = context;
+  return store_installation_set(tx, "public_url", service->public_url, err);
+}
+
+static enum err_code settle_public_url(struct service *service, struct err *err) {
+  if (!service->public_url.n) {
+    bool is_v6 = memchr(service->host.p, ':', service->host.n) != NULL;
+    service->public_url = arena_printf(&service->arena, is_v6 ? "http://[%.*s]:%u" : "http://%.*s:%u",
+                                       STR_ARG(service->host), service->port);
+    if (!service->public_url.p) return err_no_memory(err);
+  }
+  return db_write(service->conn, remember_public_url, service, err);
+}
+
+static void stop_main_loop(void *context) {
+  struct service *service = context;
+  loop_stop(&service->loop);
+}
+
+/* On the main loop: stop taking calls, let those under way end, then end the loop. */
+static void on_signal(uv_signal_t *signal, int number) {
+  struct service *service = signal->data;
+  if (atomic_exchange(&service->server.is_draining, true)) return;
+  log_event(LOG_INFO, "stopping", LOG_INT("signal", number));
+  for (int i = 0; i < 2; i++)
+    uv_close((uv_handle_t *)&service->signals[i], NULL);
+  for (unsigned i = 0; i < service->server.n_workers; i++)
+    worker_drain(&service->server.workers[i]);
+  coherence_stop(service->server.coherence);
+  if (service->admin)
+    http_server_drain(service->admin, stop_main_loop, service);
+  else
+    loop_stop(&service->loop);
+}
+
+static enum err_code watch_signals(struct service *service, struct err *err) {
+  static const int numbers[2] = {SIGTERM, SIGINT};
+  for (int i = 0; i < 2; i++) {
+    service->signals[i].data = service;
+    if (uv_signal_init(&service->loop.uv, &service->signals[i]) != 0 ||
+        uv_signal_start(&service->signals[i], on_signal, numbers[i]) != 0)
+      return err_set(err, ERR_INTERNAL, "signals cannot be watched");
+  }
+  return ERR_NONE;
+}
+
+static void log_listening(const struct service *service) {
+  char address[320];
+  bool is_v6 = memchr(service->host.p, ':', service->host.n) != NULL;
+  snprintf(address, sizeof(address), is_v6 ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(service->host), service->port);
+  log_event(LOG_INFO, "listening", LOG_TEXT("address", address), LOG_STR("public_url", service->public_url),
+            LOG_INT("workers", service->server.n_workers),
+            LOG_TEXT("audit", service->options->is_audit_relaxed ? "relaxed" : "strict"));
+  if (!service->admin) return;
+  snprintf(address, sizeof(address), "127.0.0.1:%u", http_server_port(service->admin));
+  log_event(LOG_INFO, "admin_listening", LOG_TEXT("address", address));
+}
+
+static enum err_code start(struct service *service, struct err *err) {
+  struct server *server = &service->server;
+  server->n_workers = worker_count(service->options);
+  server->workers = calloc(server->n_workers, sizeof(*server->workers));
+  if (!server->workers) return err_no_memory(err);
+  enum err_code code = read_options(service, err);
+  if (code == ERR_NONE) code = start_ground(service, err);
+  if (code == ERR_NONE) code = start_coherence(service, err);
+  if (code == ERR_NONE) code = start_workers(service, err);
+  if (code == ERR_NONE) code = start_admin(service, err);
+  if (code == ERR_NONE) code = settle_public_url(service, err);
+  if (code == ERR_NONE) code = watch_signals(service, err);
+  if (code == ERR_NONE) code = coherence_start(server->coherence, err);
+  for (unsigned i = 0; code == ERR_NONE && i < server->n_workers; i++)
+    code = worker_start(&server->workers[i], err);
+  return code;
+}
+
+/* The reverse of start, after the loops have ended. */
+static void stop(struct service *service) {
+  struct server *server = &service->server;
+  for (unsigned i = 0; i < server->n_workers; i++)
+    pthread_join(server->workers[i].thread, NULL);
+  executor_stop(server->sql);
+  audit_writer_stop(server->audit);
+  for (unsigned i = 0; i < server->n_workers; i++)
+    worker_release(&server->workers[i]);
+  db_disconnect(service->conn);
+  coherence_free(server->coherence);
+  loop_release(&service->loop);
+  limit_peers_free(server->peers);
+  free(server->workers);
+  arena_release(&service->arena);
+}
+
+enum err_code serve_run(const struct serve_options *options, struct err *err) {
+  static struct service service; /* once a process; large */
+  service.options = options;
+  arena_init(&service.arena, 0);
+  enum err_code code = start(&service, err);
+  if (code != ERR_NONE) return code; /* the command ends the process: nothing has been served, nothing is half done */
+  log_listening(&service);
+  loop_run(&service.loop);
+  stop(&service);
+  log_event(LOG_INFO, "stopped", LOG_TEXT("public_url", options->public_url ? options->public_url : ""));
+  return ERR_NONE;
+}

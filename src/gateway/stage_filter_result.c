@@ -1,0 +1,15 @@
+/* What of the answer goes out: today its size alone; masks by role come here (policy_obligations.result_mask). */
+#include "base/limits.h"
+#include "gateway/pipeline.h"
+#include "gateway/tool_answer.h"
+
+enum stage_verdict stage_filter_result(struct call *call) {
+  const struct connector_result *result = &call->invocation.result;
+  size_t size = result->text.n + result->content.n + result->structured.n;
+  if (size <= 2 * LIMIT_RESULT + 64 * KIB) return STAGE_NEXT;
+  call->error = ERR_TOO_LARGE;
+  call->outcome = AUDIT_ERROR;
+  tool_answer_error(call,
+                    "The result is too large to hand on. Ask for less: fewer rows, fewer fields, a narrower filter.");
+  return STAGE_NEXT;
+}

@@ -1,0 +1,33 @@
+/* The protocol era's form of what there is to say. */
+#include "gateway/pipeline.h"
+#include "mcp/result.h"
+
+static void write_failure(struct call *call) {
+  const struct failure *failure = &call->failure;
+  bool is_modern = call->envelope.revision && call->envelope.revision->era == MCP_MODERN;
+  bool has_id = call->message.id != NULL || !is_modern;
+  jsonrpc_write_error(&call->reply, has_id, call->message.id, failure->code, failure->text, failure->data);
+}
+
+static void write_tool_result(struct call *call) {
+  const struct connector_result *result = &call->invocation.result;
+  const struct mcp_tool_result tool_result = {
+      .text = result->text, .content = result->content, .structured = result->structured, .is_error = result->is_error};
+  mcp_write_tool_result(&call->result, call->envelope.revision->era, &tool_result);
+}
+
+enum stage_verdict stage_reply(struct call *call) {
+  if (call->message.kind != JSONRPC_REQUEST) return STAGE_DONE;
+  if (call->is_cancelled && call->envelope.revision && call->envelope.revision->era == MCP_LEGACY) return STAGE_DONE;
+  if (call->failure.code) {
+    write_failure(call);
+    return STAGE_DONE;
+  }
+  if (call->has_answer) write_tool_result(call);
+  jsonrpc_write_result(&call->reply, call->message.id, buf_str(&call->result));
+  if (!buf_failed(&call->reply) && !buf_failed(&call->result)) return STAGE_DONE;
+  buf_clear(&call->reply);
+  call_fail(call, 503, 503, "Out of memory");
+  write_failure(call);
+  return STAGE_DONE;
+}

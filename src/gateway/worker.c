@@ -1,0 +1,64 @@
+/* A worker's life: made on the main thread, run on its own, drained by a posted task. */
+#include "gateway/worker.h"
+
+#include "gateway/endpoint.h"
+
+enum err_code worker_init(struct worker *worker, struct server *server, unsigned index, struct str host, uint16_t port,
+                          struct err *err) {
+  worker->server = server;
+  worker->index = index;
+  trace_source_init(&worker->traces);
+  enum err_code code = loop_init(&worker->loop, err);
+  if (code != ERR_NONE) return code;
+  code = http_client_new(&worker->loop, &server->client, &worker->client, err);
+  if (code != ERR_NONE) return code;
+  worker->host = (struct connector_host){.loop = &worker->loop, .http = worker->client, .sql = server->sql};
+  const struct http_server_options options = {
+      .on_request = endpoint_on_request, .on_head = endpoint_on_head, .context = worker};
+  return http_server_start(&worker->loop, host, port, true, &options, &worker->http, err);
+}
+
+static void *run(void *argument) {
+  struct worker *worker = argument;
+  char name[16];
+  snprintf(name, sizeof(name), "worker-%u", worker->index);
+  pthread_setname_np(pthread_self(), name);
+  loop_run(&worker->loop);
+  return NULL;
+}
+
+enum err_code worker_start(struct worker *worker, struct err *err) {
+  if (pthread_create(&worker->thread, NULL, run, worker) != 0)
+    return err_set(err, ERR_UNAVAILABLE, "no thread can be started for worker %u", worker->index);
+  return ERR_NONE;
+}
+
+/* The last connection is closed; what still runs has nobody to answer and ends with the client and the loop. */
+static void on_drained(void *context) {
+  struct worker *worker = context;
+  worker->http = NULL;
+  http_client_free(worker->client);
+  worker->client = NULL;
+  loop_stop(&worker->loop);
+}
+
+static void drain(struct loop_task *task) {
+  struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, drain_task));
+  http_server_drain(worker->http, on_drained, worker);
+}
+
+void worker_drain(struct worker *worker) {
+  worker->drain_task.run = drain;
+  loop_post(&worker->loop, &worker->drain_task);
+}
+
+void worker_release(struct worker *worker) {
+  loop_release(&worker->loop);
+}
+
+const char *server_not_ready(const struct server *server) {
+  if (atomic_load_explicit(&server->is_draining, memory_order_relaxed)) return "stopping";
+  if (!audit_is_healthy(server->audit)) return "calls cannot be recorded: look at the disk and the log";
+  if (!coherence_is_current(server->coherence)) return "the database cannot be read";
+  return NULL;
+}

@@ -1,0 +1,63 @@
+/* A worker: one thread with its own loop, listener, HTTP client and calls. What workers share is in struct server,
+ * which does not change while it serves, but for what is atomic. */
+#ifndef CONNEK_GATEWAY_WORKER_H
+#define CONNEK_GATEWAY_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/call.h"
+#include "gateway/metrics.h"
+#include "gateway/origin.h"
+#include "limit/limit.h"
+#include "net/executor.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "org/coherence.h"
+
+struct server {
+  struct db *db;
+  struct audit_writer *audit;
+  struct coherence *coherence;
+  struct token_index *tokens;
+  struct limit_peers *peers;
+  struct limit_rate peer_rate;
+  struct executor *sql;
+  struct origin_rules origins;
+  struct address_guard guard;
+  struct http_client_options client;
+  atomic_bool is_draining;
+  struct worker *workers;
+  unsigned n_workers;
+};
+
+struct worker {
+  struct server *server;
+  unsigned index;
+  pthread_t thread;
+  struct loop loop;
+  struct http_server *http;
+  struct http_client *client;
+  struct connector_host host;
+  struct call *calls; /* under way */
+  size_t n_calls;
+  struct trace_source traces;
+  struct metrics metrics;
+  struct loop_task drain_task;
+  bool is_draining;
+};
+
+/* Loop, listener and client, on the calling thread; the thread then runs worker_run. */
+enum err_code worker_init(struct worker *worker, struct server *server, unsigned index, struct str host, uint16_t port,
+                          struct err *err) MUST_CHECK;
+enum err_code worker_start(struct worker *worker, struct err *err) MUST_CHECK;
+void worker_drain(struct worker *worker); /* from any thread: ends the worker's thread when its calls are done */
+void worker_release(struct worker *worker);
+
+/* The bucket of failed authentications of an address. */
+struct limit_bucket *worker_peer_bucket(struct worker *worker, const struct sockaddr_storage *peer);
+
+/* Can this server do its work now? NULL: yes; else why not, in a few words. */
+const char *server_not_ready(const struct server *server);
+
+#endif
