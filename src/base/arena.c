@@ -158,6 +158,32 @@ void *arena_zalloc_n(struct arena *arena, size_t count, size_t size) {
   return arena_zalloc(arena, total);
 }
 
+/* A large allocation has its block for itself, which malloc can make larger, often in place. */
+static void *own_realloc(struct arena *arena, struct arena_block **link, size_t old_rounded, size_t rounded) {
+  if (!may_use(arena, rounded - old_rounded)) return NULL;
+  size_t size = HEADER + rounded + RED_ZONE;
+  ASAN_UNPOISON_MEMORY_REGION(*link, (*link)->size);
+  struct arena_block *block = realloc(*link, size);
+  if (!block) {
+    ASAN_POISON_MEMORY_REGION((char *)*link + HEADER + old_rounded, (*link)->size - HEADER - old_rounded);
+    return NULL;
+  }
+  block->size = size;
+  block->used = size;
+  *link = block;
+  arena->used += rounded - old_rounded;
+  ASAN_POISON_MEMORY_REGION((char *)block + size - RED_ZONE, RED_ZONE);
+  return (char *)block + HEADER;
+}
+
+/* The link to the block that holds `p` and nothing else. */
+static struct arena_block **own_link(struct arena *arena, void *p) {
+  for (struct arena_block **link = &arena->first; *link; link = &(*link)->next) {
+    if ((*link)->is_own && (char *)p == (char *)*link + HEADER) return link;
+  }
+  return NULL;
+}
+
 void *arena_realloc(struct arena *arena, void *p, size_t old_size, size_t new_size) {
   if (!p) return arena_alloc(arena, new_size);
   if (new_size <= old_size) return p;
@@ -173,6 +199,9 @@ void *arena_realloc(struct arena *arena, void *p, size_t old_size, size_t new_si
     ASAN_UNPOISON_MEMORY_REGION(p, new_size);
     return p;
   }
+  struct arena_block **link = own_link(arena, p);
+  if (link && (*link)->size - HEADER - RED_ZONE == old_rounded)
+    return own_realloc(arena, link, old_rounded, ROUND_UP(new_size));
   void *copy = arena_alloc(arena, new_size);
   if (!copy) return NULL;
   memcpy(copy, p, old_size);

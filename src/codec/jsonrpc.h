@@ -18,7 +18,7 @@ enum jsonrpc_code {
 
 struct jsonrpc_message {
   enum jsonrpc_kind kind;
-  yyjson_val *id;     /* a string or an integer; NULL for notifications */
+  yyjson_val *id;     /* a string or an integer; NULL for notifications, and for an error whose id is null or absent */
   struct str method;  /* requests and notifications */
   yyjson_val *params; /* an object, or NULL where absent */
 };
