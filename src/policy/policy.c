@@ -1,0 +1,126 @@
+/* The one place that says yes or no. Pure: it sees what it is given and nothing else; no I/O, no clock, no memory. */
+#include "policy/policy.h"
+
+static const struct {
+  enum policy_does does;
+  const char *name;
+} does_names[] = {{DOES_READ, "read"}, {DOES_WRITE, "write"}, {DOES_DESTROY, "destroy"}};
+
+enum { DOES_NAMES = sizeof(does_names) / sizeof(does_names[0]) };
+
+const char *policy_does_name(enum policy_does does) {
+  for (size_t i = 0; i < DOES_NAMES; i++) {
+    if (does_names[i].does == does) return does_names[i].name;
+  }
+  return NULL;
+}
+
+bool policy_does_parse(struct str word, enum policy_does *ret_does) {
+  for (size_t i = 0; i < DOES_NAMES; i++) {
+    if (!str_eq_c(word, does_names[i].name)) continue;
+    *ret_does = does_names[i].does;
+    return true;
+  }
+  return false;
+}
+
+/* A label's name holds no '=', its value may. */
+static bool has_label(const struct policy_connection *connection, struct str target) {
+  if (target.n == 0 || !memchr(target.p, '=', target.n)) return false;
+  struct str value = target;
+  struct str name = str_cut(&value, '=');
+  for (size_t i = 0; i < connection->n_labels; i++) {
+    if (str_eq(connection->labels[i].name, name) && str_eq(connection->labels[i].value, value)) return true;
+  }
+  return false;
+}
+
+static bool targets(const struct policy_rule *rule, const struct policy_connection *connection) {
+  switch (rule->target_kind) {
+    case POLICY_TARGET_CONNECTION:
+      return str_eq(rule->target, connection->name);
+    case POLICY_TARGET_CONNECTOR:
+      return str_eq(rule->target, connection->connector);
+    case POLICY_TARGET_LABEL:
+      return has_label(connection, rule->target);
+  }
+  return false;
+}
+
+static bool names(const struct policy_rule *rule, struct str name) {
+  if (rule->n_tools == 0) return true;
+  if (rule->n_tools == 1 && str_eq(rule->tools[0], STR("*"))) return true;
+  for (size_t i = 0; i < rule->n_tools; i++) {
+    if (str_eq(rule->tools[i], name)) return true;
+  }
+  return false;
+}
+
+static bool matches(const struct policy_rule *rule, const struct policy_action *action) {
+  return (rule->does & action->does) != 0 && names(rule, action->name) && targets(rule, action->connection);
+}
+
+/* How much an effect outweighs; one that is not known denies. */
+static int weight(enum policy_effect effect) {
+  switch (effect) {
+    case POLICY_ALLOW:
+      return 1;
+    case POLICY_ASK:
+      return 2;
+    case POLICY_DENY:
+      return 3;
+  }
+  return 3;
+}
+
+static void deny(struct policy_decision *decision, enum policy_reason reason) {
+  *decision = (struct policy_decision){.effect = POLICY_DENY, .reason = reason};
+}
+
+static bool is_owner(const struct policy_principal *principal, const struct policy_connection *connection) {
+  return uuid_is_nil(connection->owner_user_id) || uuid_eq(connection->owner_user_id, principal->user_id);
+}
+
+void policy_decide(const struct policy_principal *principal, const struct policy_action *action,
+                   struct policy_decision *ret_decision) {
+  if (!principal->is_loaded) {
+    deny(ret_decision, POLICY_NOT_LOADED);
+    return;
+  }
+  if (!is_owner(principal, action->connection)) {
+    deny(ret_decision, POLICY_NOT_OWNER);
+    return;
+  }
+  deny(ret_decision, POLICY_NO_RULE);
+  /* An action does one thing. One that claims none or several is a mistake, and nobody said yes to it. */
+  if (!policy_does_name(action->does)) return;
+  int heaviest = 0;
+  for (size_t r = 0; r < principal->n_roles; r++) {
+    const struct policy_role *role = principal->roles[r];
+    for (size_t i = 0; i < role->n_rules; i++) {
+      const struct policy_rule *rule = &role->rules[i];
+      if (weight(rule->effect) <= heaviest || !matches(rule, action)) continue;
+      heaviest = weight(rule->effect);
+      *ret_decision = (struct policy_decision){
+          .effect = heaviest == 3 ? POLICY_DENY : rule->effect, .reason = POLICY_BY_RULE, .rule = rule, .role = role};
+      if (heaviest == 3) return;
+    }
+  }
+}
+
+struct str policy_reason_text(struct arena *arena, const struct policy_decision *decision) {
+  switch (decision->reason) {
+    case POLICY_BY_RULE: {
+      char id[UUID_TEXT_SIZE];
+      uuid_format(decision->rule->id, id);
+      return arena_printf(arena, "rule %s of role %.*s", id, STR_ARG(decision->role->name));
+    }
+    case POLICY_NO_RULE:
+      return arena_str(arena, STR("no_rule"));
+    case POLICY_NOT_OWNER:
+      return arena_str(arena, STR("not_owner"));
+    case POLICY_NOT_LOADED:
+      return arena_str(arena, STR("policy_not_loaded"));
+  }
+  return STR_NONE;
+}
