@@ -1,0 +1,149 @@
+// make test-mutants: is every control of docs/THREAT-MODEL.md watched by a test that fails without it?
+//
+// mutants.json is a list of
+//   { control, lesson, file, find, replace, test, name? }
+//     file, find, replace   what takes the control out: text that occurs exactly once in that file
+//     test                  "unit:net/http_server" or "test/integration/x.test.js"
+//     name                  a test's name, or the beginning of it: that one has to fail (else: any of the file)
+//
+// The tree is copied to build/mutants/tree and compiled there once; each mutant is then compiled alone (it has to
+// compile), its test run (it has to fail), and the file put back. All tests have to pass before the first one.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../..');
+const tree = join(root, 'build/mutants/tree');
+const build = join(root, 'build/mutants/build');
+const binary = join(build, 'connek');
+const testSeconds = 180;
+
+function sh(program, args, env = {}) {
+  const ended = spawnSync(program, args, {
+    cwd: tree,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+    timeout: testSeconds * 1000,
+    killSignal: 'SIGKILL',
+  });
+  return { isOk: ended.status === 0, isTimeout: ended.error?.code === 'ETIMEDOUT', output: `${ended.stdout}${ended.stderr}` };
+}
+
+// Copies what git would (tracked, and new files that are not ignored); unchanged files keep their time, for ninja.
+function copyTree() {
+  const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
+  const files = listed.stdout.split('\0').filter((file) => file && existsSync(join(root, file)));
+  const wanted = new Set(files);
+  mkdirSync(tree, { recursive: true });
+  for (const file of files) {
+    const from = join(root, file);
+    const to = join(tree, file);
+    if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) continue;
+    mkdirSync(dirname(to), { recursive: true });
+    cpSync(from, to);
+  }
+  const had = spawnSync('find', ['.', '-type', 'f', '-not', '-path', './build/*', '-printf', '%P\\0'], { cwd: tree, encoding: 'utf8', maxBuffer: 1 << 28 });
+  for (const file of had.stdout.split('\0')) if (file && !wanted.has(file)) rmSync(join(tree, file));
+  if (!existsSync(join(tree, 'node_modules'))) symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+}
+
+const compile = (...targets) => sh(join(root, 'scripts/build'), ['plain', ...targets], { SOURCE: tree, BUILD: build });
+
+const unitOf = (test) => (test.startsWith('unit:') ? test.slice('unit:'.length) : null);
+
+// The ninja targets that a test needs.
+function targetsOf(test) {
+  const unit = unitOf(test);
+  return unit ? [`test/unit/${dirname(unit)}/test_${unit.replaceAll('/', '_')}`] : ['connek'];
+}
+
+// Runs a test; the TAP of it, and whether it passed.
+function runTest(test) {
+  const unit = unitOf(test);
+  if (unit) return sh(join(build, targetsOf(test)[0]), [], { CMOCKA_MESSAGE_OUTPUT: 'TAP' });
+  return sh(join(tree, 'scripts/suite/integration'), [test], { CONNEK_BINARY: binary, CONNEK_RELEASE_BINARY: binary });
+}
+
+// Did the named test fail, or any, where none is named?
+function hasFailed({ test, name }, { isOk, isTimeout, output }) {
+  if (isTimeout) return true;
+  if (!name) return !isOk;
+  const start = unitOf(test) ? '' : `${test}: `;
+  return output.split('\n').some((line) => {
+    const title = /^not ok (?:\d+ )?(?:- )?(.*)/.exec(line)?.[1];
+    return title !== undefined && !/ # SKIP/.test(title) && title.startsWith(start + name);
+  });
+}
+
+const hasNamed = ({ test, name }, output) => !name || output.split('\n').some((line) => /^ok /.test(line) && line.includes((unitOf(test) ? '- ' : `${test}: `) + name));
+
+function tail(output) {
+  return output.trimEnd().split('\n').slice(-30).map((line) => `    | ${line}`).join('\n');
+}
+
+// null: killed, as it should be; else what is wrong with it.
+function tryMutant(mutant) {
+  const path = join(tree, mutant.file);
+  const original = readFileSync(path, 'utf8');
+  writeFileSync(path, original.replace(mutant.find, () => mutant.replace));
+  try {
+    const compiled = compile(...targetsOf(mutant.test));
+    if (!compiled.isOk) return `does not compile without it\n${tail(compiled.output)}`;
+    const ran = runTest(mutant.test);
+    return hasFailed(mutant, ran) ? null : `SURVIVED: ${mutant.test} passes without it\n${ran.isOk ? '' : tail(ran.output)}`;
+  } finally {
+    writeFileSync(path, original);
+  }
+}
+
+function checkText({ file, find }) {
+  const path = join(tree, file);
+  if (!existsSync(path)) return `there is no ${file}`;
+  const count = readFileSync(path, 'utf8').split(find).length - 1;
+  return count === 1 ? null : `its text occurs ${count} times in ${file}, not once: ${JSON.stringify(find)}`;
+}
+
+const words = process.argv.slice(2);
+const mutants = JSON.parse(readFileSync(join(root, 'test/mutants/mutants.json'), 'utf8')).filter(
+  ({ control, lesson }) => words.length === 0 || words.some((word) => `${control} ${lesson}`.includes(word)),
+);
+
+let failed = 0;
+const fail = (what, why) => {
+  failed++;
+  console.log(`FAILED  ${what}: ${why}`);
+};
+
+copyTree();
+for (const mutant of mutants) {
+  const wrong = checkText(mutant);
+  if (wrong) fail(mutant.control, wrong);
+}
+const tests = [...new Set(mutants.map(({ test }) => test))];
+const compiled = failed === 0 ? compile(...new Set(tests.flatMap(targetsOf))) : { isOk: true };
+if (!compiled.isOk) fail('the tree', `does not compile\n${tail(compiled.output)}`);
+if (failed === 0) {
+  for (const test of tests) {
+    const ran = runTest(test);
+    if (!ran.isOk) fail(test, `has to pass while nothing is taken out\n${tail(ran.output)}`);
+    for (const mutant of mutants) {
+      if (mutant.test === test && !hasNamed(mutant, ran.output)) fail(mutant.control, `${test} has no test named "${mutant.name}..."`);
+    }
+  }
+}
+let killed = 0;
+if (failed === 0) {
+  for (const mutant of mutants) {
+    const start = performance.now();
+    const wrong = tryMutant(mutant);
+    if (wrong) {
+      fail(mutant.control, wrong);
+      continue;
+    }
+    killed++;
+    console.log(`killed  ${mutant.control} (${mutant.test}${mutant.name ? `: ${mutant.name}` : ''}, ${Math.round((performance.now() - start) / 1000)} s)`);
+  }
+}
+console.log(`${killed} of ${mutants.length} mutants killed${failed ? `, ${failed} failures` : ''}`);
+process.exit(failed === 0 && mutants.length > 0 ? 0 : 1);
