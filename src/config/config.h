@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "db/db.h"
+#include "store/store.h"
 #include "vault/vault.h"
 
 struct config; /* one parsed file: connectors compiled, {"env"} and {"file"} resolved, nothing written yet */
@@ -14,6 +15,13 @@ struct config; /* one parsed file: connectors compiled, {"env"} and {"file"} res
 /* Reads and checks `path` and all it names (manifests). `data_dir`: database paths under it are refused. */
 enum err_code config_read(struct arena *arena, const char *path, const char *data_dir, struct config **ret_config,
                           struct err *err) MUST_CHECK;
+
+/* The same from memory, naming the text `file` in errors. An empty `base_dir` means that the text is not the operator's
+ * own: files, variables and database paths are refused, and nothing outside the text is looked at. */
+enum err_code config_read_text(struct arena *arena, struct str text, struct str file, struct str base_dir,
+                               struct str data_dir, struct config **ret_config, struct err *err) MUST_CHECK;
+/* Wipes the credentials; before the arena is released. NULL is fine. */
+void config_release(struct config *config);
 
 /* Makes the database equal to the file, in the caller's write transaction: all or nothing. Appends one line a change to
  * `out`
@@ -27,6 +35,10 @@ enum err_code config_apply(struct db_tx *tx, const struct vault *vault, const st
  * placeholders named after the connection. */
 enum err_code config_export(struct db_tx *tx, const struct vault *vault, struct str organisation, struct buf *out,
                             struct err *err) MUST_CHECK;
+
+/* The organisation of that name; empty: the only one there is (ERR_INVALID where there are several). */
+enum err_code config_find_organisation(struct db_tx *tx, struct arena *arena, struct str name,
+                                       struct organisation_record *ret_organisation, struct err *err) MUST_CHECK;
 
 /* The built-in connector definitions as rows (idempotent; a changed one gets the next version). At each opening of a
  * data folder that may write. */

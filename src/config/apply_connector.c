@@ -1,0 +1,62 @@
+/* The organisation's own connectors. A changed definition becomes the next version beside the old one. */
+#include "config/apply.h"
+
+static enum err_code apply_connector(struct apply *apply, const struct config_connector *connector) {
+  const struct connector_record *old = map_get(&apply->connectors.stored, connector->id);
+  if (old && uuid_is_nil(old->organisation_id)) {
+    return apply_fail(apply, connector->place, "", "\"%.*s\" is a built-in connector; choose another id",
+                      STR_ARG(connector->id));
+  }
+  if (old && memcmp(old->hash, connector->hash, sizeof(old->hash)) == 0) return ERR_NONE;
+  struct connector_record *record = arena_new(apply->arena, struct connector_record);
+  if (!record) return err_no_memory(apply->err);
+  *record = (struct connector_record){.organisation_id = apply->organisation.id,
+                                      .id = connector->id,
+                                      .version = old ? old->version + 1 : 1,
+                                      .status = STR("available"),
+                                      .kind = str_of(connector->compiled->kind->name),
+                                      .source = STR("custom"),
+                                      .definition = connector->definition};
+  memcpy(record->hash, connector->hash, sizeof(record->hash));
+  enum err_code code = store_connector_insert(apply->tx, record, apply->err);
+  if (!code) code = apply_put(apply, &apply->connectors.stored, record->id, record);
+  if (code) return code;
+  struct str detail = STR_NONE;
+  if (old) {
+    detail = arena_printf(apply->arena, "version %lld", (long long)record->version);
+    if (!detail.p) return err_no_memory(apply->err);
+  }
+  return apply_change(apply, &(struct apply_change){.sign = old ? '~' : '+',
+                                                    .what = "connector",
+                                                    .name = connector->id,
+                                                    .detail = detail,
+                                                    .word = old ? "connector.update" : "connector.create",
+                                                    .connector = record});
+}
+
+enum err_code apply_connectors(struct apply *apply) {
+  enum err_code code = ERR_NONE;
+  for (size_t i = 0; i < apply->config->n_connectors && !code; i++) {
+    code = apply_connector(apply, &apply->config->connectors[i]);
+  }
+  return code;
+}
+
+enum err_code prune_connectors(struct apply *apply) {
+  for (size_t i = 0; i < apply->n_old_connectors; i++) {
+    const struct connector_record *old = &apply->old_connectors[i];
+    if (map_get(&apply->connectors.file, old->id)) continue;
+    if (!apply->may_prune) {
+      apply_kept(apply, "connector", old->id);
+      continue;
+    }
+    enum err_code code = store_connector_delete(apply->tx, apply->organisation.id, old->id, apply->err);
+    if (!code) {
+      code = apply_change(
+          apply, &(struct apply_change){
+                     .sign = '-', .what = "connector", .name = old->id, .word = "connector.delete", .connector = old});
+    }
+    if (code) return code;
+  }
+  return ERR_NONE;
+}
