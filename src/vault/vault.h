@@ -29,7 +29,10 @@ enum err_code vault_data_key_new(const struct vault *vault, struct arena *arena,
                                  struct str *ret_sealed, struct err *err) MUST_CHECK;
 enum err_code vault_keys_open(const struct vault *vault, struct uuid organisation_id, struct str sealed_data_key,
                               struct vault_keys **ret_keys, struct err *err) MUST_CHECK;
-void vault_keys_free(struct vault_keys *keys);
+void vault_keys_free(struct vault_keys *keys); /* drops the opener's reference; NULL is fine */
+/* For whoever needs them longer than their owner promises. From any thread. */
+const struct vault_keys *vault_keys_ref(const struct vault_keys *keys);
+void vault_keys_unref(const struct vault_keys *keys);
 
 struct vault_place { /* where a sealed value lives; all of it is bound into the ciphertext */
   const char *table, *column;
@@ -42,10 +45,11 @@ enum err_code vault_seal(const struct vault_keys *keys, struct arena *arena, str
 enum err_code vault_unseal(const struct vault_keys *keys, struct vault_place place, struct str sealed,
                            struct secret **ret_plain, struct err *err) MUST_CHECK;
 
-/* HMAC-SHA-256 under a key derived (HKDF) from the organisation's keys for `purpose` ("audit", "cursor", "session"). */
+/* HMAC-SHA-256 under a key derived (HKDF) from the organisation's keys for `purpose` ("audit", "cursor",
+ * "session" ...); the purposes that vault.c lists have their keys ready. */
 void vault_mac(const struct vault_keys *keys, const char *purpose, struct str bytes, uint8_t ret_mac[VAULT_MAC_SIZE]);
 
-/* SHA-256, with contexts fetched once a thread. */
+/* SHA-256. Takes no memory and cannot fail, nor can vault_mac. */
 void vault_sha256(struct str bytes, uint8_t ret_digest[32]);
 
 #endif
