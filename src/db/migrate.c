@@ -1,0 +1,99 @@
+/* Migrations: numbered SQL files, each applied once and noted with its hash. Must not know what they say.
+ *
+ * SQL is written for SQLite and PostgreSQL alike; {{without_rowid}} stands where SQLite's own table form pays. */
+#include "db/migrate.h"
+
+#include <openssl/evp.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "db/migrations_sql.h"
+#include "db/sqlite.h"
+
+enum { HASH_SIZE = 32 };
+
+static enum err_code hash_of(const struct embedded_file *file, uint8_t ret_hash[HASH_SIZE], struct err *err) {
+  if (EVP_Q_digest(NULL, "SHA256", NULL, file->text, file->n, ret_hash, NULL) != 1) return err_no_memory(err);
+  return ERR_NONE;
+}
+
+/* How many are applied, after a look at each one's hash. */
+static enum err_code applied_count(struct db_tx *tx, const struct embedded_file *files, size_t n, const char *dir,
+                                   size_t *ret_n, struct err *err) {
+  struct db_rows *rows = NULL;
+  enum err_code code = db_exec(tx,
+                               "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, hash BYTEA "
+                               "NOT NULL, applied_at BIGINT NOT NULL)",
+                               DB_NO_PARAMS, err);
+  if (code != ERR_NONE) return code;
+  code = db_query(tx, "SELECT version, hash FROM schema_migration ORDER BY version", DB_NO_PARAMS, &rows, err);
+  if (code != ERR_NONE) return code;
+  size_t count = 0;
+  int64_t last = 0;
+  const struct embedded_file *changed = NULL;
+  int got;
+  while ((got = db_next(rows, err)) == 1) {
+    uint8_t hash[HASH_SIZE];
+    last = db_int(rows, 0);
+    if (count < n) {
+      if ((code = hash_of(&files[count], hash, err)) != ERR_NONE) goto out;
+      bool is_same = last == (int64_t)count + 1 && str_eq(db_blob(rows, 1), str_make((char *)hash, sizeof hash));
+      if (!is_same && !changed) changed = &files[count];
+    }
+    count++;
+  }
+  if (got < 0)
+    code = err ? err->code : ERR_UNAVAILABLE;
+  else if (last > (int64_t)n)
+    code = err_set(err, ERR_CONFLICT, "%.160s/connek.db has version %lld, this Connek knows up to %zu: use a newer one",
+                   dir, (long long)last, n);
+  else if (changed)
+    code =
+        err_set(err, ERR_CONFLICT, "%.160s/connek.db was made by a different build: its migration %.40s is another one",
+                dir, changed->name);
+  if (code == ERR_NONE) *ret_n = count;
+out:
+  db_rows_close(rows);
+  return code;
+}
+
+static void substitute(struct buf *out, struct str text) {
+  static const struct str mark = {"{{without_rowid}}", 17};
+  const char *at;
+  while ((at = memmem(text.p, text.n, mark.p, mark.n))) {
+    buf_append(out, text.p, (size_t)(at - text.p));
+    buf_append_c(out, "WITHOUT ROWID");
+    text.n -= (size_t)(at - text.p) + mark.n;
+    text.p = at + mark.n;
+  }
+  buf_append_str(out, text);
+  buf_append_byte(out, '\0');
+}
+
+static enum err_code apply(struct db_tx *tx, const struct embedded_file *file, int64_t version, struct err *err) {
+  uint8_t hash[HASH_SIZE];
+  struct buf sql;
+  enum err_code code = hash_of(file, hash, err);
+  if (code != ERR_NONE) return code;
+  buf_init(&sql, NULL, MIB);
+  substitute(&sql, str_make(file->text, file->n));
+  code = buf_failed(&sql) ? err_no_memory(err) : sqlite_script(tx->conn, sql.p, err);
+  buf_release(&sql);
+  if (code != ERR_NONE) {
+    err_prefix(err, "migration %.60s", file->name);
+    return code;
+  }
+  return db_exec(tx, "INSERT INTO schema_migration (version, hash, applied_at) VALUES ($1, $2, $3)",
+                 DB_PARAMS(DB_V_INT(version), DB_V_BLOB(str_make((char *)hash, sizeof hash)), DB_V_INT(clock_utc_us())),
+                 err);
+}
+
+enum err_code migrate_run(struct db_tx *tx, const struct embedded_file *files, size_t n, const char *dir,
+                          struct err *err) {
+  size_t applied;
+  enum err_code code = applied_count(tx, files, n, dir, &applied, err);
+  for (size_t i = applied; code == ERR_NONE && i < n; i++)
+    code = apply(tx, &files[i], (int64_t)i + 1, err);
+  return code;
+}
