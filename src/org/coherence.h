@@ -23,12 +23,17 @@ struct coherence_options {
   void *context;
 };
 
-/* Loads everything (on this thread, through `conn`), before the workers run. */
+/* Loads everything (on this thread, through `conn`), before the workers run. An organisation whose own rows are broken
+ * (ERR_INVALID) does not stop the others: nobody may use it, on_problem is told, and each poll tries again. */
 enum err_code coherence_new(const struct coherence_options *options, struct db_conn *conn,
                             struct coherence **ret_coherence, struct err *err) MUST_CHECK;
-/* Listens on control.sock and begins to poll; on the main loop's thread. */
+/* Listens on control.sock, takes in what was committed since coherence_new (a command that found no server to tell has
+ * nothing to wait for), and begins to poll. On the main loop's thread; workers may take requests only after it. */
 enum err_code coherence_start(struct coherence *coherence, struct err *err) MUST_CHECK;
-void coherence_stop(struct coherence *coherence); /* closes its handles; free after the loop has ended */
+/* Closes control.sock and its handles; requests that wait are told so. Only once the workers take no more requests:
+ * from then on commands believe that nobody runs. */
+void coherence_stop(struct coherence *coherence);
+/* After the workers have ended and the main loop's loop_run has returned. */
 void coherence_free(struct coherence *coherence);
 struct token_index *coherence_tokens(struct coherence *coherence);
 /* False while the last attempt to read the change log failed: /readyz says so; calls are refused after LIMIT of

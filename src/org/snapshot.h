@@ -23,6 +23,13 @@ struct org_user {
   _Atomic(struct toolset *) toolset; /* made on first use, then shared; see toolset.h */
 };
 
+/* A tool of the organisation, whoever may see it. */
+struct org_tool {
+  const struct connector *connector;
+  const struct connector_tool *tool;
+  struct str json; /* as tools/list shows it where there is no account argument: shared by all users' toolsets */
+};
+
 struct org_snapshot {
   atomic_uint references;
   struct arena arena; /* holds everything below */
@@ -37,16 +44,21 @@ struct org_snapshot {
   size_t n_roles;
   struct connector *connectors; /* those that compile; by id */
   size_t n_connectors;
+  const struct org_tool *const *tools; /* of all connectors, by public name */
+  size_t n_tools;
+  struct map tools_by_name;                 /* public name -> struct org_tool */
   struct connector_connection *connections; /* by name */
   size_t n_connections;
   struct limit_rate token_rate; /* the organisation's default per access token */
   struct map token_rates;       /* token id (16 bytes) -> struct limit_rate: exceptions */
   const char *problem;          /* why its policy could not be loaded: all is denied; NULL: it was */
+  const char *warnings;         /* what is hidden because it is broken, a line each, for the log; NULL: nothing */
 };
 
 /* On a store thread. What is broken (a definition that no longer compiles, a rule that cannot be read) never makes more
- * visible: a broken rule or role makes `problem`, a broken connector hides its connections. ERR_NOT_FOUND: no such
- * organisation. */
+ * visible: a broken rule or role makes `problem`, a broken connector hides its connections, and so does a connector
+ * whose tools' public names are another's already (by id, the later one is hidden). An organisation's own connector
+ * stands before the installation's of the same id. ERR_NOT_FOUND: no such organisation. */
 enum err_code org_snapshot_load(struct db_tx *tx, const struct vault *vault, struct uuid organisation_id,
                                 struct org_snapshot **ret_snapshot, struct err *err) MUST_CHECK;
 struct org_snapshot *org_snapshot_ref(struct org_snapshot *snapshot);

@@ -12,7 +12,9 @@ struct toolset_tool {
   const struct connector *connector;
   const struct connector_connection *const *connections; /* allowed ones, by name; none for self/ */
   size_t n_connections;
-  const char *account_argument; /* NULL: there is none */
+  /* "account"; "connection" where the tool has an `account` of its own, "connek_connection" where it has both; NULL:
+   * there is none */
+  const char *account_argument;
   struct str json; /* as tools/list shows it: {"name","title"?,"description","inputSchema","annotations"} */
 };
 
@@ -24,7 +26,9 @@ struct toolset {
   struct connector_caller caller; /* for self/ */
 };
 
-/* `connector`: only that connector's tools (/mcp/<token>/<connector>), not cached by the user: the caller frees it.
+/* Empty for a disabled user, and where the policy could not be loaded: self/ tools are gone then as well.
+ *
+ * `connector`: only that connector's tools (/mcp/<token>/<connector>), not cached by the user: the caller frees it.
  * NULL: no memory. */
 struct toolset *toolset_make(const struct org_snapshot *snapshot, const struct org_user *user, struct str connector);
 void toolset_free(struct toolset *toolset);
@@ -35,7 +39,9 @@ const struct toolset_tool *toolset_find(const struct toolset *toolset, struct st
 /* Why a name is not in the set, for the record and the answer. */
 enum toolset_absence { TOOLSET_UNKNOWN, TOOLSET_DENIED };
 /* Looks in all of the organisation's connectors; where it is one that the user may not call, tells the tool, a
- * connection of it and the decision. */
+ * connection of it and the decision. Unknown as well: where the connector has no connection but other people's
+ * personal ones, and where the user may call the tool (it was looked for in another connector's set). The decision is
+ * never POLICY_ALLOW. */
 struct toolset_denial {
   const struct connector_tool *tool;
   const struct connector_connection *connection; /* or NULL: the connector has none */
