@@ -1,0 +1,143 @@
+// The organisations that are measured, and what their users ask.
+//
+// `twenty`: an HTTP service with 17 tools and a SQLite ledger; with Connek's own three a user sees 20 tools.
+// `thousand`: the same service and 49 more of 20 tools each: 1,000 tools, of which a user sees the same 20.
+import { run } from './process.js';
+
+export const ownTools = 3;
+export const listedTools = 20;
+const wideConnectors = 49;
+const key = 'a key of the upstream, 32 bytes..';
+
+const pad = (number) => String(number).padStart(2, '0');
+
+function tool(i) {
+  return {
+    name: i === 0 ? 'get_order' : `get_report_${pad(i)}`,
+    does: 'read',
+    description: `Returns ${i === 0 ? 'one order with its customer and lines' : `report ${i}: totals by month, newest first`}. Amounts are in the order's currency.`,
+    input: {
+      type: 'object',
+      properties: {
+        id: { type: 'string', maxLength: 64, description: 'The id, as a list of orders gives it.' },
+        expand: { type: 'string', enum: ['customer', 'lines', 'all'], description: 'What to include.' },
+      },
+      required: ['id'],
+      additionalProperties: false,
+    },
+    call: 'GET /item',
+    query: { id: '{id}', expand: '{expand}' },
+  };
+}
+
+function connector(id, tools) {
+  return {
+    manifest: 1,
+    id,
+    name: id,
+    base: '{conn.base}',
+    auth: [{ type: 'key', in: 'header', name: 'X-Api-Key', value: '{key}' }],
+    tools: Array.from({ length: tools }, (_, i) => tool(i)),
+  };
+}
+
+const connection = (name, upstream) => ({ name, connector: name, settings: { base: upstream }, credential: { key } });
+
+// Configurations by organisation. `upstream`: its address; `ledger`: the SQLite file.
+export function organisations({ upstream, ledger }) {
+  const orders = connector('orders', listedTools - ownTools);
+  const wide = Array.from({ length: wideConnectors }, (_, i) => connector(`service${pad(i)}`, 20));
+  const caller = { name: 'caller', rules: [{ connection: 'orders', does: ['read'] }] };
+  const limits = { per_minute: 1_000_000 };
+  const user = (email, ...roles) => ({ email, roles });
+  return {
+    twenty: {
+      organisation: 'twenty',
+      limits,
+      connectors: [orders],
+      connections: [connection('orders', upstream), { name: 'ledger', connector: 'sqlite', settings: { file: ledger } }],
+      roles: [caller, { name: 'analyst', rules: [{ connection: 'ledger', does: ['read'] }] }, { name: 'nobody', rules: [] }],
+      users: [user('http@bench.example', 'caller'), user('list@bench.example', 'caller'), user('sqlite@bench.example', 'analyst'), user('denied@bench.example', 'nobody')],
+    },
+    thousand: {
+      organisation: 'thousand',
+      limits,
+      connectors: [orders, ...wide],
+      connections: [orders, ...wide].map(({ id }) => connection(id, upstream)),
+      roles: [caller],
+      users: [user('wide@bench.example', 'caller')],
+    },
+  };
+}
+
+export async function makeLedger(file) {
+  const sql = `PRAGMA journal_mode=WAL;
+    CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer TEXT NOT NULL, cents INTEGER NOT NULL, paid INTEGER NOT NULL);
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+    INSERT INTO invoice SELECT i, 'customer ' || i, i * 100, i % 2 FROM n;`;
+  await run(['sqlite3', '-bail', file, sql]);
+}
+
+// What is asked in each era: { headers, body }.
+const eras = {
+  legacy(method, params) {
+    return {
+      headers: { 'MCP-Protocol-Version': '2025-11-25' },
+      body: { jsonrpc: '2.0', id: 1, method, ...(params && { params }) },
+    };
+  },
+  modern(method, params = {}) {
+    const revision = '2026-07-28';
+    const prefix = 'io.modelcontextprotocol/';
+    const meta = { [`${prefix}protocolVersion`]: revision, [`${prefix}clientCapabilities`]: {}, [`${prefix}clientInfo`]: { name: 'bench', version: '1' } };
+    return {
+      headers: { 'MCP-Protocol-Version': revision, 'Mcp-Method': method, ...(params.name && { 'Mcp-Name': params.name }) },
+      body: { jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } },
+    };
+  },
+};
+
+function message(era, method, params) {
+  const { headers, body } = eras[era](method, params);
+  return {
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', ...headers },
+    body: JSON.stringify(body),
+  };
+}
+
+// By kind of call: who asks what, what every answer must hold, and what one answer must say.
+export function callKinds(era) {
+  const call = (name, args) => message(era, 'tools/call', { name, arguments: args });
+  return {
+    http: {
+      email: 'http@bench.example',
+      ...call('orders_get_order', { id: 'ord_20261120_0001', expand: 'all' }),
+      expected: 'nnnnnnnn',
+      isRight: ({ result }) => result?.isError !== true && JSON.stringify(result?.content ?? '').includes('ord_20261120_0001'),
+    },
+    list: {
+      email: 'list@bench.example',
+      ...message(era, 'tools/list'),
+      expected: '"orders_get_report_16"',
+      isRight: ({ result }) => result?.tools?.length === listedTools && !result.nextCursor,
+    },
+    wide: {
+      email: 'wide@bench.example',
+      ...message(era, 'tools/list'),
+      expected: '"orders_get_report_16"',
+      isRight: ({ result }) => result?.tools?.length === listedTools && !result.nextCursor,
+    },
+    denied: {
+      email: 'denied@bench.example',
+      ...call('orders_get_order', { id: 'ord_20261120_0001' }),
+      expected: '"isError":true',
+      isRight: ({ result }) => result?.isError === true,
+    },
+    sqlite: {
+      email: 'sqlite@bench.example',
+      ...call('sqlite_query', { sql: 'SELECT id, customer, cents, paid FROM invoice WHERE id = ?', params: [417] }),
+      expected: 'customer 417',
+      isRight: ({ result }) => result?.isError !== true && JSON.stringify(result?.content ?? '').includes('customer 417'),
+    },
+  };
+}
