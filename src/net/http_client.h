@@ -6,7 +6,6 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/secret.h"
 #include "net/address_guard.h"
 #include "net/http_server.h"
 #include "net/loop.h"
@@ -25,14 +24,20 @@ struct http_client_request {
   struct str url;                  /* absolute, already encoded */
   const struct http_field *fields; /* copied; CR, LF and NUL in a value are refused */
   size_t n_fields;
-  /* One field whose value is secret, written last: "NAME: PREFIX" + secret. secret_field empty: none. */
+  /* One secret, written last: as the field "SECRET_FIELD: PREFIX" + value, or as the query's SECRET_PARAMETER=value
+   * (both encoded here), or, with neither named, not at all. The value is borrowed for the call of http_client_send
+   * alone; the client's own copies are wiped before `done`. */
   struct str secret_field;
+  struct str secret_parameter;
   struct str secret_prefix;
-  const struct secret *secret;
+  struct str secret_value;
   struct str body; /* borrowed until done; `has_body` false: none */
   bool has_body;
-  int64_t timeout_ms; /* 0: LIMIT_UPSTREAM_TOTAL_MS */
+  int64_t timeout_ms; /* 0: LIMIT_UPSTREAM_TOTAL_MS; kept to within a tenth of a second */
   size_t max_body;    /* 0: LIMIT_UPSTREAM_BODY, after decompression */
+  /* Set to true once the request may have left: from then on a failure does not tell whether it was carried out. Valid
+   * until done or cancel. NULL: not asked. */
+  bool *ret_was_sent;
 };
 
 struct http_client_response {

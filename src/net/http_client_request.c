@@ -1,0 +1,166 @@
+/* From a request to curl's options: URL, method, fields. What is secret is wiped where it was written, except for the
+ * lines that curl reads while the transfer lasts. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/secret.h"
+#include "net/http_transfer.h"
+
+enum { MORE_FIELDS = 4 }; /* lines of our own beside the caller's */
+
+static bool is_token(struct str name) {
+  for (size_t i = 0; i < name.n; i++) {
+    unsigned char c = (unsigned char)name.p[i];
+    bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!is_alphanumeric && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c))) return false; /* RFC 9110, 5.6.2 */
+  }
+  return name.n > 0;
+}
+
+static bool is_field_value(struct str value) {
+  for (size_t i = 0; i < value.n; i++) {
+    unsigned char c = (unsigned char)value.p[i];
+    if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+  }
+  return true;
+}
+
+/* A list of lines as curl takes it, made in the arena: curl only reads it. */
+struct line_list {
+  struct arena *arena;
+  struct curl_slist *nodes;
+  size_t n;
+  struct str last; /* the line itself, to be wiped where it is secret */
+};
+
+static enum err_code line_add(struct line_list *list, struct str name, struct str prefix, struct str value,
+                              struct err *err) {
+  if (!is_token(name) || !is_field_value(prefix) || !is_field_value(value))
+    return err_set(err, ERR_INVALID, "the HTTP field \"%.*s\" has characters that no field may have",
+                   is_token(name) ? (int)name.n : 0, name.p);
+  bool is_empty = prefix.n + value.n == 0;
+  char *line = arena_alloc(list->arena, name.n + prefix.n + value.n + 3);
+  if (!line) return err_no_memory(err);
+  char *p = line;
+  memcpy(p, name.p, name.n);
+  p += name.n;
+  *p++ = is_empty ? ';' : ':'; /* curl's way to send a field without a value */
+  if (!is_empty) *p++ = ' ';
+  if (prefix.n > 0) memcpy(p, prefix.p, prefix.n);
+  p += prefix.n;
+  if (value.n > 0) memcpy(p, value.p, value.n);
+  p += value.n;
+  *p = '\0';
+  list->last = str_make(line, (size_t)(p - line));
+  list->nodes[list->n++].data = line;
+  return ERR_NONE;
+}
+
+/* "Name:" takes a field of curl's own away. */
+static void line_remove(struct line_list *list, const char *name_and_colon) {
+  list->nodes[list->n++].data = (char *)(uintptr_t)name_and_colon;
+}
+
+static bool has_field(const struct http_client_request *request, const char *name) {
+  for (size_t i = 0; i < request->n_fields; i++)
+    if (str_eq_fold(request->fields[i].name, str_of(name))) return true;
+  return false;
+}
+
+static enum err_code fields_write(struct http_transfer *transfer, const struct http_client_request *request,
+                                  struct err *err) {
+  struct line_list list = {.arena = transfer->arena};
+  list.nodes = arena_alloc(transfer->arena, (request->n_fields + MORE_FIELDS) * sizeof(*list.nodes));
+  if (!list.nodes) return err_no_memory(err);
+  enum err_code code;
+  for (size_t i = 0; i < request->n_fields; i++) {
+    code = line_add(&list, request->fields[i].name, STR_NONE, request->fields[i].value, err);
+    if (code != ERR_NONE) return code;
+  }
+  if (request->has_body) {
+    line_remove(&list, "Expect:");
+    if (!has_field(request, "content-type")) line_remove(&list, "Content-Type:");
+  }
+  if (request->secret_field.n > 0) {
+    code = line_add(&list, request->secret_field, request->secret_prefix, request->secret_value, err);
+    if (code != ERR_NONE) return code;
+    transfer->secret_line = list.last;
+  }
+  for (size_t i = 0; i < list.n; i++)
+    list.nodes[i].next = i + 1 < list.n ? &list.nodes[i + 1] : NULL;
+  curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, list.n > 0 ? list.nodes : NULL);
+  return ERR_NONE;
+}
+
+/* Every option that differs from a plain GET makes transfer_give_back reset the handle. */
+static enum err_code method_set(struct http_transfer *transfer, const struct http_client_request *request,
+                                struct err *err) {
+  CURL *easy = transfer->easy;
+  bool is_get = str_eq(request->method, STR("GET")), is_head = str_eq(request->method, STR("HEAD"));
+  transfer->may_repeat = is_get || is_head;
+  transfer->is_plain_get = is_get && !request->has_body;
+  if (transfer->is_plain_get) return ERR_NONE;
+  if (!is_token(request->method)) return err_set(err, ERR_INVALID, "not an HTTP method");
+  if (is_head) {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    return ERR_NONE;
+  }
+  char method[32];
+  if (request->method.n >= sizeof(method)) return err_set(err, ERR_INVALID, "not an HTTP method");
+  memcpy(method, request->method.p, request->method.n);
+  method[request->method.n] = '\0';
+  /* RFC 9110, 8.6: methods that expect content say that there is none. */
+  bool wants_content = str_eq(request->method, STR("POST")) || str_eq(request->method, STR("PUT")) ||
+                       str_eq(request->method, STR("PATCH"));
+  if (request->has_body || wants_content) {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(request->has_body ? request->body.n : 0));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->has_body && request->body.n > 0 ? request->body.p : "");
+  }
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+  return ERR_NONE;
+}
+
+/* The URL as curl takes it, which copies. Its query may end in a secret: then this copy is wiped. */
+static enum err_code url_set(struct http_transfer *transfer, const struct http_client_request *request,
+                             struct err *err) {
+  enum err_code code = url_parse(transfer->arena, request->url, &transfer->url, err);
+  if (code != ERR_NONE) return code;
+  bool has_secret = request->secret_parameter.n > 0;
+  struct buf text;
+  buf_init(&text, transfer->arena, LIMIT_HTTP_TARGET + LIMIT_HTTP_HEADER_BYTES);
+  if (has_secret)
+    (void)buf_reserve(
+        &text,
+        request->url.n + 3 * (request->secret_parameter.n + request->secret_prefix.n + request->secret_value.n) + 8);
+  buf_append_str(&text, request->url);
+  if (has_secret) {
+    buf_append_byte(&text, transfer->url.query.n > 0 ? '&' : '?');
+    url_write_encoded(&text, request->secret_parameter);
+    buf_append_byte(&text, '=');
+    url_write_encoded(&text, request->secret_prefix);
+    url_write_encoded(&text, request->secret_value);
+  }
+  buf_append_byte(&text, '\0');
+  if (buf_failed(&text) || curl_easy_setopt(transfer->easy, CURLOPT_URL, text.p) != CURLE_OK) code = err_no_memory(err);
+  if (has_secret && text.p) secret_wipe(text.p, text.n);
+  return code;
+}
+
+/* A proxy resolves names where we cannot see it: what can be judged then is an address in the URL itself. */
+static enum err_code judge_behind_proxy(const struct http_transfer *transfer, struct err *err) {
+  const struct url *url = &transfer->url;
+  struct sockaddr_storage address;
+  if (!transfer->client->proxy || !http_transfer_literal(url, &address)) return ERR_NONE;
+  const struct sockaddr *judged = (const struct sockaddr *)&address;
+  if (address_guard_allows(transfer->client->guard, url->host, url->port, judged)) return ERR_NONE;
+  return http_transfer_refuse(url, address_classify(judged), err);
+}
+
+enum err_code http_transfer_write(struct http_transfer *transfer, const struct http_client_request *request,
+                                  struct err *err) {
+  enum err_code code = url_set(transfer, request, err);
+  if (code == ERR_NONE) code = judge_behind_proxy(transfer, err);
+  if (code == ERR_NONE) code = method_set(transfer, request, err);
+  if (code == ERR_NONE) code = fields_write(transfer, request, err);
+  return code;
+}
