@@ -28,7 +28,7 @@ static void *memory_grow(struct buf *buf, size_t capacity) {
 
 char *buf_reserve(struct buf *buf, size_t n) {
   if (buf->has_failed) return NULL;
-  if (n > buf->max || buf->n > buf->max - n) {
+  if (n > buf->max || buf->n > buf->max - n || n > PTRDIFF_MAX / 2) {
     buf->has_failed = true;
     return NULL;
   }
