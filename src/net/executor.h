@@ -16,7 +16,7 @@ struct executor_job {
 
 struct executor;
 
-/* `thread_init/exit` (may be NULL) run on each thread, for state of its own. */
+/* The threads block all signals. `name` is what tools such as top show of them (its first 10 characters). */
 enum err_code executor_start(const char *name, unsigned n_threads, struct executor **ret_executor,
                              struct err *err) MUST_CHECK;
 /* Finishes what was submitted, then ends the threads and frees. Call only when nobody submits any more. */

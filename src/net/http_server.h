@@ -36,10 +36,11 @@ struct http_exchange {
   struct loop *loop;
   const struct sockaddr_storage *peer;
   int64_t received_us; /* monotonic: when its last byte was read */
-  bool has_departed;   /* the client has gone: a reply goes nowhere, but is still owed */
-  void (*on_departed)(
-      struct http_exchange *exchange); /* may be set by the handler; called once, never after the reply began */
-  void *context;                       /* the handler's own */
+  bool has_departed;   /* the client has gone, or ended its side: the reply may go nowhere, but is still owed */
+  /* May be set by the handler; called once when the client goes, which may be while a stream is open; never after
+   * http_reply or http_stream_end. It may reply from within. */
+  void (*on_departed)(struct http_exchange *exchange);
+  void *context; /* the handler's own */
 };
 
 struct http_server_options {

@@ -15,7 +15,7 @@ struct stream_events {
   void (*on_read)(struct stream *stream, const char *bytes, size_t n);
   /* It broke. The owner closes it; nothing else comes. */
   void (*on_error)(struct stream *stream, int uv_error);
-  /* The write given last has been taken by the system (or failed: status < 0). */
+  /* The write given last has been taken by the system (or failed: status < 0). May come before `write` returns. */
   void (*on_written)(struct stream *stream, int status);
   /* After stream_close: the last event; the owner may free what holds the stream. */
   void (*on_closed)(struct stream *stream);
@@ -24,10 +24,13 @@ struct stream_events {
 struct stream_methods {
   void (*read_start)(struct stream *stream);
   void (*read_stop)(struct stream *stream);
-  /* Two pieces, written as one (the second may be empty). Both must stay valid until on_written. One write at a time.
-   */
+  /* Two pieces, written as one (the second may be empty). Both must stay valid until on_written, which comes exactly
+   * once unless the stream is closed before. One write at a time. On failure nothing was written, on_written does not
+   * come, and the stream is of no more use. */
   enum err_code (*write)(struct stream *stream, const char *head, size_t head_n, const char *body, size_t body_n);
   void (*shutdown)(struct stream *stream); /* ends our side; reading goes on */
+  /* At once: what was not yet taken is dropped, and what was given to write may go. No event follows but on_closed,
+   * which never comes from within this call. */
   void (*close)(struct stream *stream);
   size_t (*unsent)(const struct stream *stream); /* bytes not yet taken by the system */
 };
@@ -36,6 +39,7 @@ struct stream {
   const struct stream_methods *methods;
   const struct stream_events *events;
   struct sockaddr_storage peer;
+  size_t read_max; /* the owner's: at most so many bytes come with one on_read; never 0 while reading */
 };
 
 #endif
