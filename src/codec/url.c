@@ -84,8 +84,9 @@ static bool is_name(struct str host) {
 /* Cuts "HOST", "HOST:PORT", "[V6]" and "[V6]:PORT" apart; `ret_port` is empty where there is none. */
 static enum err_code authority_cut(struct str text, struct str *ret_host, bool *ret_is_ipv6, struct str *ret_port,
                                    bool *ret_has_port, struct err *err) {
+  if (text.n == 0) return err_set(err, ERR_INVALID, "the host is missing");
   struct str host, rest;
-  bool is_bracketed = text.n > 0 && text.p[0] == '[';
+  bool is_bracketed = text.p[0] == '[';
   if (is_bracketed) {
     const char *end = memchr(text.p, ']', text.n);
     if (!end) return err_set(err, ERR_INVALID, "a \"[\" without its \"]\"");
@@ -93,7 +94,7 @@ static enum err_code authority_cut(struct str text, struct str *ret_host, bool *
     rest = str_make(end + 1, text.n - host.n - 2);
     if (!is_ipv6(host)) return err_set(err, ERR_INVALID, "not an IPv6 address");
   } else {
-    const char *colon = text.n > 0 ? memchr(text.p, ':', text.n) : NULL;
+    const char *colon = memchr(text.p, ':', text.n);
     host = colon ? str_make(text.p, (size_t)(colon - text.p)) : text;
     rest = str_make(text.p + host.n, text.n - host.n);
     if (host.n == 0) return err_set(err, ERR_INVALID, "the host is missing");

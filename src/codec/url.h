@@ -18,7 +18,8 @@ struct url {
 
 /* Refuses user information, fragments, control characters, spaces, backslashes, empty hosts, bad escapes, odd ports. */
 enum err_code url_parse(struct arena *arena, struct str text, struct url *ret_url, struct err *err) MUST_CHECK;
-/* HOST[:PORT], [V6][:PORT]; the port is 0 where absent. For --listen, --allow-upstream and the Host field. */
+/* HOST[:PORT], [V6][:PORT]; the port is 0 where absent (and where it says 0, as --listen may). The host is a slice of
+ * `text`, as written and without brackets. For --listen, --allow-upstream and the Host field. */
 enum err_code url_parse_authority(struct str text, struct str *ret_host, uint16_t *ret_port,
                                   struct err *err) MUST_CHECK;
 /* Everything but unreserved characters (RFC 3986, 2.3) becomes %XX: right for one path segment and one query part. */
