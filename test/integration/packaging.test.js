@@ -58,21 +58,24 @@ function postThrough(port, ca, path, { message, headers }) {
   });
 }
 
+// A function that stops it and resolves with all that it printed.
 async function startProxy(t, port, program, args, env) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  t.after(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = once(child, 'close');
+  const stop = async () => {
     child.kill('SIGTERM');
-    await once(child, 'close');
-  });
+    await closed;
+    return output;
+  };
+  t.after(stop);
   for (let tries = 0; ; tries++) {
     assert.ok(child.exitCode === null && tries < 600, `${program} did not start: ${output}`);
     const socket = connect(port, '127.0.0.1');
     const isOpen = await new Promise((resume) => socket.once('connect', () => resume(true)).once('error', () => resume(false)));
     socket.destroy();
-    if (isOpen) return () => output;
+    if (isOpen) return stop;
     await new Promise((resume) => setTimeout(resume, 50));
   }
 }
@@ -111,11 +114,13 @@ test('nginx with packaging/nginx/connek.conf serves Connek over TLS and logs no 
     `daemon off; worker_processes 1; pid ${connek.path('nginx.pid')}; error_log ${connek.path('main-error.log')};
      events {} http { ${temporary.join(' ')} access_log off; include ${site}; }`,
   );
-  const output = await startProxy(t, port, nginx, ['-p', connek.home, '-c', main, '-e', connek.path('main-error.log')]);
+  const stop = await startProxy(t, port, nginx, ['-p', connek.home, '-c', main, '-e', connek.path('main-error.log')]);
   await assertServes(connek, port, ca, async () => {
+    const printed = await stop();
     const logged = await readFile(connek.path('connek.log'), 'utf8');
     assert.match(logged, /"POST \/mcp\/-" 200/);
-    return logged + output() + (await readFile(connek.path('connek-error.log'), 'utf8')) + (await readFile(connek.path('main-error.log'), 'utf8'));
+    const errors = await Promise.all(['connek-error.log', 'main-error.log'].map((name) => readFile(connek.path(name), 'utf8')));
+    return logged + errors.join('') + printed;
   });
 });
 
@@ -131,8 +136,8 @@ test('Caddy with packaging/caddy/Caddyfile serves Connek over TLS and logs no to
   ]);
   await mkdir(connek.path('caddy'));
   const env = { HOME: connek.path('caddy'), XDG_DATA_HOME: connek.path('caddy'), XDG_CONFIG_HOME: connek.path('caddy') };
-  const output = await startProxy(t, port, 'caddy', ['run', '--config', file, '--adapter', 'caddyfile'], env);
-  await assertServes(connek, port, ca, async () => output());
+  const stop = await startProxy(t, port, 'caddy', ['run', '--config', file, '--adapter', 'caddyfile'], env);
+  await assertServes(connek, port, ca, stop);
 });
 
 const analyze = ['/usr/bin/systemd-analyze', '/bin/systemd-analyze'].find(existsSync);
