@@ -36,6 +36,9 @@ enum err_code config_apply(struct db_tx *tx, const struct vault *vault, const st
 enum err_code config_export(struct db_tx *tx, const struct vault *vault, struct str organisation, struct buf *out,
                             struct err *err) MUST_CHECK;
 
+/* Appends a whole file of at most `max` bytes; the text of the error says why it could not be, not which file. */
+enum err_code config_read_file(const char *path, size_t max, struct buf *out, struct err *err) MUST_CHECK;
+
 /* The organisation of that name; empty: the only one there is (ERR_INVALID where there are several). */
 enum err_code config_find_organisation(struct db_tx *tx, struct arena *arena, struct str name,
                                        struct organisation_record *ret_organisation, struct err *err) MUST_CHECK;

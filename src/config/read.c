@@ -99,7 +99,7 @@ enum err_code config_read(struct arena *arena, const char *path, const char *dat
   struct buf text;
   buf_init(&text, NULL, (size_t)LIMIT_JSON_FILE + 64 * KIB);
   struct config_place document = PLACE_DOCUMENT(str_of(path));
-  enum err_code code = reference_read_file(path, LIMIT_JSON_FILE, &text, err);
+  enum err_code code = config_read_file(path, LIMIT_JSON_FILE, &text, err);
   if (code) {
     code = config_place_mark(err, &document, code);
   } else {

@@ -65,7 +65,7 @@ static enum err_code read_manifest(const struct config_reader *reader, struct st
   struct buf text;
   buf_init(&text, NULL, (size_t)LIMIT_JSON_FILE + 64 * KIB);
   struct err why = {0};
-  code = reference_read_file(path, LIMIT_JSON_FILE, &text, &why);
+  code = config_read_file(path, LIMIT_JSON_FILE, &text, &why);
   if (code) {
     (void)err_set(reader->err, code, "the manifest \"%.*s\" %s", STR_ARG(name), why.text);
     code = config_place_mark(reader->err, place, code);

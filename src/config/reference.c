@@ -27,7 +27,7 @@ enum err_code reference_path(const struct config_reader *reader, struct str path
   return ERR_NONE;
 }
 
-enum err_code reference_read_file(const char *path, size_t max, struct buf *out, struct err *err) {
+enum err_code config_read_file(const char *path, size_t max, struct buf *out, struct err *err) {
   int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (file < 0) return err_set(err, ERR_INVALID, "cannot be read: %s", strerror(errno));
   enum err_code code = ERR_NONE;
@@ -81,7 +81,7 @@ static enum err_code resolve_file(const struct config_reader *reader, struct str
   if (code) return code;
   size_t start = out->n;
   struct err why = {0};
-  code = reference_read_file(path, REFERENCE_MAX, out, &why);
+  code = config_read_file(path, REFERENCE_MAX, out, &why);
   if (code) {
     (void)err_set(reader->err, code, "the file \"%.*s\" %s", STR_ARG(name), why.text);
     return config_place_mark(reader->err, place, code);

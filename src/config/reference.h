@@ -4,13 +4,12 @@
 #define CONNEK_CONFIG_REFERENCE_H
 
 #include "base/buf.h"
+#include "config/config.h"
 #include "config/reader.h"
 
 /* `path` as it stands in the file, made relative to the file's folder; NUL-terminated, in the arena. */
 enum err_code reference_path(const struct config_reader *reader, struct str path, const struct config_place *place,
                              const char **ret_path) MUST_CHECK;
-/* Appends a whole file of at most `max` bytes. The text of the error says why, not which. */
-enum err_code reference_read_file(const char *path, size_t max, struct buf *out, struct err *err) MUST_CHECK;
 /* {"env": "NAME"} or {"file": "path"}: an object of exactly that one member, a string. */
 bool reference_is_one(yyjson_val *value);
 /* Appends what a reference stands for (a file without the newline at its end). The error names the variable or the

@@ -1,0 +1,148 @@
+/* connek connector list: the definitions that connections can use. */
+#include "base/limits.h"
+#include "cli/cli.h"
+#include "cli/json_line.h"
+#include "cli/open.h"
+#include "cli/table.h"
+#include "codec/json.h"
+#include "config/config.h"
+#include "connector/connector.h"
+
+struct list_work {
+  const struct cli_args *args;
+  struct arena *arena;
+  bool is_json;
+  struct buf out;
+  struct table table;
+};
+
+/* How many tools the definition has; -1: it does not compile in this version. */
+static int64_t count_tools(struct str definition) {
+  struct arena arena;
+  arena_init(&arena, 0);
+  yyjson_doc *doc = NULL;
+  struct err err;
+  struct connector connector = {0};
+  bool is_compiled = !json_read_file_text(&arena, definition, &doc, &err) &&
+                     !connector_compile(&arena, yyjson_doc_get_root(doc), &connector, &err);
+  int64_t n = is_compiled ? (int64_t)connector.n_tools : -1;
+  arena_release(&arena);
+  return n;
+}
+
+static void write_one(struct list_work *work, const struct connector_record *record, struct str organisation) {
+  int64_t n_tools = count_tools(record->definition);
+  if (work->is_json) {
+    json_line_begin(&work->out);
+    json_line_text(&work->out, "id", record->id);
+    json_line_int(&work->out, "version", record->version);
+    json_line_text(&work->out, "kind", record->kind);
+    json_line_text(&work->out, "source", record->source);
+    json_line_text(&work->out, "status", record->status);
+    if (n_tools < 0) {
+      json_line_raw(&work->out, "tools", STR_NONE);
+    } else {
+      json_line_int(&work->out, "tools", n_tools);
+    }
+    json_line_text(&work->out, "organisation", organisation);
+    json_line_end(&work->out);
+    return;
+  }
+  struct str version = arena_printf(&work->table.arena, "%lld", (long long)record->version);
+  struct str tools = n_tools < 0 ? STR("broken") : arena_printf(&work->table.arena, "%lld", (long long)n_tools);
+  const struct str cells[] = {record->id,
+                              version,
+                              record->kind,
+                              record->source,
+                              record->status,
+                              tools,
+                              organisation.n ? organisation : STR("-")};
+  if (table_add(&work->table, cells)) table_write(&work->table, &work->out);
+}
+
+static enum err_code list_of(struct list_work *work, struct db_tx *tx, struct uuid organisation_id, struct str name,
+                             struct err *err) {
+  const struct connector_record *records;
+  size_t n;
+  enum err_code code = store_connector_list(tx, work->arena, organisation_id, &records, &n, err);
+  for (size_t i = 0; !code && i < n; i++) {
+    /* The installation's come with every organisation's list; they are shown once. */
+    if (uuid_eq(records[i].organisation_id, organisation_id)) write_one(work, &records[i], name);
+  }
+  return code;
+}
+
+static enum err_code list_in(struct db_tx *tx, void *context, struct err *err) {
+  struct list_work *work = context;
+  struct uuid installation = {{0}};
+  enum err_code code = list_of(work, tx, installation, STR_NONE, err);
+  const char *name = cli_value(work->args, "organisation");
+  const struct organisation_record *all;
+  struct organisation_record one;
+  size_t n = 1;
+  if (!code && name) {
+    code = store_organisation_find(tx, work->arena, str_of(name), &one, err);
+    all = &one;
+  } else if (!code) {
+    code = store_organisation_list(tx, work->arena, &all, &n, err);
+  }
+  for (size_t i = 0; !code && i < n; i++)
+    code = list_of(work, tx, all[i].id, all[i].name, err);
+  return code;
+}
+
+/* Before there is any data: what this binary brings. */
+static void list_builtins(struct list_work *work) {
+  size_t n;
+  const struct connector_builtin *builtins = connector_builtins(&n);
+  for (size_t i = 0; i < n; i++) {
+    struct connector_record record = {.id = str_of(builtins[i].id),
+                                      .version = 1,
+                                      .status = STR("available"),
+                                      .kind = str_of(builtins[i].kind),
+                                      .source = STR("builtin"),
+                                      .definition = str_of(builtins[i].definition)};
+    write_one(work, &record, STR_NONE);
+  }
+}
+
+static int list(const struct cli_args *args, struct arena *arena) {
+  static const char *const heads[] = {"ID", "VERSION", "KIND", "SOURCE", "STATUS", "TOOLS", "ORGANISATION", NULL};
+  struct list_work work = {.args = args, .arena = arena, .is_json = cli_has(args, "json")};
+  struct err err = {0};
+  const char *dir = cli_value(args, "data");
+  buf_init(&work.out, arena, (size_t)64 * MIB);
+  table_init(&work.table, heads);
+  int exit_code = CLI_OK;
+  if (!cli_has(args, "data") && !cli_has_data(dir)) {
+    list_builtins(&work);
+  } else {
+    struct cli_store store;
+    enum err_code code = cli_open(dir, CLI_READ, &store, &err);
+    if (!code) {
+      code = db_read(store.conn, list_in, &work, &err);
+      cli_close(&store);
+    }
+    if (code) exit_code = cli_fail(args, &err);
+  }
+  if (!exit_code) {
+    if (!work.is_json) table_write(&work.table, &work.out);
+    exit_code = cli_print_buf(args, &work.out);
+  }
+  table_release(&work.table);
+  return exit_code;
+}
+
+static const struct cli_option options[] = {CLI_OPTION_DATA, CLI_OPTION_ORGANISATION, CLI_OPTION_JSON};
+
+const struct cli_command cli_connector_list = {
+    .name = "connector list",
+    .words = "",
+    .summary = "lists connectors: built-in ones, and organisations' own",
+    .description =
+        "Lists the newest version of every connector in the data folder. Where there is no data folder yet and\n"
+        "--data was not given, the connectors that this program brings.\n",
+    .example = "  connek connector list --data /var/lib/connek\n",
+    CLI_OPTIONS(options),
+    .run = list,
+};

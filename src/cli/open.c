@@ -1,0 +1,183 @@
+/* Opens a data folder for a command or the server. Says in plain words what is missing or does not fit. */
+#include "cli/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "org/coherence.h"
+
+enum { CONFIRM_MS = 10 * 1000 };
+
+static const char *const fingerprint_name = "vault_fingerprint";
+
+bool cli_has_data(const char *dir) {
+  char path[PATH_MAX];
+  int n = snprintf(path, sizeof(path), "%s/connek.db", dir);
+  return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0;
+}
+
+/* With the folders above it, for whoever runs this alone. */
+static enum err_code make_folder(const char *dir, struct err *err) {
+  char path[PATH_MAX];
+  size_t n = strlen(dir);
+  if (n == 0 || n >= sizeof(path)) return err_set(err, ERR_INVALID, "not a folder's name");
+  memcpy(path, dir, n + 1);
+  for (size_t i = 1; i <= n; i++) {
+    if (path[i] != '/' && path[i] != '\0') continue;
+    path[i] = '\0';
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+      return err_set(err, ERR_UNAVAILABLE, "the data folder cannot be made: %s", strerror(errno));
+    }
+    if (i < n) path[i] = '/';
+  }
+  return ERR_NONE;
+}
+
+static enum err_code look(const char *dir, enum cli_access access, struct err *err) {
+  struct stat status;
+  bool may_create = access == CLI_CREATE || access == CLI_SERVE;
+  if (stat(dir, &status) != 0) {
+    if (errno == ENOENT && may_create) return make_folder(dir, err);
+    if (errno == ENOENT) {
+      return err_set(err, ERR_NOT_FOUND, "there is no such folder; connek apply FILE --data %s makes it", dir);
+    }
+    return err_set(err, ERR_UNAVAILABLE, "the data folder cannot be opened: %s", strerror(errno));
+  }
+  if (!S_ISDIR(status.st_mode)) return err_set(err, ERR_INVALID, "is not a folder");
+  if (!may_create && !cli_has_data(dir)) {
+    return err_set(err, ERR_NOT_FOUND, "holds no data of Connek; connek apply FILE --data %s makes it", dir);
+  }
+  return ERR_NONE;
+}
+
+/* The folder itself carries the lock: no file is left behind, and it ends with the process. */
+static enum err_code lock(struct cli_store *store, struct err *err) {
+  store->lock = open(store->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (store->lock < 0) return err_set(err, ERR_UNAVAILABLE, "the data folder cannot be opened: %s", strerror(errno));
+  if (flock(store->lock, LOCK_EX | LOCK_NB) == 0) return ERR_NONE;
+  if (errno == EWOULDBLOCK) return err_set(err, ERR_CONFLICT, "another connek serve runs on this data folder");
+  return err_set(err, ERR_UNAVAILABLE, "the data folder cannot be locked: %s", strerror(errno));
+}
+
+/* --- do the key and the database belong together? --- */
+
+static enum err_code check_fingerprint(struct db_tx *tx, const struct cli_store *store, bool *ret_is_new,
+                                       struct err *err) {
+  uint8_t mac[VAULT_MAC_SIZE];
+  vault_fingerprint(store->vault, mac);
+  struct arena arena;
+  arena_init(&arena, 0);
+  struct str stored;
+  struct err missing = {0};
+  enum err_code code = store_installation_get(tx, &arena, fingerprint_name, &stored, &missing);
+  *ret_is_new = code == ERR_NOT_FOUND;
+  if (*ret_is_new) {
+    code = ERR_NONE;
+  } else if (code) {
+    if (err) *err = missing;
+  } else if (!str_eq_constant_time(stored, str_make((const char *)mac, sizeof(mac)))) {
+    code = err_set(err, ERR_UNAVAILABLE,
+                   "%s/master.key is not the key this data was sealed with; put the right one back", store->dir);
+  }
+  arena_release(&arena);
+  return code;
+}
+
+static enum err_code check(struct db_tx *tx, void *context, struct err *err) {
+  bool is_new = false;
+  return check_fingerprint(tx, context, &is_new, err);
+}
+
+static enum err_code check_and_install(struct db_tx *tx, void *context, struct err *err) {
+  const struct cli_store *store = context;
+  bool is_new = false;
+  enum err_code code = check_fingerprint(tx, store, &is_new, err);
+  if (!code && is_new) {
+    uint8_t mac[VAULT_MAC_SIZE];
+    vault_fingerprint(store->vault, mac);
+    code = store_installation_set(tx, fingerprint_name, str_make((const char *)mac, sizeof(mac)), err);
+  }
+  return code ? code : config_install_builtins(tx, err);
+}
+
+enum err_code cli_open(const char *dir, enum cli_access access, struct cli_store *ret_store, struct err *err) {
+  struct cli_store store = {.dir = dir, .lock = -1};
+  bool may_create = access == CLI_CREATE || access == CLI_SERVE;
+  enum err_code code = look(dir, access, err);
+  if (!code && access == CLI_SERVE) code = lock(&store, err);
+  if (!code) code = vault_open(dir, may_create, &store.vault, err);
+  if (!code) code = db_open(dir, may_create, &store.db, err);
+  if (!code) code = db_connect(store.db, &store.conn, err);
+  if (!code) {
+    code = access == CLI_READ ? db_read(store.conn, check, &store, err)
+                              : db_write(store.conn, check_and_install, &store, err);
+  }
+  if (code) {
+    if (err && !err->place[0]) err_place(err, "%s", dir);
+    cli_close(&store);
+    return code;
+  }
+  *ret_store = store;
+  return ERR_NONE;
+}
+
+void cli_close(struct cli_store *store) {
+  if (store->conn) db_disconnect(store->conn);
+  if (store->db) db_close(store->db);
+  if (store->vault) vault_close(store->vault);
+  if (store->lock >= 0) (void)close(store->lock);
+  *store = (struct cli_store){.lock = -1};
+}
+
+enum err_code cli_confirm(const struct cli_store *store, struct err *err) {
+  bool is_running = false;
+  return coherence_ask(store->dir, CONFIRM_MS, &is_running, err);
+}
+
+/* --- organisations and their keys --- */
+
+enum err_code cli_organisations_load(struct db_tx *tx, struct arena *arena, const struct vault *vault,
+                                     struct cli_organisations *ret_organisations, struct err *err) {
+  const struct organisation_record *records;
+  size_t n;
+  enum err_code code = store_organisation_list(tx, arena, &records, &n, err);
+  if (code) return code;
+  struct cli_organisations all = {.items = arena_new_n(arena, struct cli_organisation, n + 1), .n = n};
+  if (!all.items) return err_no_memory(err);
+  map_init(&all.by_id);
+  for (size_t i = 0; i < n && !code; i++) {
+    all.items[i].record = records[i];
+    /* Keys that do not open are a finding about their organisation alone. */
+    if (vault_keys_open(vault, records[i].id, records[i].data_key, &all.items[i].keys, err)) all.items[i].keys = NULL;
+    if (map_put(&all.by_id, uuid_bytes(&all.items[i].record.id), &all.items[i])) code = err_no_memory(err);
+  }
+  if (code) {
+    cli_organisations_release(&all);
+    return code;
+  }
+  *ret_organisations = all;
+  return ERR_NONE;
+}
+
+void cli_organisations_release(struct cli_organisations *organisations) {
+  for (size_t i = 0; i < organisations->n; i++)
+    vault_keys_free(organisations->items[i].keys);
+  map_release(&organisations->by_id);
+  *organisations = (struct cli_organisations){0};
+}
+
+const struct cli_organisation *cli_organisations_find(const struct cli_organisations *organisations, struct uuid id) {
+  return map_get(&organisations->by_id, uuid_bytes(&id));
+}
+
+const struct vault_keys *cli_keys_of(struct uuid organisation_id, void *context) {
+  const struct cli_organisation *organisation = cli_organisations_find(context, organisation_id);
+  return organisation ? organisation->keys : NULL;
+}

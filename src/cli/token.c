@@ -1,0 +1,77 @@
+/* Access tokens at the command line: the URL they belong to, and the record of every change. */
+#include "cli/token.h"
+
+#include "audit/audit.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "codec/json.h"
+#include "codec/url.h"
+
+static struct str without_slash(struct str url) {
+  while (url.n && url.p[url.n - 1] == '/')
+    url.n--;
+  return url;
+}
+
+int token_read_public_url(const struct cli_args *args, struct arena *arena, struct str *ret_url) {
+  const char *text = cli_value(args, "public-url");
+  *ret_url = STR_NONE;
+  if (!text) return CLI_OK;
+  struct url url;
+  struct err err = {0};
+  if (url_parse(arena, str_of(text), &url, &err)) return cli_usage(args, "--public-url: %s", err.text);
+  if (url.query.n) return cli_usage(args, "--public-url must not have a query");
+  *ret_url = without_slash(str_of(text));
+  return CLI_OK;
+}
+
+enum err_code token_public_url(struct db_tx *tx, struct arena *arena, struct str *url, struct err *err) {
+  if (url->n) return ERR_NONE;
+  struct err missing = {0};
+  struct str stored;
+  enum err_code code = store_installation_get(tx, arena, "public_url", &stored, &missing);
+  if (code && code != ERR_NOT_FOUND) {
+    if (err) *err = missing;
+    return code;
+  }
+  *url = code ? STR("http://127.0.0.1:8080") : without_slash(stored);
+  return ERR_NONE;
+}
+
+enum err_code token_record_change(struct db_tx *tx, struct arena *arena, const struct vault *vault,
+                                  const struct access_token_record *record, struct str email, const char *word,
+                                  struct err *err) {
+  struct organisation_record organisation;
+  enum err_code code = store_organisation_get(tx, arena, record->organisation_id, &organisation, err);
+  struct vault_keys *keys = NULL;
+  if (!code) code = vault_keys_open(vault, organisation.id, organisation.data_key, &keys, err);
+  if (code) return code;
+  /* Members in the order of RFC 8785. */
+  struct buf arguments;
+  buf_init(&arguments, arena, 16 * KIB);
+  buf_append_c(&arguments, "{\"kind\":");
+  json_write_str(&arguments, record->kind);
+  buf_append_c(&arguments, ",\"name\":");
+  json_write_str(&arguments, record->name);
+  buf_append_c(&arguments, ",\"user\":");
+  json_write_str(&arguments, email);
+  buf_append_byte(&arguments, '}');
+  if (buf_failed(&arguments)) code = err_no_memory(err);
+  struct audit_event event = {.kind = AUDIT_CHANGE,
+                              .organisation_id = organisation.id,
+                              .keys = keys,
+                              .time = clock_utc_us(),
+                              .call_id = uuid_new(),
+                              .token_id = record->id,
+                              .roles = STR("[]"),
+                              .policy_version = organisation.version,
+                              .tool = str_of(word),
+                              .arguments = buf_str(&arguments),
+                              .may_keep_arguments = true,
+                              .decision = AUDIT_ALLOWED,
+                              .reason = STR("operator"),
+                              .outcome = AUDIT_OK};
+  if (!code) code = audit_record_in(tx, &event, err);
+  vault_keys_free(keys);
+  return code;
+}
