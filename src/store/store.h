@@ -194,6 +194,11 @@ struct audit_head_row {
 };
 enum err_code store_audit_insert(struct db_tx *tx, const struct audit_row *row, struct err *err) MUST_CHECK;
 enum err_code store_audit_head_put(struct db_tx *tx, const struct audit_head_row *row, struct err *err) MUST_CHECK;
+/* Of one chain: its head, and its last record's seq and mac. ERR_NOT_FOUND: there is none. `writer` is borrowed. */
+enum err_code store_audit_head_get(struct db_tx *tx, struct uuid organisation_id, struct str writer,
+                                   struct audit_head_row *ret_row, struct err *err) MUST_CHECK;
+enum err_code store_audit_tail_get(struct db_tx *tx, struct uuid organisation_id, struct str writer, int64_t *ret_seq,
+                                   uint8_t ret_mac[32], struct err *err) MUST_CHECK;
 enum err_code store_audit_head_list(STORE_TX, STORE_LIST(audit_head_row)) MUST_CHECK;
 /* Every record, by organisation, writer, seq: for verifying. */
 typedef enum err_code (*store_audit_visit)(const struct audit_row *row, void *context, struct err *err);

@@ -1,6 +1,6 @@
 #include <pthread.h>
 
-#include "fixture.h"
+#include "db/fixture.h"
 
 enum { N_JOBS = 40 };
 

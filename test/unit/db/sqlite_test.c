@@ -3,7 +3,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "fixture.h"
+#include "db/fixture.h"
 
 static void assert_refused(struct fixture *f, bool may_create, enum err_code expected, const char *part) {
   enum err_code code = db_open(f->dir, may_create, &f->db, &test_err);

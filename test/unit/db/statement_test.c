@@ -1,4 +1,4 @@
-#include "fixture.h"
+#include "db/fixture.h"
 
 static void in_tx(struct fixture *f, db_work work) {
   assert_ok(db_write(f->conn, work, f, &test_err));

@@ -1,0 +1,47 @@
+/* What the files of this folder share: reading records out of rows. Nobody else includes it. */
+#ifndef CONNEK_STORE_ROWS_H
+#define CONNEK_STORE_ROWS_H
+
+#include "store/store.h"
+
+/* Fills a zeroed record from the current row, its strings in the arena. False: no memory. */
+typedef bool (*store_read)(struct db_rows *rows, struct arena *arena, void *ret_record);
+
+struct store_select {
+  const char *sql; /* a literal */
+  const struct db_value *params;
+  size_t n_params;
+  store_read read;
+  size_t record_size;
+};
+
+enum err_code store_select_list(struct db_tx *tx, struct arena *arena, const struct store_select *select,
+                                const void **ret_list, size_t *ret_n, struct err *err) MUST_CHECK;
+/* The first row, into `ret_record`, which must be as large as record_size says. ERR_NOT_FOUND, with a text that the
+ * caller makes better, where there is none. */
+enum err_code store_select_one(struct db_tx *tx, struct arena *arena, const struct store_select *select,
+                               void *ret_record, struct err *err) MUST_CHECK;
+/* What a loop over db_next ended with. */
+enum err_code store_rows_end(int got, const struct err *err) MUST_CHECK;
+
+/* Copies a column; NULL becomes STR_NONE. False: no memory. */
+bool store_copy_text(struct db_rows *rows, int column, struct arena *arena, struct str *ret_text) MUST_CHECK;
+bool store_copy_blob(struct db_rows *rows, int column, struct arena *arena, struct str *ret_bytes) MUST_CHECK;
+/* False: the column does not hold exactly n bytes. */
+bool store_copy_fixed(struct db_rows *rows, int column, uint8_t *ret_bytes, size_t n) MUST_CHECK;
+
+/* Values that stand for "none" are NULL in the database. */
+static inline struct db_value store_v_time(int64_t time) {
+  return time ? DB_V_INT(time) : DB_V_NULL;
+}
+static inline struct db_value store_v_uuid(const struct uuid *id) {
+  return uuid_is_nil(*id) ? DB_V_NULL : DB_V_BLOB(uuid_bytes(id));
+}
+static inline struct db_value store_v_text(struct str text) {
+  return text.p ? DB_V_TEXT(text) : DB_V_NULL;
+}
+static inline struct db_value store_v_blob(struct str bytes) {
+  return bytes.p ? DB_V_BLOB(bytes) : DB_V_NULL;
+}
+
+#endif
