@@ -173,18 +173,38 @@ enum err_code token_index_put(struct token_index *index, const struct token_entr
   return ERR_NONE;
 }
 
+static void slot_bury(struct token_index *index, struct shard *shard, struct table *table, size_t slot,
+                      struct node *node) {
+  atomic_store_explicit(&table->slots[slot], &tombstone, memory_order_release);
+  shard->n_live--;
+  atomic_fetch_sub_explicit(&index->count, 1, memory_order_relaxed);
+  node_retire(index, node);
+}
+
 enum err_code token_index_remove(struct token_index *index, const uint8_t hash[32], struct err *err) {
   struct shard *shard = shard_of(index, hash);
   struct table *table = atomic_load_explicit(&shard->table, memory_order_relaxed);
   if (!table) return ERR_NONE;
-  struct node *old;
-  size_t slot = writer_slot(table, hash, &old);
-  if (!old) return ERR_NONE;
-  atomic_store_explicit(&table->slots[slot], &tombstone, memory_order_release);
-  shard->n_live--;
-  atomic_fetch_sub_explicit(&index->count, 1, memory_order_relaxed);
-  node_retire(index, old);
+  struct node *node;
+  size_t slot = writer_slot(table, hash, &node);
+  if (node) slot_bury(index, shard, table, slot, node);
   return ERR_NONE;
+}
+
+size_t token_index_remove_where(struct token_index *index,
+                                bool (*is_wanted)(const struct token_entry *entry, void *context), void *context) {
+  size_t n = 0;
+  for (size_t i = 0; i < N_SHARDS; i++) {
+    struct shard *shard = &index->shards[i];
+    struct table *table = atomic_load_explicit(&shard->table, memory_order_relaxed);
+    for (size_t slot = 0; table && slot < table->capacity; slot++) {
+      struct node *node = atomic_load_explicit(&table->slots[slot], memory_order_relaxed);
+      if (!node || node == &tombstone || !is_wanted(&node->entry, context)) continue;
+      slot_bury(index, shard, table, slot, node);
+      n++;
+    }
+  }
+  return n;
 }
 
 size_t token_index_count(const struct token_index *index) {

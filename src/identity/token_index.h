@@ -27,8 +27,11 @@ void token_index_free(struct token_index *index);
 struct token_entry *token_index_find(struct token_index *index, const uint8_t hash[32]);
 /* The one writer thread. Copies `entry`. */
 enum err_code token_index_put(struct token_index *index, const struct token_entry *entry, struct err *err) MUST_CHECK;
-/* By the token's id or hash; ERR_NONE also where it was not there. */
+/* ERR_NONE also where it was not there. */
 enum err_code token_index_remove(struct token_index *index, const uint8_t hash[32], struct err *err) MUST_CHECK;
+/* Where the hash is not known any more: looks at every entry, tens of milliseconds for a million. Returns how many. */
+size_t token_index_remove_where(struct token_index *index,
+                                bool (*is_wanted)(const struct token_entry *entry, void *context), void *context);
 size_t token_index_count(const struct token_index *index);
 /* Frees what was retired before the call. Only after every reader has passed a quiet point since. */
 void token_index_reclaim(struct token_index *index);

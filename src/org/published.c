@@ -101,8 +101,6 @@ enum err_code published_add_token(struct published *published, const struct acce
   return slot ? put_token(published, record, slot, err) : ERR_NONE;
 }
 
-/* A token whose row is gone (deleted with its user) has no hash to be found by. Its entry stays until the next start,
- * and opens nothing: the user it names is in no snapshot, and ids are never used again. */
 static enum err_code apply_token(struct published *published, const struct changed_token *changed, int64_t now_utc_us,
                                  struct err *err) {
   const struct access_token_record *record = &changed->record;
@@ -114,6 +112,27 @@ static enum err_code apply_token(struct published *published, const struct chang
   return code == ERR_NONE ? put_token(published, record, slot, err) : code;
 }
 
+static bool is_gone(const struct token_entry *entry, void *gone) {
+  return map_get(gone, uuid_bytes(&entry->id)) != NULL;
+}
+
+/* A row that is gone (deleted with its user) has left no hash to be found by: one pass over the index for all of them.
+ */
+static enum err_code remove_gone_tokens(struct published *published, const struct change_batch *batch,
+                                        struct err *err) {
+  struct map gone;
+  enum err_code code = ERR_NONE;
+  map_init(&gone);
+  for (size_t i = 0; i < batch->n_tokens && code == ERR_NONE; i++) {
+    struct changed_token *changed = &batch->tokens[i];
+    if (changed->state != CHANGED_GONE) continue;
+    if (map_put(&gone, uuid_bytes(&changed->id), changed) != ERR_NONE) code = err_no_memory(err);
+  }
+  if (code == ERR_NONE && gone.count > 0) (void)token_index_remove_where(published->tokens, is_gone, &gone);
+  map_release(&gone);
+  return code;
+}
+
 enum err_code published_apply(struct published *published, struct change_batch *batch, int64_t now_utc_us,
                               published_problem on_problem, void *context, struct err *err) {
   enum err_code code = ERR_NONE;
@@ -123,7 +142,7 @@ enum err_code published_apply(struct published *published, struct change_batch *
   for (size_t i = 0; i < batch->n_tokens && code == ERR_NONE; i++) {
     code = apply_token(published, &batch->tokens[i], now_utc_us, err);
   }
-  return code;
+  return code == ERR_NONE ? remove_gone_tokens(published, batch, err) : code;
 }
 
 enum err_code published_ask_for_broken(const struct published *published, struct change_batch *batch, struct err *err) {

@@ -169,6 +169,26 @@ static void endless_coming_and_going_keeps_every_probe_finite(void **state) {
   token_index_free(index);
 }
 
+static bool is_odd(const struct token_entry *entry, void *context) {
+  ++*(unsigned *)context;
+  return entry->expires_at % 2 == 1;
+}
+
+static void what_a_question_fits_is_removed_and_nothing_else(void **state) {
+  struct token_index *index = index_new();
+  unsigned n_asked = 0;
+  assert_int_equal(token_index_remove_where(index, is_odd, &n_asked), 0);
+  for (uint64_t n = 0; n < 1000; n++)
+    put(index, n);
+  assert_int_equal(token_index_remove_where(index, is_odd, &n_asked), 500);
+  assert_int_equal(n_asked, 1000);
+  assert_int_equal(token_index_count(index), 500);
+  for (uint64_t n = 0; n < 1000; n++)
+    assert_int_equal(find(index, n) != NULL, n % 2 == 0);
+  assert_int_equal(token_index_remove_where(index, is_odd, &n_asked), 0);
+  token_index_free(index);
+}
+
 static void two_hundred_thousand_are_all_found_and_none_else(void **state) {
   enum { MANY = 200 * 1000 };
   struct token_index *index = index_new();
@@ -273,6 +293,7 @@ int main(void) {
       cmocka_unit_test(removal_never_hides_what_was_probed_past_it),
       cmocka_unit_test(a_tombstone_on_the_way_never_makes_a_second_copy),
       cmocka_unit_test(endless_coming_and_going_keeps_every_probe_finite),
+      cmocka_unit_test(what_a_question_fits_is_removed_and_nothing_else),
       cmocka_unit_test(two_hundred_thousand_are_all_found_and_none_else),
       cmocka_unit_test(readers_always_find_what_stays_while_the_writer_works),
   };
