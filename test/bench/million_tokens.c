@@ -8,15 +8,13 @@
  * sync_us: from the request to the server's confirmation that every worker has it. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "org/coherence.h"
 #include "store/store.h"
 
-enum { PER_TRANSACTION = 50000, ANSWER_MAX = 4096 };
+enum { PER_TRANSACTION = 50000, SYNC_MS = 10000 };
 
 struct work {
   struct str organisation, email;
@@ -72,24 +70,10 @@ static enum err_code change(struct db_tx *tx, void *context, struct err *err) {
 }
 
 static enum err_code sync_server(const char *dir, struct err *err) {
-  static const char question[] = "{\"op\":\"sync\"}\n";
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", dir);
-  if (n < 0 || (size_t)n >= sizeof(address.sun_path)) return err_set(err, ERR_INVALID, "%s: too long", dir);
-  char answer[ANSWER_MAX] = "";
-  size_t got = 0;
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  bool is_told = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                 write(fd, question, sizeof(question) - 1) == (ssize_t)sizeof(question) - 1;
-  while (is_told && !memchr(answer, '\n', got) && got < sizeof(answer) - 1) {
-    ssize_t more = read(fd, answer + got, sizeof(answer) - 1 - got);
-    if (more <= 0) break;
-    got += (size_t)more;
-  }
-  if (fd >= 0) close(fd);
-  answer[got] = '\0';
-  if (!strstr(answer, "\"ok\":true")) return err_set(err, ERR_UNAVAILABLE, "the server has not confirmed: %s", answer);
-  return ERR_NONE;
+  bool is_running = false;
+  enum err_code code = coherence_ask(dir, SYNC_MS, &is_running, err);
+  if (!code && !is_running) code = err_set(err, ERR_UNAVAILABLE, "no server runs on %s", dir);
+  return code;
 }
 
 static enum err_code fill_all(struct db_conn *conn, struct work *work, size_t n, struct err *err) {

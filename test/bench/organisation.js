@@ -110,30 +110,35 @@ export function callKinds(era) {
   const call = (name, args) => message(era, 'tools/call', { name, arguments: args });
   return {
     http: {
+      organisation: 'twenty',
       email: 'http@bench.example',
       ...call('orders_get_order', { id: 'ord_20261120_0001', expand: 'all' }),
       expected: 'nnnnnnnn',
       isRight: ({ result }) => result?.isError !== true && JSON.stringify(result?.content ?? '').includes('ord_20261120_0001'),
     },
     list: {
+      organisation: 'twenty',
       email: 'list@bench.example',
       ...message(era, 'tools/list'),
       expected: '"orders_get_report_16"',
       isRight: ({ result }) => result?.tools?.length === listedTools && !result.nextCursor,
     },
     wide: {
+      organisation: 'thousand',
       email: 'wide@bench.example',
       ...message(era, 'tools/list'),
       expected: '"orders_get_report_16"',
       isRight: ({ result }) => result?.tools?.length === listedTools && !result.nextCursor,
     },
     denied: {
+      organisation: 'twenty',
       email: 'denied@bench.example',
       ...call('orders_get_order', { id: 'ord_20261120_0001' }),
       expected: '"isError":true',
       isRight: ({ result }) => result?.isError === true,
     },
     sqlite: {
+      organisation: 'twenty',
       email: 'sqlite@bench.example',
       ...call('sqlite_query', { sql: 'SELECT id, customer, cents, paid FROM invoice WHERE id = ?', params: [417] }),
       expected: 'customer 417',

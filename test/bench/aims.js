@@ -1,0 +1,38 @@
+// What Connek wants to reach, beside what it does. `results` is what bench.js writes to build/bench.json.
+import { paired } from './rounds.js';
+
+const atMost = (aim) => ({ aim: `at most ${aim}`, isMet: (value) => value <= aim });
+const atLeast = (aim) => ({ aim: `at least ${aim}`, isMet: (value) => value >= aim });
+const rate = (cell, than) => paired(cell, than, (a, b) => a.calls_per_second / b.calls_per_second);
+const cpu = (cell, than) => paired(cell, than, (a, b) => a.cpu_us / b.cpu_us);
+const added = (cell, than) => paired(cell, than, (a, b) => (a.p50_us - b.p50_us) / 1000);
+
+// What, its unit, its aim, where it is found.
+const aims = [
+  ['tools/list of 20 tools, CPU', 'µs', atMost(15), ({ loads }) => loads['list, connek, 64'].cpu_us],
+  ['tools/list of 20 tools, calls/s', 'of nginx return 200', atLeast(0.5), ({ loads }) => rate(loads['list, connek, 64'], loads['list, nginx return, 64'])],
+  ['a denied call, recorded, strict, CPU', 'µs', atMost(30), ({ loads }) => loads['denied, strict, 64'].cpu_us],
+  ['http tool, strict, calls/s', 'of nginx proxy_pass', atLeast(0.3), ({ loads }) => rate(loads['http, strict, 64'], loads['http, nginx proxy, 64'])],
+  ['http tool, relaxed, calls/s', 'of nginx proxy_pass', atLeast(0.4), ({ loads }) => rate(loads['http, relaxed, 64'], loads['http, nginx proxy, 64'])],
+  ['sqlite_query, one row, strict', 'calls/s', atLeast(15_000), ({ loads }) => loads['sqlite, strict, 64'].calls_per_second],
+  ['http tool, strict, p50 added to direct', 'ms', atMost(0.25), ({ loads }) => added(loads['http, strict, 1'], loads['http, direct, 1'])],
+  ['http tool, relaxed, p50 added to direct', 'ms', atMost(0.12), ({ loads }) => added(loads['http, relaxed, 1'], loads['http, direct, 1'])],
+  ['start to ready', 'ms', atMost(200), ({ start }) => start.ready_ms],
+  ['idle memory', 'MB', atMost(20), ({ start }) => start.idle_rss / 1e6],
+  ['an idle keep-alive connection, memory', 'KiB', atMost(8), ({ idle }) => idle.bytes_each / 1024],
+  ['tools/list, 1,000 tools, 20 allowed, CPU', 'of that of 20', atMost(1.1), ({ loads }) => cpu(loads['list of 1,000, connek, 64'], loads['list, connek, 64'])],
+  ['one change among 1,000,000 tokens', 'ms', atMost(10), ({ tokens }) => tokens.sync_ms],
+];
+
+// [{ what, unit, value, aim, is_met }], those that were measured.
+export function judge(results) {
+  return aims.flatMap(([what, unit, { aim, isMet }, find]) => {
+    let value;
+    try {
+      value = find(results);
+    } catch {
+      return []; // its part was not asked for
+    }
+    return Number.isFinite(value) ? [{ what, unit, value, aim, is_met: isMet(value) }] : [];
+  });
+}

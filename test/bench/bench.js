@@ -1,0 +1,181 @@
+// make bench: measures Connek beside nginx, all of it in one run and in turn; prints the figures, with their aims, and
+// writes build/bench.json. docs/BENCHMARKS.md says how to read them.
+//
+//   bench.js [--build build/release] [--out build/bench.json] [--rounds 3] [--seconds 3] [--era legacy|modern]
+//            [--only loads,start,idle,tokens] [--cells TEXT] [--tokens 1000000]
+//
+// Exit 0 whether aims are met or missed; 1 where something could not be measured or an answer was wrong.
+import { constants } from 'node:fs';
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cpus, release, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { judge } from './aims.js';
+import { checkTrail, cores, makeBed, sample } from './bed.js';
+import { Connek } from './connek.js';
+import { measureConnections, measureStart } from './idle.js';
+import { callKinds, makeLedger, organisations } from './organisation.js';
+import { run, stopAll } from './process.js';
+import { print } from './report.js';
+import { inTurn, summarise } from './rounds.js';
+import { measureTokens } from './tokens.js';
+import { measure, verify } from './wrk.js';
+
+// What is loaded, at 64 connections and at one: a name for people, and the target of bed.js.
+const loads = [
+  ['http, direct', 'http direct'],
+  ['http, nginx proxy', 'http nginx'],
+  ['http, strict', 'http strict'],
+  ['http, relaxed', 'http relaxed'],
+  ['list, nginx return', 'list nginx'],
+  ['list, connek', 'list strict'],
+  ['list of 1,000, connek', 'wide strict'],
+  ['denied, strict', 'denied strict'],
+  ['sqlite, strict', 'sqlite strict'],
+  ['sqlite, relaxed', 'sqlite relaxed'],
+];
+const recorded = ['http', 'denied', 'sqlite'];
+
+const { values: options } = parseArgs({
+  options: {
+    build: { type: 'string', default: 'build/release' },
+    out: { type: 'string', default: 'build/bench.json' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '3' },
+    era: { type: 'string', default: 'legacy' },
+    only: { type: 'string', default: 'loads,start,idle,tokens' },
+    cells: { type: 'string', default: '' },
+    tokens: { type: 'string', default: '1000000' },
+  },
+});
+const build = resolve(options.build);
+const folder = join(build, 'bench');
+const connekProgram = join(build, 'connek');
+const benchProgram = (name) => join(build, 'test/bench', name);
+
+const programs = ['upstream', 'commit_time', 'million_tokens'];
+
+const say = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`);
+
+async function machine() {
+  const commits = async () => JSON.parse(await run([benchProgram('commit_time'), folder]));
+  const version = async (command) => (await run(['sh', '-c', `${command} 2>&1 || true`])).split('\n')[0];
+  return {
+    cpu: cpus()[0].model.trim(),
+    cores: cpus().length,
+    memory: totalmem(),
+    kernel: release(),
+    nginx: await version('/usr/sbin/nginx -v'),
+    wrk: await version('wrk -v'),
+    connek: await version(`${connekProgram} --version`),
+    commit: await commits(),
+  };
+}
+
+async function measureLoads(failed) {
+  const bed = await makeBed({ folder, connekProgram, upstreamProgram: benchProgram('upstream'), era: options.era });
+  const calls = { strict: 0, relaxed: 0 };
+  const count = (target, n) => {
+    const [kind, mode] = target.split(' ');
+    if (recorded.includes(kind) && mode in calls) calls[mode] += n;
+  };
+  const take = async (target, connections) => {
+    const request = bed.targets[target];
+    await sample(request);
+    const cell = await measure(request, { cores, connections, seconds: Number(options.seconds), servers: request.servers, upstream: bed.upstream });
+    await sample(request);
+    count(target, cell.calls);
+    if (cell.failed > 0) throw new Error(`${cell.failed} of ${cell.calls} requests failed`);
+    return { ...cell, has_server: request.servers.length > 0 };
+  };
+  const right = [];
+  for (const load of loads.filter(([name]) => name.includes(options.cells))) {
+    const [name, target] = load;
+    say(`every answer of ${name}`);
+    try {
+      count(target, await verify(bed.targets[target], { core: cores.load, expected: bed.targets[target].expected }));
+      right.push(load);
+    } catch (error) {
+      failed(error.message);
+    }
+  }
+  const cells = [64, 1].flatMap((connections) =>
+    right.map(([name, target]) => ({ name: `${name}, ${connections}`, take: () => take(target, connections) })),
+  );
+  const taken = await inTurn(cells, Number(options.rounds), say, failed);
+  const summed = Object.fromEntries(Object.entries(taken).map(([name, rounds]) => [name, summarise(rounds)]));
+  say('the audit trail');
+  await stopAll();
+  const trail = {};
+  for (const mode of Object.keys(calls)) {
+    try {
+      trail[mode] = await checkTrail(bed.connek[mode], calls[mode]);
+    } catch (error) {
+      failed(`audit trail, ${mode}: ${error.message}`);
+    }
+  }
+  return { loads: summed, reply_bytes: bed.sizes, trail };
+}
+
+// A data folder with the smaller organisation: what start, idle and tokens are measured with.
+async function quietConnek(name) {
+  const home = join(folder, name);
+  await mkdir(home, { recursive: true });
+  const connek = new Connek(connekProgram, home);
+  const ledger = join(home, 'ledger.db');
+  await makeLedger(ledger);
+  await connek.apply('twenty', organisations({ upstream: 'http://127.0.0.1:9', ledger }).twenty);
+  return connek;
+}
+
+const parts = {
+  loads: measureLoads,
+  async start() {
+    say('start');
+    return { start: await measureStart(await quietConnek('start')) };
+  },
+  async idle() {
+    say('idle connections');
+    const connek = await quietConnek('idle');
+    const asked = callKinds(options.era).list;
+    return { idle: await measureConnections(connek, { ...asked, token: (await connek.token(asked.email)).token }) };
+  },
+  async tokens() {
+    say('a million access tokens');
+    const connek = await quietConnek('tokens');
+    const asked = callKinds(options.era).list;
+    return { tokens: await measureTokens(connek, benchProgram('million_tokens'), Number(options.tokens), asked) };
+  },
+};
+
+async function main() {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  for (const program of [connekProgram, ...programs.map(benchProgram)]) await access(program, constants.X_OK);
+  if (cpus().length < 2) throw new Error('the bench needs two cores: one for the server, one for the load');
+  const results = { at: new Date().toISOString(), options: { ...options }, machine: await machine(), failures: [] };
+  for (const part of options.only.split(',')) {
+    try {
+      Object.assign(results, await parts[part]((failure) => results.failures.push(failure)));
+    } catch (error) {
+      results.failures.push(`${part}: ${error.message}`);
+    } finally {
+      await stopAll();
+    }
+  }
+  results.aims = judge(results);
+  results.seconds = Math.round(performance.now() / 1000);
+  say('');
+  await writeFile(options.out, `${JSON.stringify(results, null, 1)}\n`);
+  print(results);
+  if (results.failures.length === 0) await rm(folder, { recursive: true, force: true });
+  return results.failures.length === 0 ? 0 : 1;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, async () => {
+    await stopAll();
+    process.exit(130);
+  });
+}
+process.exitCode = await main();

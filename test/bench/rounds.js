@@ -1,0 +1,37 @@
+// Measurements in turn: every one once a round, so that whatever slows the machine for a while slows all of them, and
+// the median of the rounds. Nothing here knows what is measured.
+
+export const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+
+// Calls each of `cells` ({ name, take() }) once a round; by name, the list of what they gave. One that throws is reported
+// to `failed` and not called again.
+export async function inTurn(cells, rounds, say, failed) {
+  const taken = new Map(cells.map((cell) => [cell, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const cell of [...taken.keys()]) {
+      say(`round ${round} of ${rounds}: ${cell.name}`);
+      try {
+        taken.get(cell).push(await cell.take());
+      } catch (error) {
+        failed(`${cell.name}: ${error.message}`);
+        taken.delete(cell);
+      }
+    }
+  }
+  return Object.fromEntries([...taken].map(([{ name }, given]) => [name, given]));
+}
+
+// Of each figure its median; `spread`: how far the rounds' calls/s lie apart, as a share of the median.
+export function summarise(rounds) {
+  const { has_server, ...first } = rounds[0];
+  const figures = Object.fromEntries(Object.keys(first).map((figure) => [figure, median(rounds.map((round) => round[figure]))]));
+  const rates = rounds.map((round) => round.calls_per_second);
+  return { has_server, ...figures, spread: (Math.max(...rates) - Math.min(...rates)) / median(rates), rounds };
+}
+
+// The median of what `combine` makes of two cells, round by round: both stood under the same weather.
+export const paired = (a, b, combine) => median(a.rounds.map((round, i) => combine(round, b.rounds[i])));
