@@ -1,0 +1,226 @@
+/* Raw requests, odd and malformed, and what must become of them. The parser's test feeds them in every cut, the
+ * server's sends them over a socket. */
+#ifndef CONNEK_TEST_HTTP_REQUESTS_H
+#define CONNEK_TEST_HTTP_REQUESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct raw_request {
+  const char *what;
+  const char *bytes;
+  size_t n;
+  int status; /* 200: it reaches the handler; 0: more is awaited */
+  bool closes;
+};
+
+#define H "Host: a\r\n"
+#define CHUNKED "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
+#define TAKEN(what, bytes) {what, bytes, sizeof(bytes) - 1, 200, false}
+#define LAST(what, bytes) {what, bytes, sizeof(bytes) - 1, 200, true}
+#define REFUSED(what, status, bytes) {what, bytes, sizeof(bytes) - 1, status, true}
+#define AWAITS(what, bytes) {what, bytes, sizeof(bytes) - 1, 0, false}
+
+static const struct raw_request raw_requests[] = {
+    /* plain ones */
+    TAKEN("the least there is", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    TAKEN("an empty line before", "\r\nGET / HTTP/1.1\r\n" H "\r\n"),
+    TAKEN("two empty lines before", "\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n"),
+    TAKEN("no space after the colon", "GET / HTTP/1.1\r\nHost:a\r\n\r\n"),
+    TAKEN("much space around a value", "GET / HTTP/1.1\r\nHost: \t a \t \r\n\r\n"),
+    TAKEN("an empty value", "GET / HTTP/1.1\r\n" H "X:\r\nY:  \r\n\r\n"),
+    TAKEN("bytes over 127 in a value", "GET / HTTP/1.1\r\n" H "X: \xc3\xa4\r\n\r\n"),
+    TAKEN("a name in odd case", "GET / HTTP/1.1\r\nhOsT: a\r\n\r\n"),
+    TAKEN("an empty Host", "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
+    TAKEN("a Host with a port", "GET / HTTP/1.1\r\nHost: a.example:8080\r\n\r\n"),
+    TAKEN("a Host that is IPv6", "GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"),
+    TAKEN("a query", "GET /a?b=c&d HTTP/1.1\r\n" H "\r\n"),
+    TAKEN("an absolute target", "GET http://a/b?c HTTP/1.1\r\n" H "\r\n"),
+    TAKEN("an absolute target without a path", "GET http://A?c HTTP/1.1\r\n" H "\r\n"),
+    TAKEN("an absolute https target", "GET https://a HTTP/1.1\r\n" H "\r\n"),
+    TAKEN("OPTIONS *", "OPTIONS * HTTP/1.1\r\n" H "\r\n"),
+    TAKEN("HEAD", "HEAD / HTTP/1.1\r\n" H "\r\n"),
+    TAKEN("DELETE", "DELETE / HTTP/1.1\r\n" H "\r\n"),
+    TAKEN("a body", "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nabcde"),
+    TAKEN("an empty body", "POST / HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n"),
+    TAKEN("a body with a GET", "GET / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nabcde"),
+    TAKEN("a length with leading zeros", "POST / HTTP/1.1\r\n" H "Content-Length: 0005\r\n\r\nabcde"),
+    TAKEN("Upgrade, ignored", "GET / HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+    TAKEN("HTTP/1.0 that asks to stay", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+    LAST("HTTP/1.0", "GET / HTTP/1.0\r\n\r\n"),
+    LAST("HTTP/1.0 with Host", "GET / HTTP/1.0\r\n" H "\r\n"),
+    LAST("Connection: close", "GET / HTTP/1.1\r\n" H "Connection: close\r\n\r\n"),
+    LAST("close in a list", "GET / HTTP/1.1\r\n" H "Connection: keep-alive, Close\r\n\r\n"),
+    LAST("close in a second field", "GET / HTTP/1.1\r\n" H "Connection: x\r\nConnection: close\r\n\r\n"),
+    LAST("HTTP/1.0 ignores an expectation", "POST / HTTP/1.0\r\nExpect: x\r\nContent-Length: 1\r\n\r\na"),
+
+    /* chunked ones */
+    TAKEN("chunks", CHUNKED "5\r\nabcde\r\n3\r\nfgh\r\n0\r\n\r\n"),
+    TAKEN("no chunk but the last", CHUNKED "0\r\n\r\n"),
+    TAKEN("a size in upper-case hex", CHUNKED "A\r\n0123456789\r\n0\r\n\r\n"),
+    TAKEN("a size with leading zeros", CHUNKED "005\r\nabcde\r\n000\r\n\r\n"),
+    TAKEN("a chunk extension", CHUNKED "5;a=b;c=\"d e\"\r\nabcde\r\n0;x\r\n\r\n"),
+    TAKEN("trailers, ignored", CHUNKED "5\r\nabcde\r\n0\r\nHost: b\r\nX: y\r\n\r\n"),
+    TAKEN("the coding in odd case", "POST / HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n"),
+    TAKEN("chunks and Upgrade",
+          "POST / HTTP/1.1\r\n" H
+          "Upgrade: h2c\r\nConnection: upgrade\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"),
+
+    /* not complete */
+    AWAITS("half a request line", "GET / HT"),
+    AWAITS("half a head", "GET / HTTP/1.1\r\nHost: a\r\n"),
+    AWAITS("a CR that may end it", "GET / HTTP/1.1\r\nHost: a\r\n\r"),
+    AWAITS("half a body", "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nabcd"),
+    AWAITS("half a chunk", CHUNKED "5\r\nabc"),
+    AWAITS("no last chunk", CHUNKED "5\r\nabcde\r\n"),
+    AWAITS("half a trailer", CHUNKED "0\r\nX: y\r\n"),
+
+    /* request lines */
+    REFUSED("two spaces before the target", 400, "GET  / HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("two spaces after the target", 400, "GET /  HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a space after the version", 400, "GET / HTTP/1.1 \r\n" H "\r\n"),
+    REFUSED("a space before the method", 400, " GET / HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a tab instead of a space", 400, "GET\t/ HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a tab in the target", 400, "GET /a\tb HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a space in the target", 400, "GET /a b HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a NUL in the target", 400, "GET /a\0b HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a byte over 127 in the target", 400, "GET /\xc3\xa4 HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a fragment in the target", 400, "GET /a#b HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("DEL in the target", 400, "GET /\x7f HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("no target", 400, "GET HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("an empty target", 400, "GET  HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a relative target", 400, "GET a/b HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("an authority for a target", 400, "GET a:80 HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("* with GET", 400, "GET * HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("*x with OPTIONS", 400, "OPTIONS *x HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("another scheme", 400, "GET ftp://a/ HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("an absolute target without a host", 400, "GET http:///b HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("user information in the target", 400, "GET http://u@a/ HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("an absolute target on another host", 400, "GET http://b/ HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("an absolute target without Host", 400, "GET http://a/ HTTP/1.1\r\n\r\n"),
+    REFUSED("HTTP/0.9", 400, "GET /\r\n"),
+    REFUSED("HTTP/0.9 by name", 505, "GET / HTTP/0.9\r\n\r\n"),
+    REFUSED("HTTP/1.2", 505, "GET / HTTP/1.2\r\n" H "\r\n"),
+    REFUSED("HTTP/2.0", 505, "GET / HTTP/2.0\r\n" H "\r\n"),
+    REFUSED("HTTP/2's preface", 505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    REFUSED("HTTP/1.10", 400, "GET / HTTP/1.10\r\n" H "\r\n"),
+    REFUSED("HTTP/11", 400, "GET / HTTP/11\r\n" H "\r\n"),
+    REFUSED("http/1.1", 400, "GET / http/1.1\r\n" H "\r\n"),
+    REFUSED("RTSP/1.0", 400, "GET / RTSP/1.0\r\n" H "\r\n"),
+    REFUSED("a bare LF after the line", 400, "GET / HTTP/1.1\n" H "\r\n"),
+    REFUSED("a bare CR in the line", 400, "GET /\rX HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("CR CR LF after the line", 400, "GET / HTTP/1.1\r\r\n" H "\r\n"),
+    REFUSED("a bare LF before", 400, "\nGET / HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a bare CR before", 400, "\rGET / HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("many empty lines before", 400, "\r\n\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a lower-case method", 400, "get / HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a method in odd case", 501, "GeT / HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("an unknown method", 501, "BREW / HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("CONNECT", 501, "CONNECT a:443 HTTP/1.1\r\n" H "\r\n"),
+    REFUSED("a TLS hello", 400, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+    REFUSED("a NUL first", 400, "\0GET / HTTP/1.1\r\n" H "\r\n"),
+
+    /* header sections */
+    REFUSED("no Host", 400, "GET / HTTP/1.1\r\n\r\n"),
+    REFUSED("two Hosts", 400, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+    REFUSED("the same Host twice", 400, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+    REFUSED("two Hosts in HTTP/1.0", 400, "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n"),
+    REFUSED("a list of hosts", 400, "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n"),
+    REFUSED("a path in Host", 400, "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+    REFUSED("user information in Host", 400, "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"),
+    REFUSED("a port that is none", 400, "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n"),
+    REFUSED("an open bracket in Host", 400, "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"),
+    REFUSED("a tail after IPv6 in Host", 400, "GET / HTTP/1.1\r\nHost: [::1]a\r\n\r\n"),
+    REFUSED("a space before the colon", 400, "GET / HTTP/1.1\r\nHost : a\r\n\r\n"),
+    REFUSED("a tab before the colon", 400, "GET / HTTP/1.1\r\n" H "X\t: a\r\n\r\n"),
+    REFUSED("a space before the first name", 400, "GET / HTTP/1.1\r\n X: y\r\n" H "\r\n"),
+    REFUSED("a folded value", 400, "GET / HTTP/1.1\r\n" H "X: a\r\n b\r\n\r\n"),
+    REFUSED("a value folded by a tab", 400, "GET / HTTP/1.1\r\n" H "X: a\r\n\tb\r\n\r\n"),
+    REFUSED("an empty value, folded", 400, "GET / HTTP/1.1\r\n" H "X:\r\n b\r\n\r\n"),
+    REFUSED("a folded Transfer-Encoding", 400,
+            "POST / HTTP/1.1\r\n" H "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"),
+    REFUSED("a bare LF after a field", 400, "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n"),
+    REFUSED("a bare LF at the end of the head", 400, "GET / HTTP/1.1\r\nHost: a\r\n\n"),
+    REFUSED("a bare CR after a field", 400, "GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n"),
+    REFUSED("a bare CR in a value", 400, "GET / HTTP/1.1\r\n" H "X: a\rb\r\n\r\n"),
+    REFUSED("a bare CR at the end of the head", 400, "GET / HTTP/1.1\r\n" H "\rX"),
+    REFUSED("a NUL in a value", 400, "GET / HTTP/1.1\r\n" H "X: a\0b\r\n\r\n"),
+    REFUSED("a NUL in a name", 400, "GET / HTTP/1.1\r\n" H "X\0Y: a\r\n\r\n"),
+    REFUSED("a control character in a value", 400, "GET / HTTP/1.1\r\n" H "X: a\x01\r\n\r\n"),
+    REFUSED("DEL in a value", 400, "GET / HTTP/1.1\r\n" H "X: a\x7f\r\n\r\n"),
+    REFUSED("vertical tab around a coding", 400,
+            "POST / HTTP/1.1\r\n" H "Transfer-Encoding: \x0b"
+            "chunked\r\n\r\n0\r\n\r\n"),
+    REFUSED("no colon", 400, "GET / HTTP/1.1\r\n" H "X\r\n\r\n"),
+    REFUSED("no name", 400, "GET / HTTP/1.1\r\n" H ": x\r\n\r\n"),
+    REFUSED("a name with a space", 400, "GET / HTTP/1.1\r\n" H "X Y: z\r\n\r\n"),
+    REFUSED("a name with a bracket", 400, "GET / HTTP/1.1\r\n" H "X[]: z\r\n\r\n"),
+    REFUSED("a name over 127", 400, "GET / HTTP/1.1\r\n" H "X\xe4: z\r\n\r\n"),
+    REFUSED("another expectation", 417, "POST / HTTP/1.1\r\n" H "Expect: tea\r\nContent-Length: 1\r\n\r\na"),
+    REFUSED("two expectations", 417,
+            "POST / HTTP/1.1\r\n" H "Expect: 100-continue\r\nExpect: tea\r\nContent-Length: 1\r\n\r\na"),
+
+    /* framing */
+    REFUSED("length and chunked", 400,
+            "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    REFUSED("chunked and length", 400,
+            "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
+    REFUSED("length in odd case, and chunked", 400,
+            "POST / HTTP/1.1\r\n" H "cOntent-lEngth: 5\r\ntransfer-eNcoding: chunked\r\n\r\n0\r\n\r\n"),
+    REFUSED("two lengths that differ", 400,
+            "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde"),
+    REFUSED("two lengths alike", 400, "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde"),
+    REFUSED("a list of lengths", 400, "POST / HTTP/1.1\r\n" H "Content-Length: 5, 5\r\n\r\nabcde"),
+    REFUSED("a length with a sign", 400, "POST / HTTP/1.1\r\n" H "Content-Length: +5\r\n\r\nabcde"),
+    REFUSED("a negative length", 400, "POST / HTTP/1.1\r\n" H "Content-Length: -5\r\n\r\nabcde"),
+    REFUSED("a length in hex", 400, "POST / HTTP/1.1\r\n" H "Content-Length: 0x5\r\n\r\nabcde"),
+    REFUSED("an empty length", 400, "POST / HTTP/1.1\r\n" H "Content-Length:\r\n\r\nabcde"),
+    REFUSED("a length with a space inside", 400, "POST / HTTP/1.1\r\n" H "Content-Length: 1 1\r\n\r\nabcde"),
+    REFUSED("a length beyond 64 bits", 400,
+            "POST / HTTP/1.1\r\n" H "Content-Length: 18446744073709551621\r\n\r\nabcde"),
+    REFUSED("a length over the cap", 413, "POST / HTTP/1.1\r\n" H "Content-Length: 4194305\r\n\r\n"),
+    REFUSED("a coding in HTTP/1.0", 400, "POST / HTTP/1.0\r\n" H "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    REFUSED("another coding", 501, "POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\n\r\n"),
+    REFUSED("gzip, chunked", 501, "POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+    REFUSED("identity", 501, "POST / HTTP/1.1\r\n" H "Transfer-Encoding: identity\r\n\r\n"),
+    REFUSED("xchunked", 501, "POST / HTTP/1.1\r\n" H "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+    REFUSED("chunked in quotes", 501, "POST / HTTP/1.1\r\n" H "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n"),
+    REFUSED("chunked with a tab behind", 501, "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n"),
+    REFUSED("an empty coding", 501, "POST / HTTP/1.1\r\n" H "Transfer-Encoding:\r\n\r\n"),
+    REFUSED("chunked, chunked", 400, "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+    REFUSED("chunked, identity", 400, "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
+    REFUSED("chunked twice", 400,
+            "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    REFUSED("identity, then chunked in a second field", 501,
+            "POST / HTTP/1.1\r\n" H "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+
+    /* chunks */
+    REFUSED("a size with 0x", 400, CHUNKED "0x5\r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a negative size", 400, CHUNKED "-5\r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("an empty size", 400, CHUNKED "\r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a size that is no hex", 400, CHUNKED "g\r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a space before a size", 400, CHUNKED " 5\r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a space after a size", 400, CHUNKED "5 \r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a size that overflows", 400, CHUNKED "10000000000000005\r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a size over the cap", 413, CHUNKED "400001\r\n"),
+    REFUSED("a size at 64 bits", 413, CHUNKED "ffffffffffffffff\r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a bare LF after a size", 400, CHUNKED "5\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a bare CR after a size", 400, CHUNKED "5\rabcde\r\n0\r\n\r\n"),
+    REFUSED("a bare LF after a chunk", 400, CHUNKED "5\r\nabcde\n0\r\n\r\n"),
+    REFUSED("nothing after a chunk", 400, CHUNKED "5\r\nabcde0\r\n\r\n"),
+    REFUSED("another byte for the CR after a chunk", 400, CHUNKED "5\r\nabcdeX\n0\r\n\r\n"),
+    REFUSED("another byte for the LF after a chunk", 400, CHUNKED "5\r\nabcde\rX0\r\n\r\n"),
+    REFUSED("a chunk longer than its size", 400, CHUNKED "5\r\nabcdef\r\n0\r\n\r\n"),
+    REFUSED("an extension with a bare LF", 400, CHUNKED "5;a\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a quoted extension with a bare LF", 400, CHUNKED "5;a=\"b\nc\"\r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("an extension with a NUL", 400, CHUNKED "5;a\0\r\nabcde\r\n0\r\n\r\n"),
+    REFUSED("a trailer with a bare LF", 400, CHUNKED "0\r\nX: y\n\r\n"),
+    REFUSED("a bare LF after the last chunk", 400, CHUNKED "0\n\r\n"),
+    REFUSED("a folded trailer", 400, CHUNKED "0\r\nX: y\r\n z\r\n\r\n"),
+    REFUSED("a trailer with framing", 400, CHUNKED "0\r\nContent-Length: 5\r\n\r\n"),
+    REFUSED("a trailer without a name", 400, CHUNKED "0\r\n: y\r\n\r\n"),
+};
+
+enum { RAW_REQUESTS = sizeof(raw_requests) / sizeof(raw_requests[0]) };
+
+#endif
