@@ -87,6 +87,21 @@ static struct schema_property *property_of(struct schema *schema, struct str nam
   return added;
 }
 
+static enum err_code compile_properties(struct compiler *compiler, struct schema *schema, yyjson_val *properties,
+                                        const struct schema_path *path) {
+  size_t i, count;
+  yyjson_val *key, *value;
+  yyjson_obj_foreach(properties, i, count, key, value) {
+    /* Names are unique: json_read saw to it. */
+    struct schema_property *property = &schema->properties[schema->n_properties++];
+    property->name = json_str(key);
+    struct schema_path step = {path, property->name, 0};
+    enum err_code code = compile(compiler, value, &step, &property->schema);
+    if (code != ERR_NONE) return code;
+  }
+  return ERR_NONE;
+}
+
 /* "properties" and "required" make one table. */
 static enum err_code compile_members(struct compiler *compiler, struct schema *schema, yyjson_val *object,
                                      const struct schema_path *path) {
@@ -101,16 +116,12 @@ static enum err_code compile_members(struct compiler *compiler, struct schema *s
   if (n == 0) return ERR_NONE;
   schema->properties = arena_new_n(compiler->arena, struct schema_property, n);
   if (!schema->properties) return err_no_memory(compiler->err);
-  size_t i, count;
-  yyjson_val *key, *value;
-  yyjson_obj_foreach(properties, i, count, key, value) {
-    /* Names are unique: json_read saw to it. */
-    struct schema_property *property = &schema->properties[schema->n_properties++];
-    property->name = json_str(key);
-    struct schema_path step = {&properties_path, property->name, 0};
-    enum err_code code = compile(compiler, value, &step, &property->schema);
+  if (properties) {
+    enum err_code code = compile_properties(compiler, schema, properties, &properties_path);
     if (code != ERR_NONE) return code;
   }
+  size_t i, count;
+  yyjson_val *value;
   yyjson_arr_foreach(required, i, count, value) {
     if (!yyjson_is_str(value)) return refuse(compiler, &required_path, "required must be a list of names");
     property_of(schema, json_str(value))->is_required = true;
