@@ -470,12 +470,12 @@ static void no_answer_comes_while_a_worker_may_still_hold_the_old(void **state) 
   server_end(&server);
 }
 
-static void do_nothing(void *context) {
-}
+static void do_nothing(void *context) {}
 
 /* What clients have sent has been read: one turn accepts, one reads. */
 static void let_main_loop_turn(struct server *server) {
-  for (int i = 0; i < 4; i++) on_loop(&server->main, do_nothing, NULL);
+  for (int i = 0; i < 4; i++)
+    on_loop(&server->main, do_nothing, NULL);
 }
 
 static int64_t version_in(const char *line) {
