@@ -13,7 +13,7 @@ static enum err_code apply_connector(struct apply *apply, const struct config_co
   *record = (struct connector_record){.organisation_id = apply->organisation.id,
                                       .id = connector->id,
                                       .version = old ? old->version + 1 : 1,
-                                      .status = STR("available"),
+                                      .status = connector->status,
                                       .kind = str_of(connector->compiled->kind->name),
                                       .source = STR("custom"),
                                       .definition = connector->definition};

@@ -31,7 +31,8 @@ struct config_user {
 struct config_connector {
   struct str id, place;
   struct str definition; /* JSON */
-  uint8_t hash[32];      /* of its canonical form */
+  struct str status;
+  uint8_t hash[32]; /* of its canonical form */
   const struct connector *compiled;
 };
 

@@ -44,7 +44,13 @@ static enum err_code read_labels(const struct config_reader *reader, yyjson_val 
 
 static enum err_code read_settings(const struct config_reader *reader, yyjson_val *value,
                                    const struct config_place *place, yyjson_val **ret_settings) {
-  if (value && !yyjson_is_obj(value)) return config_fail(reader->err, place, "must be an object");
+  if (!value) {
+    yyjson_doc *empty = NULL;
+    enum err_code code = json_read(reader->arena, STR("{}"), &empty, reader->err);
+    if (!code) *ret_settings = yyjson_doc_get_root(empty);
+    return code;
+  }
+  if (!yyjson_is_obj(value)) return config_fail(reader->err, place, "must be an object");
   struct buf text;
   buf_init(&text, reader->arena, LIMIT_JSON_FILE);
   enum err_code code = ERR_NONE;

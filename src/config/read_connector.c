@@ -25,6 +25,21 @@ static bool is_builtin(struct str id) {
   return false;
 }
 
+static enum err_code read_status(const struct config_reader *reader, yyjson_val *definition,
+                                 const struct config_place *place, struct str *ret_status) {
+  static const char *const statuses[] = {"available", "beta", "coming_soon"};
+  yyjson_val *status = json_get(definition, "status");
+  *ret_status = STR("available");
+  if (!status) return ERR_NONE;
+  for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+    if (!str_eq_c(json_str(status), statuses[i])) continue;
+    *ret_status = str_of(statuses[i]);
+    return ERR_NONE;
+  }
+  struct config_place at = PLACE_MEMBER(place, STR("status"));
+  return config_fail(reader->err, &at, "must be \"available\", \"beta\" or \"coming_soon\"");
+}
+
 /* `place` is the definition's own: within the configuration, or the document of a manifest. */
 static enum err_code read_definition(const struct config_reader *reader, yyjson_val *definition,
                                      const struct config_place *place, struct config_connector *ret_connector) {
@@ -45,6 +60,8 @@ static enum err_code read_definition(const struct config_reader *reader, yyjson_
     return config_fail(reader->err, &id, "connector \"%.*s\" is named twice", STR_ARG(compiled->id));
   }
   if (map_put(reader->connectors, compiled->id, compiled)) return err_no_memory(reader->err);
+  code = read_status(reader, definition, place, &ret_connector->status);
+  if (code) return code;
 
   struct buf text;
   buf_init(&text, reader->arena, (size_t)LIMIT_JSON_FILE * 2);
