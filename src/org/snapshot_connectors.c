@@ -71,7 +71,8 @@ static enum err_code add_connector(struct snapshot_load *load, const struct conn
   if (code == ERR_NONE) {
     snapshot->n_connectors++;
   } else {
-    snapshot_load_warning(load, "connector %.*s is hidden: %s", STR_ARG(record->id), why.text);
+    snapshot_load_warning(load, "connector %.*s is hidden: %s%s%s", STR_ARG(record->id), why.text,
+                          why.place[0] ? " at " : "", why.place);
   }
   return ERR_NONE;
 }
@@ -200,7 +201,8 @@ enum err_code snapshot_load_connections(struct snapshot_load *load, struct err *
     if (code == ERR_NONE) {
       snapshot->connections[snapshot->n_connections++] = connection;
     } else {
-      snapshot_load_warning(load, "connection %.*s is hidden: %s", STR_ARG(list[i].name), why.text);
+      snapshot_load_warning(load, "connection %.*s is hidden: %s%s%s", STR_ARG(list[i].name), why.text,
+                            why.place[0] ? " at " : "", why.place);
     }
   }
   return ERR_NONE;
