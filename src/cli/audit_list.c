@@ -127,8 +127,8 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
 }
 
 static int list(const struct cli_args *args, struct arena *arena) {
-  static const char *const heads[] = {"TIME",    "USER",        "TOOL",   "CONNECTION", "DECISION",
-                                      "OUTCOME", "DURATION_MS", "REASON", NULL};
+  static const char *const heads[] = {"TIME (UTC)", "USER",        "TOOL",   "CONNECTION", "DECISION",
+                                      "OUTCOME",    "DURATION_MS", "REASON", NULL};
   struct list_work work = {.args = args, .arena = arena, .is_json = cli_has(args, "json")};
   int exit_code = read_options(args, arena, &work);
   if (exit_code) return exit_code;

@@ -8,7 +8,7 @@ static const struct cli_command *const commands[] = {
     &cli_token_revoke,   &cli_audit_list, &cli_audit_verify, &cli_audit_checkpoint, &cli_connector_check,
     &cli_connector_list,
 };
-enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), HELP_COLUMN = 26, HELP_WIDTH = 100 };
+enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), HELP_COLUMN = 32, HELP_WIDTH = 100 };
 
 /* A paragraph's text from HELP_COLUMN on; `used` is how far its first line is written already. */
 static void print_wrapped(FILE *out, size_t used, const char *text) {

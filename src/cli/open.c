@@ -120,7 +120,7 @@ enum err_code cli_open(const char *dir, enum cli_access access, struct cli_store
                               : db_write(store.conn, check_and_install, &store, err);
   }
   if (code) {
-    if (err && !err->place[0]) err_place(err, "%s", dir);
+    if (err && !err->place[0] && !strstr(err->text, dir)) err_place(err, "%s", dir);
     cli_close(&store);
     return code;
   }
