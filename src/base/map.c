@@ -48,7 +48,7 @@ enum err_code map_put(struct map *map, struct str key, void *value) {
     entry->value = value;
     return ERR_NONE;
   }
-  if (map->count >= map->capacity / 4 * 3) {
+  if (!entry || map->count >= map->capacity / 4 * 3) {
     if (map_grow(map) != ERR_NONE) return ERR_NO_MEMORY;
     entry = entry_find(map->entries, map->capacity, key, hash);
   }
