@@ -91,7 +91,7 @@ static enum err_code ask(int fd, int dir_fd, int timeout_ms, bool *ret_is_there,
   static const char question[] = "{\"op\":\"sync\"}\n";
   int64_t deadline_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
   char line[CONTROL_LINE];
-  size_t n;
+  size_t n = 0;
   bool is_there;
   set_send_timeout(fd, (int64_t)(timeout_ms > 0 ? timeout_ms : 1) * 1000);
   enum err_code code = ask_connect(fd, dir_fd, &is_there, err);

@@ -22,9 +22,9 @@ struct fixture {
   struct uuid organisation;
 };
 
-#define FIXTURE_WORK(name, call)                                                       \
-  static enum err_code work_##name(struct db_tx *tx, void *context, struct err *err) { \
-    return call;                                                                       \
+#define FIXTURE_WORK(name, call)                                                              \
+  static inline enum err_code work_##name(struct db_tx *tx, void *context, struct err *err) { \
+    return call;                                                                              \
   }
 FIXTURE_WORK(organisation, store_organisation_insert(tx, context, err))
 FIXTURE_WORK(user, store_user_insert(tx, context, err))
