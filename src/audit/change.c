@@ -1,0 +1,23 @@
+/* Records of changes, written in the change's own transaction. */
+#include "audit/chain.h"
+
+enum err_code audit_record_in(struct db_tx *tx, const struct audit_event *event, struct err *err) {
+  struct audit_chain chain;
+  struct audit_draft draft;
+  struct audit_row row;
+  struct arena arena;
+  if (!event->keys) return err_set(err, ERR_INTERNAL, "an audit event without keys");
+  audit_draft_init(&draft);
+  arena_init(&arena, 0);
+  enum err_code code =
+      audit_chain_load(tx, event->keys, event->organisation_id, STR(AUDIT_COMMAND_WRITER), &chain, err);
+  if (code == ERR_NONE) code = audit_chain_row(&chain, event, &draft, &arena, &row, err);
+  if (code == ERR_NONE) code = store_audit_insert(tx, &row, err);
+  if (code == ERR_NONE) {
+    audit_chain_advance(&chain, &row);
+    code = audit_chain_put_head(tx, event->keys, &chain, err);
+  }
+  arena_release(&arena);
+  audit_draft_release(&draft);
+  return code;
+}
