@@ -100,8 +100,8 @@ static void settle(struct coherence *coherence, enum err_code code, const struct
   answer_all(coherence, &coherence->answered, code == ERR_NONE ? NULL : err);
 }
 
-static void run_end(struct coherence *coherence) {
-  struct run *run = coherence->run;
+static void run_end(struct run *run) {
+  struct coherence *coherence = run->coherence;
   settle(coherence, run->code, &run->err);
   coherence->run = NULL;
   run_free(run);
@@ -109,9 +109,9 @@ static void run_end(struct coherence *coherence) {
 }
 
 static void on_barrier_passed(void *context) {
-  struct coherence *coherence = context;
-  token_index_reclaim(coherence->published.tokens);
-  run_end(coherence);
+  struct run *run = context;
+  token_index_reclaim(run->coherence->published.tokens);
+  run_end(run);
 }
 
 /* The next stretch of the log; organisations that are broken are tried again once a run. NULL: no memory. */
@@ -140,9 +140,9 @@ static enum err_code batch_publish(struct run *run, struct change_batch *batch, 
  * before has waited for its own. */
 static void run_publish_end(struct run *run) {
   if (run->has_published) {
-    barrier_wait(run->coherence->barrier, on_barrier_passed, run->coherence);
+    barrier_wait(run->coherence->barrier, on_barrier_passed, run);
   } else {
-    run_end(run->coherence);
+    run_end(run);
   }
 }
 
@@ -151,7 +151,10 @@ static void on_read(struct db_job *job);
 static void run_read(struct run *run) {
   struct coherence *coherence = run->coherence;
   struct change_batch *batch = run_next_batch(run, &run->err);
-  run->job = (struct db_job){.db = coherence->options.db, .work = change_batch_read, .context = batch, .done = on_read};
+  run->job.db = coherence->options.db;
+  run->job.work = change_batch_read;
+  run->job.context = batch;
+  run->job.done = on_read;
   if (!batch) {
     run->code = ERR_NO_MEMORY;
   } else if (!db_submit(coherence->options.db, coherence->options.loop, &run->job)) {
