@@ -279,6 +279,22 @@ static void nobody_has_to_want_the_error(void **state) {
   assert_int_equal(json_read(&arena, STR("{"), &doc, NULL), ERR_INVALID);
 }
 
+static void running_out_of_memory_at_any_point_is_an_error(void **state) {
+  struct str text = STR("{\"//\":1,\"a\":[1,2,{\"b\":\"text\"}],\"c\":{\"d\":null}}");
+  bool has_worked = false;
+  for (size_t max = 16; !has_worked; max += 16) {
+    struct arena small;
+    arena_init(&small, max);
+    yyjson_doc *doc = NULL;
+    enum err_code code = json_read_file_text(&small, text, &doc, &test_err);
+    has_worked = code == ERR_NONE;
+    assert_int_equal(doc != NULL, has_worked);
+    if (!has_worked) assert_true(code == ERR_NO_MEMORY || code == ERR_TOO_LARGE);
+    arena_release(&small);
+    assert_true(max < 100000);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_kind_of_value_is_read),
@@ -298,6 +314,7 @@ int main(void) {
       cmocka_unit_test(errors_in_files_have_lines),
       cmocka_unit_test(a_file_over_the_limit_is_too_large),
       cmocka_unit_test(nobody_has_to_want_the_error),
+      cmocka_unit_test(running_out_of_memory_at_any_point_is_an_error),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

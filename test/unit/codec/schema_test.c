@@ -279,6 +279,23 @@ static void absent_arguments_and_errors_are_survived(void **state) {
   assert_int_equal(schema_compile(&arena, NULL, &schema, NULL), ERR_INVALID);
 }
 
+static void running_out_of_memory_at_any_point_is_an_error(void **state) {
+  yyjson_val *value =
+      read_ok("{\"properties\":{\"a\":{\"items\":{\"type\":\"string\"}},\"b\":{}},\"required\":[\"c\"]}");
+  bool has_worked = false;
+  for (size_t max = 16; !has_worked; max += 16) {
+    struct arena small;
+    arena_init(&small, max);
+    struct schema *schema = NULL;
+    enum err_code code = schema_compile(&small, value, &schema, &test_err);
+    has_worked = code == ERR_NONE;
+    assert_int_equal(schema != NULL, has_worked);
+    if (!has_worked) assert_int_equal(code, ERR_NO_MEMORY);
+    arena_release(&small);
+    assert_true(max < 10000);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(types),
@@ -291,6 +308,7 @@ int main(void) {
       cmocka_unit_test(depth_is_bounded),
       cmocka_unit_test(long_names_and_lists_are_cut),
       cmocka_unit_test(absent_arguments_and_errors_are_survived),
+      cmocka_unit_test(running_out_of_memory_at_any_point_is_an_error),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -243,6 +243,20 @@ static void bad_escapes_are_not_decoded(void **state) {
   assert_str(raw, "%25");
 }
 
+static void running_out_of_memory_at_any_point_is_an_error(void **state) {
+  bool has_worked = false;
+  for (size_t max = 16; !has_worked; max += 16) {
+    struct arena small;
+    arena_init(&small, max);
+    struct url url;
+    enum err_code code = url_parse(&small, STR("https://example.com/a/longer/path?query"), &url, &test_err);
+    has_worked = code == ERR_NONE;
+    if (!has_worked) assert_int_equal(code, ERR_NO_MEMORY);
+    arena_release(&small);
+    assert_true(max < 1000);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_parts_of_good_urls),
@@ -254,6 +268,7 @@ int main(void) {
       cmocka_unit_test(all_but_unreserved_is_encoded),
       cmocka_unit_test(decoding_undoes_encoding),
       cmocka_unit_test(bad_escapes_are_not_decoded),
+      cmocka_unit_test(running_out_of_memory_at_any_point_is_an_error),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }
