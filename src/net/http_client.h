@@ -64,4 +64,7 @@ enum err_code http_client_send(struct http_client *client, struct arena *arena,
 /* Ends it; `done` is not called. */
 void http_client_cancel(struct http_transfer *transfer);
 
+/* RFC 9110, 5.6.2: what a field's name or a method may be. */
+bool http_client_is_token(struct str name);
+
 #endif

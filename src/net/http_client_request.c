@@ -8,7 +8,7 @@
 
 enum { MORE_FIELDS = 4 }; /* lines of our own beside the caller's */
 
-static bool is_token(struct str name) {
+bool http_client_is_token(struct str name) {
   for (size_t i = 0; i < name.n; i++) {
     unsigned char c = (unsigned char)name.p[i];
     bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -35,9 +35,9 @@ struct line_list {
 
 static enum err_code line_add(struct line_list *list, struct str name, struct str prefix, struct str value,
                               struct err *err) {
-  if (!is_token(name) || !is_field_value(prefix) || !is_field_value(value))
+  if (!http_client_is_token(name) || !is_field_value(prefix) || !is_field_value(value))
     return err_set(err, ERR_INVALID, "the HTTP field \"%.*s\" has characters that no field may have",
-                   is_token(name) ? (int)name.n : 0, name.p);
+                   http_client_is_token(name) ? (int)name.n : 0, name.p);
   bool is_empty = prefix.n + value.n == 0;
   char *line = arena_alloc(list->arena, name.n + prefix.n + value.n + 3);
   if (!line) return err_no_memory(err);
@@ -100,7 +100,7 @@ static enum err_code method_set(struct http_transfer *transfer, const struct htt
   transfer->may_repeat = is_get || is_head;
   transfer->is_plain_get = is_get && !request->has_body;
   if (transfer->is_plain_get) return ERR_NONE;
-  if (!is_token(request->method)) return err_set(err, ERR_INVALID, "not an HTTP method");
+  if (!http_client_is_token(request->method)) return err_set(err, ERR_INVALID, "not an HTTP method");
   if (is_head) {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     return ERR_NONE;

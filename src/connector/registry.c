@@ -1,0 +1,35 @@
+/* The one place that knows all kinds of connectors, and the definitions that ship in the binary. */
+#include "connector/definition.h"
+#include "connector/kinds.h"
+#include "connector_builtin.h"
+
+static const struct connector_kind *const kinds[] = {&connector_http, &connector_self, &connector_sqlite};
+
+static const struct connector_builtin builtins[] = {
+    {"connek", "self", connector_builtin_connek},
+    {"sqlite", "sqlite", connector_builtin_sqlite},
+};
+
+const struct connector_kind *connector_kind_find(struct str name) {
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    if (str_eq_c(name, kinds[i]->name)) return kinds[i];
+  return NULL;
+}
+
+const struct connector_builtin *connector_builtins(size_t *ret_n) {
+  *ret_n = sizeof(builtins) / sizeof(builtins[0]);
+  return builtins;
+}
+
+enum err_code connector_compile(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
+                                struct err *err) {
+  yyjson_val *name = json_get(definition, "kind");
+  const struct connector_kind *kind = name ? connector_kind_find(json_str(name)) : &connector_http;
+  if (!kind) return definition_fail(err, "", "kind", "kind must be \"http\", \"sqlite\" or \"self\"");
+  struct connector connector;
+  enum err_code code = kind->compile(arena, definition, &connector, err);
+  if (code != ERR_NONE) return code;
+  connector.kind = kind;
+  *ret_connector = connector;
+  return ERR_NONE;
+}
