@@ -170,7 +170,8 @@ export class Connek {
     assert.ok(!this.isRunning, 'it runs already');
     this.#arguments = args;
     const started = this.stderr.length;
-    const own = ['serve', '--data', this.data, '--workers', '2', '--listen', '127.0.0.1:0'];
+    const workers = args.includes('--workers') ? [] : ['--workers', '2'];
+    const own = ['serve', '--data', this.data, ...workers, '--listen', '127.0.0.1:0'];
     const child = spawn(this.binary, [...own, ...args], {
       env: environment(this.env),
       cwd: this.home,
