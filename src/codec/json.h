@@ -1,6 +1,7 @@
 /* JSON in: strict, bounded, read once. Everything that comes from outside passes json_read before anyone looks at it.
  * Beyond RFC 8259 it refuses what two readers could understand differently: duplicate keys in one object, invalid
- * UTF-8, a NUL character in any string, nesting over LIMIT_JSON_DEPTH, numbers that do not fit a double or 64 bits. */
+ * UTF-8, a NUL character in any string, nesting over LIMIT_JSON_DEPTH, numbers that do not fit a double or 64 bits. (An
+ * integer beyond 64 bits is read as a double where that writes the same digits again, as JavaScript's do.) */
 #ifndef CONNEK_CODEC_JSON_H
 #define CONNEK_CODEC_JSON_H
 
