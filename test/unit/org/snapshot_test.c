@@ -366,6 +366,20 @@ static void tools_without_a_rule_are_the_installations_alone(void **state) {
   org_snapshot_unref(snapshot);
 }
 
+static void the_built_in_connectors_are_all_there(void **state) {
+  struct fixture *f = *state;
+  size_t n;
+  const struct connector_builtin *builtins = connector_builtins(&n);
+  for (size_t i = 0; i < n; i++)
+    add_connector_of(f, nil, builtins[i].id, builtins[i].kind, builtins[i].definition);
+  struct org_snapshot *snapshot = load(f);
+  assert_null(snapshot->warnings);
+  assert_int_equal(snapshot->n_connectors, n);
+  assert_non_null(map_get(&snapshot->tools_by_name, STR("sqlite_query")));
+  assert_non_null(map_get(&snapshot->tools_by_name, STR("connek_whoami")));
+  org_snapshot_unref(snapshot);
+}
+
 static void what_is_only_announced_cannot_be_called(void **state) {
   struct fixture *f = *state;
   add_own_connectors(f);
@@ -472,6 +486,7 @@ int main(void) {
       fixture_test(two_connectors_never_share_a_public_name),
       fixture_test(an_own_connector_stands_before_the_installations),
       fixture_test(tools_without_a_rule_are_the_installations_alone),
+      fixture_test(the_built_in_connectors_are_all_there),
       fixture_test(what_is_only_announced_cannot_be_called),
       fixture_test(rates_are_the_default_the_organisations_or_the_tokens_own),
       fixture_test(of_several_windows_the_lowest_rate_counts),
