@@ -154,7 +154,7 @@ struct opening {
 /* Before anything is written: somebody else's database must stay as it is. */
 static enum err_code check_owner(struct db_tx *tx, void *context, struct err *err) {
   struct opening *opening = context;
-  int64_t application_id, n_objects = 0;
+  int64_t application_id = 0, n_objects = 0;
   enum err_code code = one_number(tx, "PRAGMA application_id", &application_id, err);
   if (code == ERR_NONE) code = one_number(tx, "SELECT count(*) FROM sqlite_schema", &n_objects, err);
   if (code != ERR_NONE) return code;

@@ -167,7 +167,20 @@ static void stop_main_loop(void *context) {
   loop_stop(&service->loop);
 }
 
-/* On the main loop: stop taking calls, let those under way end, then end the loop. */
+/* No worker has a connection left. Until now changes were taken and confirmed; from here on nobody is served who could
+ * miss one. */
+static void on_all_drained(struct loop_task *task) {
+  struct service *service = (struct service *)((char *)task - offsetof(struct service, server.drained_task));
+  coherence_stop(service->server.coherence);
+  for (unsigned i = 0; i < service->server.n_workers; i++)
+    worker_stop(&service->server.workers[i]);
+  if (service->admin)
+    http_server_drain(service->admin, stop_main_loop, service);
+  else
+    loop_stop(&service->loop);
+}
+
+/* On the main loop: stop taking calls, and let those under way end. */
 static void on_signal(uv_signal_t *signal, int number) {
   struct service *service = signal->data;
   if (atomic_exchange(&service->server.is_draining, true)) return;
@@ -176,11 +189,6 @@ static void on_signal(uv_signal_t *signal, int number) {
     uv_close((uv_handle_t *)&service->signals[i], NULL);
   for (unsigned i = 0; i < service->server.n_workers; i++)
     worker_drain(&service->server.workers[i]);
-  coherence_stop(service->server.coherence);
-  if (service->admin)
-    http_server_drain(service->admin, stop_main_loop, service);
-  else
-    loop_stop(&service->loop);
 }
 
 static enum err_code watch_signals(struct service *service, struct err *err) {
@@ -209,6 +217,9 @@ static void log_listening(const struct service *service) {
 static enum err_code start(struct service *service, struct err *err) {
   struct server *server = &service->server;
   server->n_workers = worker_count(service->options);
+  server->main_loop = &service->loop;
+  server->drained_task.run = on_all_drained;
+  atomic_store(&server->n_serving, server->n_workers);
   server->workers = calloc(server->n_workers, sizeof(*server->workers));
   if (!server->workers) return err_no_memory(err);
   enum err_code code = read_options(service, err);

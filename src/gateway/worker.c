@@ -33,13 +33,11 @@ enum err_code worker_start(struct worker *worker, struct err *err) {
   return ERR_NONE;
 }
 
-/* The last connection is closed; what still runs has nobody to answer and ends with the client and the loop. */
 static void on_drained(void *context) {
   struct worker *worker = context;
+  struct server *server = worker->server;
   worker->http = NULL;
-  http_client_free(worker->client);
-  worker->client = NULL;
-  loop_stop(&worker->loop);
+  if (atomic_fetch_sub(&server->n_serving, 1) == 1) loop_post(server->main_loop, &server->drained_task);
 }
 
 static void drain(struct loop_task *task) {
@@ -50,6 +48,19 @@ static void drain(struct loop_task *task) {
 void worker_drain(struct worker *worker) {
   worker->drain_task.run = drain;
   loop_post(&worker->loop, &worker->drain_task);
+}
+
+/* What still runs has nobody to answer and ends with the client and the loop. */
+static void stop(struct loop_task *task) {
+  struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, stop_task));
+  http_client_free(worker->client);
+  worker->client = NULL;
+  loop_stop(&worker->loop);
+}
+
+void worker_stop(struct worker *worker) {
+  worker->stop_task.run = stop;
+  loop_post(&worker->loop, &worker->stop_task);
 }
 
 void worker_release(struct worker *worker) {

@@ -29,6 +29,9 @@ struct server {
   atomic_bool is_draining;
   struct worker *workers;
   unsigned n_workers;
+  struct loop *main_loop;
+  atomic_uint n_serving;         /* workers that still have connections */
+  struct loop_task drained_task; /* posted to the main loop by the last of them */
 };
 
 struct worker {
@@ -43,15 +46,18 @@ struct worker {
   size_t n_calls;
   struct trace_source traces;
   struct metrics metrics;
-  struct loop_task drain_task;
-  bool is_draining;
+  struct loop_task drain_task, stop_task;
 };
 
 /* Loop, listener and client, on the calling thread; the thread then runs worker_run. */
 enum err_code worker_init(struct worker *worker, struct server *server, unsigned index, struct str host, uint16_t port,
                           struct err *err) MUST_CHECK;
 enum err_code worker_start(struct worker *worker, struct err *err) MUST_CHECK;
-void worker_drain(struct worker *worker); /* from any thread: ends the worker's thread when its calls are done */
+/* From any thread: no new connection; when the last one is closed, server->n_serving falls. The loop goes on, so that
+ * changes still reach it while others drain. */
+void worker_drain(struct worker *worker);
+/* From any thread, when all have drained: ends the worker's thread. */
+void worker_stop(struct worker *worker);
 void worker_release(struct worker *worker);
 
 /* The bucket of failed authentications of an address. */
