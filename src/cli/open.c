@@ -111,6 +111,7 @@ enum err_code cli_open(const char *dir, enum cli_access access, struct cli_store
   struct cli_store store = {.dir = dir, .lock = -1};
   bool may_create = access == CLI_CREATE || access == CLI_SERVE;
   enum err_code code = look(dir, access, err);
+  if (code) err_place(err, "%s", dir);
   if (!code && access == CLI_SERVE) code = lock(&store, err);
   if (!code) code = vault_open(dir, may_create, &store.vault, err);
   if (!code) code = db_open(dir, may_create, &store.db, err);

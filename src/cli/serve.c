@@ -77,11 +77,11 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
 }
 
 static int serve(const struct cli_args *args, struct arena *arena) {
-  struct serve_options options;
+  struct serve_options options = {0};
   int exit_code = read_options(args, arena, &options);
   if (exit_code) return exit_code;
   struct err err = {0};
-  struct cli_store store;
+  struct cli_store store = {.lock = -1};
   if (cli_open(options.data_dir, CLI_SERVE, &store, &err)) return cli_fail(args, &err);
   options.db = store.db;
   options.vault = store.vault;

@@ -52,7 +52,7 @@ enum err_code read_string(const struct config_reader *reader, yyjson_val *value,
 
 enum err_code read_name(const struct config_reader *reader, yyjson_val *value, const struct config_place *place,
                         struct str *ret_name) {
-  struct str name;
+  struct str name = STR_NONE;
   enum err_code code = read_string(reader, value, place, &name);
   if (code) return code;
   code = config_name_check(name, reader->err);
@@ -63,7 +63,7 @@ enum err_code read_name(const struct config_reader *reader, yyjson_val *value, c
 
 enum err_code read_email(const struct config_reader *reader, yyjson_val *value, const struct config_place *place,
                          struct str *ret_email) {
-  struct str text;
+  struct str text = STR_NONE;
   enum err_code code = read_string(reader, value, place, &text);
   if (code) return code;
   code = config_email_read(reader->arena, text, ret_email, reader->err);
