@@ -74,7 +74,7 @@ static int print_help(void) {
       "It ends with 0, with 1 where it failed or found that something does not hold, and with 2 where it\n"
       "was called wrongly. Settings may also come from the environment as CONNEK_..., which options override.\n"
       "\nExample:\n"
-      "  connek apply examples/acme/connek.json --data var\n"
+      "  connek apply examples/acme/acme.json --data var\n"
       "  connek token create --data var --user finance@acme.example\n"
       "  connek serve --data var\n"
       "\nconnek COMMAND --help tells more of each.\n");
