@@ -54,6 +54,7 @@ static inline int64_t raw(struct fixture *f, const char *sql) {
   int64_t number = -1;
   assert_int_equal(sqlite3_open(f->path, &handle), SQLITE_OK);
   sqlite3_busy_timeout(handle, 5000);
+  sqlite3_exec(handle, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
   for (; *sql; sqlite3_finalize(stmt)) {
     if (sqlite3_prepare_v2(handle, sql, -1, &stmt, &sql) != SQLITE_OK) fail_msg("%s", sqlite3_errmsg(handle));
     int rc;
