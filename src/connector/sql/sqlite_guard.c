@@ -99,6 +99,12 @@ static int authorize_access(struct sqlite_handle *handle, int action, const char
   return SQLITE_OK;
 }
 
+/* What SQLite's own virtual tables ask of the connection while a caller's statement uses them: FTS5 looks whether the
+ * file has changed. */
+static bool is_asked_by_virtual_tables(int action, const char *first, const char *second) {
+  return action == SQLITE_PRAGMA && first && strcasecmp(first, "data_version") == 0 && !second;
+}
+
 /* A temporary object would outlive the call: the handle serves other people's calls as well. */
 static bool is_refused_in_writing(int action, const char *first, const char *database) {
   switch (action) {
@@ -130,10 +136,12 @@ static int authorize(void *context, int action, const char *first, const char *s
     case SQLITE_MODE_OURS:
       return SQLITE_OK;
     case SQLITE_MODE_READ:
+      if (is_asked_by_virtual_tables(action, first, second)) return SQLITE_OK;
       if (action == SQLITE_SELECT || action == SQLITE_RECURSIVE) return SQLITE_OK;
       if (action == SQLITE_READ || action == SQLITE_FUNCTION) return authorize_access(handle, action, first, second);
       return refuse(handle, action, NULL);
     case SQLITE_MODE_WRITE:
+      if (is_asked_by_virtual_tables(action, first, second)) return SQLITE_OK;
       if (is_refused_in_writing(action, first, database)) return refuse(handle, action, NULL);
       return authorize_access(handle, action, first, second);
   }
@@ -161,6 +169,29 @@ static int on_busy(void *context, int n_before) {
   return 1;
 }
 
+static void connect_table(struct sqlite_handle *handle, const char *name) {
+  char *sql = sqlite3_mprintf("SELECT 1 FROM \"%w\"", name);
+  sqlite3_stmt *statement = NULL;
+  if (sql) (void)sqlite3_prepare_v3(handle->db, sql, -1, 0, &statement, NULL);
+  sqlite3_finalize(statement);
+  sqlite3_free(sql);
+}
+
+void sqlite_guard_connect_tables(struct sqlite_handle *handle) {
+  static const char *const built_in[] = {"json_each", "json_tree"};
+  enum sqlite_mode mode = handle->mode;
+  handle->mode = SQLITE_MODE_OURS;
+  for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
+    connect_table(handle, built_in[i]);
+  sqlite3_stmt *names = NULL;
+  if (sqlite3_prepare_v3(handle->db, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0", -1, 0,
+                         &names, NULL) == SQLITE_OK)
+    while (sqlite3_step(names) == SQLITE_ROW)
+      connect_table(handle, (const char *)sqlite3_column_text(names, 0));
+  sqlite3_finalize(names);
+  handle->mode = mode;
+}
+
 bool sqlite_guard_install(struct sqlite_handle *handle) {
   static const struct {
     int what, value;
@@ -177,11 +208,12 @@ bool sqlite_guard_install(struct sqlite_handle *handle) {
     if (sqlite3_db_config(db, settings[i].what, settings[i].value, (int *)NULL) != SQLITE_OK) return false;
   for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
     sqlite3_limit(db, caps[i].what, caps[i].value);
+  /* From here on statements run, and may have to wait or to stop. */
+  sqlite3_progress_handler(db, PROGRESS_OPS, on_progress, handle);
+  if (sqlite3_busy_handler(db, on_busy, handle) != SQLITE_OK) return false;
   char cache[64];
   snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%d", CACHE_KIB);
   if (sqlite_handle_run(handle, cache) != SQLITE_OK) return false;
   if (!handle->may_write && sqlite_handle_run(handle, "PRAGMA query_only = 1") != SQLITE_OK) return false;
-  sqlite3_progress_handler(db, PROGRESS_OPS, on_progress, handle);
-  return sqlite3_busy_handler(db, on_busy, handle) == SQLITE_OK &&
-         sqlite3_set_authorizer(db, authorize, handle) == SQLITE_OK;
+  return sqlite3_set_authorizer(db, authorize, handle) == SQLITE_OK;
 }

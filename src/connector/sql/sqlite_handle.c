@@ -112,7 +112,9 @@ enum err_code sqlite_handle_take(struct uuid connection_id, int64_t version, con
                                      .version = version,
                                      .may_write = may_write,
                                      .device = file.st_dev,
-                                     .inode = file.st_ino};
+                                     .inode = file.st_ino,
+                                     .limits = *limits,
+                                     .may_stop = true};
     enum err_code code = handle_open(path, may_write, handle, err);
     if (code != ERR_NONE) {
       handle_close(handle);

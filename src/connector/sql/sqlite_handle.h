@@ -52,5 +52,8 @@ enum err_code sqlite_handle_describe(const struct sqlite_handle *handle, int res
 
 /* sqlite_guard.c: limits, settings, authorizer. False: the database cannot be used. */
 bool sqlite_guard_install(struct sqlite_handle *handle);
+/* Connecting a virtual table (json_each, FTS5, R-tree) runs statements that a reader's authorizer refuses. Once
+ * connected by us, it can be read by anyone. */
+void sqlite_guard_connect_tables(struct sqlite_handle *handle);
 
 #endif

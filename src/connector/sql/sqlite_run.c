@@ -1,11 +1,22 @@
 /* query and execute. */
 #include "connector/sql/sqlite_statement.h"
 
+/* What was refused may have been asked by a virtual table that was being connected, not by the caller: then it is
+ * connected by us, and the statement tried again. */
+static enum err_code prepare_query(struct sqlite_handle *handle, struct str sql, sqlite3_stmt **ret_statement,
+                                   struct err *err) {
+  handle->mode = SQLITE_MODE_READ;
+  enum err_code code = sqlite_statement_prepare(handle, sql, ret_statement, err);
+  if (code == ERR_NONE || !handle->refused[0]) return code;
+  sqlite_guard_connect_tables(handle);
+  handle->refused[0] = '\0';
+  return sqlite_statement_prepare(handle, sql, ret_statement, err);
+}
+
 enum err_code sqlite_query(struct sqlite_handle *handle, yyjson_val *arguments, struct arena *scratch, struct buf *out,
                            struct err *err) {
   sqlite3_stmt *statement = NULL;
-  handle->mode = SQLITE_MODE_READ;
-  enum err_code code = sqlite_statement_prepare(handle, json_get_str(arguments, "sql"), &statement, err);
+  enum err_code code = prepare_query(handle, json_get_str(arguments, "sql"), &statement, err);
   if (code != ERR_NONE) goto out;
   if (!sqlite3_stmt_readonly(statement)) {
     code = err_set(err, ERR_INVALID, "only reading is allowed here");
