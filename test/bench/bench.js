@@ -84,7 +84,7 @@ async function measureLoads(failed) {
     await sample(request);
     const cell = await measure(request, { cores, connections, seconds: Number(options.seconds), servers: request.servers, upstream: bed.upstream });
     await sample(request);
-    count(target, cell.calls);
+    count(target, cell.calls - cell.failed);
     if (cell.failed > 0) throw new Error(`${cell.failed} of ${cell.calls} requests failed`);
     return { ...cell, has_server: request.servers.length > 0 };
   };
