@@ -1,7 +1,7 @@
 #include "db/migrate.h"
 
-#include "db/migrations_sql.h"
 #include "db/fixture.h"
+#include "db/migrations_sql.h"
 
 static const struct embedded_file *files;
 static size_t n_files;
