@@ -49,7 +49,7 @@ static enum err_code map(int rc, int system_errno, struct err *err) {
   }
 }
 
-enum err_code sqlite_failed(sqlite3 *handle, int rc, const char *sql, struct err *err) {
+enum err_code sqlite_describe(sqlite3 *handle, int rc, const char *sql, struct err *err) {
   bool is_io = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
   enum err_code code = map(rc, is_io && handle ? sqlite3_system_errno(handle) : 0, err);
   err_detail(err, "sqlite %d: %s%s%.120s", rc, handle ? sqlite3_errmsg(handle) : sqlite3_errstr(rc), sql ? "; " : "",

@@ -91,7 +91,7 @@ static enum err_code apply(struct db_tx *tx, const struct embedded_file *file, i
 
 enum err_code migrate_run(struct db_tx *tx, const struct embedded_file *files, size_t n, const char *dir,
                           struct err *err) {
-  size_t applied;
+  size_t applied = 0;
   enum err_code code = applied_count(tx, files, n, dir, &applied, err);
   for (size_t i = applied; code == ERR_NONE && i < n; i++)
     code = apply(tx, &files[i], (int64_t)i + 1, err);

@@ -54,7 +54,12 @@ struct db {
 };
 
 /* error.c: fills `err` from a result code of SQLite; `sql` (or NULL) goes to the detail. */
-enum err_code sqlite_failed(sqlite3 *handle, int rc, const char *sql, struct err *err);
+enum err_code sqlite_describe(sqlite3 *handle, int rc, const char *sql, struct err *err);
+/* The same, for `return sqlite_failed(...)`: never ERR_NONE. */
+static inline enum err_code sqlite_failed(sqlite3 *handle, int rc, const char *sql, struct err *err) {
+  enum err_code code = sqlite_describe(handle, rc, sql, err);
+  return code != ERR_NONE ? code : ERR_INTERNAL;
+}
 
 /* statement.c */
 enum err_code statement_take(struct db_conn *conn, const char *sql, struct statement **ret_statement,
