@@ -27,7 +27,7 @@ struct service {
   struct http_server *admin;
   uv_signal_t signals[2];
   struct loop **worker_loops;
-  bool is_coherence_started;
+  bool has_loop, watches_signals;
 };
 
 static enum err_code read_exceptions(struct service *service, struct err *err) {
@@ -97,6 +97,7 @@ static enum err_code start_ground(struct service *service, struct err *err) {
   server->peers = limit_peers_new();
   if (!server->peers) return err_no_memory(err);
   enum err_code code = loop_init(&service->loop, err);
+  service->has_loop = code == ERR_NONE;
   if (code == ERR_NONE) code = db_start_threads(options->db, STORE_THREADS, err);
   if (code == ERR_NONE) code = db_connect(options->db, &service->conn, err);
   if (code == ERR_NONE) code = executor_start("sql", SQL_THREADS, &server->sql, err);
@@ -180,6 +181,13 @@ static void on_all_drained(struct loop_task *task) {
     loop_stop(&service->loop);
 }
 
+static void unwatch_signals(struct service *service) {
+  if (!service->watches_signals) return;
+  service->watches_signals = false;
+  for (int i = 0; i < 2; i++)
+    uv_close((uv_handle_t *)&service->signals[i], NULL);
+}
+
 /* On the main loop: stop taking calls, and let those under way end. */
 static void on_signal(uv_signal_t *signal, int number) {
   struct service *service = signal->data;
@@ -195,9 +203,12 @@ static enum err_code watch_signals(struct service *service, struct err *err) {
   static const int numbers[2] = {SIGTERM, SIGINT};
   for (int i = 0; i < 2; i++) {
     service->signals[i].data = service;
-    if (uv_signal_init(&service->loop.uv, &service->signals[i]) != 0 ||
-        uv_signal_start(&service->signals[i], on_signal, numbers[i]) != 0)
-      return err_set(err, ERR_INTERNAL, "signals cannot be watched");
+    uv_signal_init(&service->loop.uv, &service->signals[i]);
+  }
+  service->watches_signals = true;
+  for (int i = 0; i < 2; i++) {
+    int failure = uv_signal_start(&service->signals[i], on_signal, numbers[i]);
+    if (failure) return err_set(err, ERR_UNAVAILABLE, "signals cannot be watched: %s", uv_strerror(failure));
   }
   return ERR_NONE;
 }
@@ -221,7 +232,10 @@ static enum err_code start(struct service *service, struct err *err) {
   server->drained_task.run = on_all_drained;
   atomic_store(&server->n_serving, server->n_workers);
   server->workers = calloc(server->n_workers, sizeof(*server->workers));
-  if (!server->workers) return err_no_memory(err);
+  if (!server->workers) {
+    server->n_workers = 0;
+    return err_no_memory(err);
+  }
   enum err_code code = read_options(service, err);
   if (code == ERR_NONE) code = start_ground(service, err);
   if (code == ERR_NONE) code = start_coherence(service, err);
@@ -235,18 +249,34 @@ static enum err_code start(struct service *service, struct err *err) {
   return code;
 }
 
-/* The reverse of start, after the loops have ended. */
+/* Where start failed half-way: nothing has been served; whatever runs is told to end. */
+static void end_unserved(struct service *service) {
+  struct server *server = &service->server;
+  for (unsigned i = 0; i < server->n_workers; i++) {
+    if (server->workers[i].has_thread) worker_stop(&server->workers[i]);
+  }
+  if (!service->has_loop) return;
+  unwatch_signals(service);
+  coherence_stop(server->coherence);
+  if (service->admin) http_server_drain(service->admin, stop_main_loop, service);
+  loop_stop(&service->loop);
+  loop_run(&service->loop);
+}
+
+/* The reverse of start, after the main loop has ended. */
 static void stop(struct service *service) {
   struct server *server = &service->server;
-  for (unsigned i = 0; i < server->n_workers; i++)
-    pthread_join(server->workers[i].thread, NULL);
-  executor_stop(server->sql);
-  audit_writer_stop(server->audit);
+  /* What a connector still does for a client that has gone ends before the loops it would report to. */
+  for (unsigned i = 0; i < server->n_workers; i++) {
+    if (server->workers[i].has_thread) pthread_join(server->workers[i].thread, NULL);
+  }
+  if (server->sql) executor_stop(server->sql);
+  if (server->audit) audit_writer_stop(server->audit);
   for (unsigned i = 0; i < server->n_workers; i++)
     worker_release(&server->workers[i]);
   db_disconnect(service->conn);
   coherence_free(server->coherence);
-  loop_release(&service->loop);
+  if (service->has_loop) loop_release(&service->loop);
   limit_peers_free(server->peers);
   free(server->workers);
   arena_release(&service->arena);
@@ -257,10 +287,14 @@ enum err_code serve_run(const struct serve_options *options, struct err *err) {
   service.options = options;
   arena_init(&service.arena, 0);
   enum err_code code = start(&service, err);
-  if (code != ERR_NONE) return code; /* the command ends the process: nothing has been served, nothing is half done */
-  log_listening(&service);
-  loop_run(&service.loop);
+  if (code == ERR_NONE) {
+    log_listening(&service);
+    loop_run(&service.loop);
+  } else {
+    end_unserved(&service);
+  }
   stop(&service);
+  if (code != ERR_NONE) return code;
   log_event(LOG_INFO, "stopped", LOG_TEXT("public_url", options->public_url ? options->public_url : ""));
   return ERR_NONE;
 }

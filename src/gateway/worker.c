@@ -10,6 +10,7 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
   trace_source_init(&worker->traces);
   enum err_code code = loop_init(&worker->loop, err);
   if (code != ERR_NONE) return code;
+  worker->has_loop = true;
   code = http_client_new(&worker->loop, &server->client, &worker->client, err);
   if (code != ERR_NONE) return code;
   worker->host = (struct connector_host){.loop = &worker->loop, .http = worker->client, .sql = server->sql};
@@ -30,6 +31,7 @@ static void *run(void *argument) {
 enum err_code worker_start(struct worker *worker, struct err *err) {
   if (pthread_create(&worker->thread, NULL, run, worker) != 0)
     return err_set(err, ERR_UNAVAILABLE, "no thread can be started for worker %u", worker->index);
+  worker->has_thread = true;
   return ERR_NONE;
 }
 
@@ -63,7 +65,23 @@ void worker_stop(struct worker *worker) {
   loop_post(&worker->loop, &worker->stop_task);
 }
 
+static void on_unserved_drained(void *context) {
+  (void)context;
+}
+
+/* One that never ran: its listener and loop end on this thread. */
+static void end_unserved(struct worker *worker) {
+  if (worker->http) http_server_drain(worker->http, on_unserved_drained, NULL);
+  worker->http = NULL;
+  http_client_free(worker->client);
+  worker->client = NULL;
+  loop_stop(&worker->loop);
+  loop_run(&worker->loop);
+}
+
 void worker_release(struct worker *worker) {
+  if (!worker->has_loop) return;
+  if (!worker->has_thread) end_unserved(worker);
   loop_release(&worker->loop);
 }
 

@@ -47,17 +47,20 @@ struct worker {
   struct trace_source traces;
   struct metrics metrics;
   struct loop_task drain_task, stop_task;
+  bool has_loop, has_thread; /* how far it has come */
 };
 
-/* Loop, listener and client, on the calling thread; the thread then runs worker_run. */
+/* Loop, listener and client, on the calling thread. After a failure worker_release lets go of what there is. */
 enum err_code worker_init(struct worker *worker, struct server *server, unsigned index, struct str host, uint16_t port,
                           struct err *err) MUST_CHECK;
+/* Runs the loop on a thread of its own. */
 enum err_code worker_start(struct worker *worker, struct err *err) MUST_CHECK;
 /* From any thread: no new connection; when the last one is closed, server->n_serving falls. The loop goes on, so that
  * changes still reach it while others drain. */
 void worker_drain(struct worker *worker);
 /* From any thread, when all have drained: ends the worker's thread. */
 void worker_stop(struct worker *worker);
+/* Frees what it holds; its thread, if it had one, must have been joined. */
 void worker_release(struct worker *worker);
 
 /* The bucket of failed authentications of an address. */

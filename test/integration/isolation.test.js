@@ -108,12 +108,12 @@ for (const [role, { may }] of Object.entries(roles)) {
     for (const organisation of organisations) {
       for (const connection of ['books', 'archive']) {
         for (const tool of Object.keys(tools)) {
+          // Without an account argument the call goes to the one connection there is.
+          if (!several && connection !== (usable(may)[0] ?? 'books')) continue;
           const args = { ...argumentsOf[tool], ...(several && { account: connection }) };
           const { status, text, body } = await callTool(tokens[organisation][role], `sqlite_${tool}`, args);
-          const isMeant = several || connection === usable(may)[0];
           const where = `${organisation} ${connection} ${tool}: ${text}`;
           assert.equal(status, 200, where);
-          if (!isMeant) continue; // without an account argument the call goes to the one connection there is
           assert.equal(body.result.isError, !may(connection, tool), where);
           for (const other of organisations.filter((name) => name !== organisation)) assert.ok(!text.includes(other), where);
           if (tool === 'query') assert.equal(text.includes(`${organisation}-${connection}-canary`), may(connection, tool), where);
