@@ -49,6 +49,7 @@ static bool is_in(struct str name, const char *const *names, size_t n) {
 
 enum err_code definition_check_members(yyjson_val *object, const struct definition_members *shared,
                                        const struct definition_members *own, const char *place, struct err *err) {
+  if (!yyjson_is_obj(object)) return ERR_NONE;
   size_t i, n;
   yyjson_val *key, *value;
   yyjson_obj_foreach(object, i, n, key, value) {

@@ -3,7 +3,7 @@
 #include "connector/definition.h"
 #include "connector/http/http.h"
 
-enum { BASE_MAX = 2048, CREDENTIAL_MAX = 8192 };
+enum { SETTING_MAX = 2048, BASE_MAX = 64 * 1024, CREDENTIAL_MAX = 8192 };
 
 static bool is_used(const struct template *template, struct str name) {
   for (size_t i = 0; i < template->n_pieces; i++)
@@ -12,7 +12,8 @@ static bool is_used(const struct template *template, struct str name) {
 }
 
 static enum err_code check_settings(const struct http_definition *http, yyjson_val *settings, struct err *err) {
-  if (settings && !yyjson_is_obj(settings)) return definition_fail(err, "", "", "settings must be an object");
+  if (!settings) return ERR_NONE;
+  if (!yyjson_is_obj(settings)) return definition_fail(err, "", "", "settings must be an object");
   size_t i, n;
   yyjson_val *key, *value;
   yyjson_obj_foreach(settings, i, n, key, value) {
@@ -21,8 +22,8 @@ static enum err_code check_settings(const struct http_definition *http, yyjson_v
     snprintf(member, sizeof(member), "%.*s", (int)(name.n < 48 ? name.n : 48), name.p);
     if (!str_eq(name, STR("base")) && !is_used(&http->base, name))
       return definition_fail(err, "", member, "the connector has no setting \"%s\"", member);
-    if (!yyjson_is_str(value) || yyjson_get_len(value) == 0)
-      return definition_fail(err, "", member, "must be a text, not empty");
+    if (!yyjson_is_str(value) || yyjson_get_len(value) == 0 || yyjson_get_len(value) > SETTING_MAX)
+      return definition_fail(err, "", member, "must be a text, not empty, of at most %d bytes", SETTING_MAX);
   }
   return ERR_NONE;
 }
@@ -71,7 +72,7 @@ enum err_code http_connect(struct arena *arena, const struct connector *connecto
     code = definition_fail(err, "", "base", "the connector needs the setting \"base\": the URL of the service");
   }
   if (code != ERR_NONE) return code;
-  if (buf_failed(&text)) return definition_fail(err, "", "base", "base is too long");
+  if (buf_failed(&text)) return err_no_memory(err);
   struct url url;
   code = url_parse(arena, buf_str(&text), &url, err);
   if (code == ERR_NONE && memchr(text.p, '?', text.n)) code = err_set(err, ERR_INVALID, "base has no query");

@@ -4,7 +4,14 @@
 #include "connector/definition.h"
 #include "connector/http/http.h"
 
-enum { FIELDS_MAX = 32, QUERY_MAX = 64, PLACE_MAX = 128, FIELD_VALUE_MAX = 1024 };
+enum {
+  FIELDS_MAX = 32,
+  QUERY_MAX = 64,
+  PLACE_MAX = 128,
+  FIELD_VALUE_MAX = 1024,
+  TEXT_MAX = 2048,           /* a path, or a part of a query */
+  ENCODED_MAX = TEXT_MAX * 4 /* percent-encoded it is three times as long */
+};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -74,20 +81,20 @@ static enum err_code read_fields(struct arena *arena, yyjson_val *definition, st
   struct http_field *fields = arena_new_n(arena, struct http_field, count + 2); /* Accept, traceparent */
   if (!fields) return err_no_memory(err);
   http->fields = fields;
-  size_t i, n;
+  size_t i, n = 0;
   yyjson_val *key, *value;
-  yyjson_obj_foreach(headers, i, n, key, value) {
-    char place[PLACE_MAX];
-    struct str name = json_str(key), text = json_str(value);
-    snprintf(place, sizeof(place), "/headers/%.*s", (int)(name.n < 64 ? name.n : 64), name.p);
-    enum err_code code = check_field_name(name, place, "", err);
-    if (code != ERR_NONE) return code;
-    if (!yyjson_is_str(value) || !is_field_value(text))
-      return definition_fail(err, place, "", "a header's value must be a short text of plain characters");
-    if (text.n > 0 && memchr(text.p, '{', text.n))
-      return definition_fail(err, place, "", "templates in headers are not supported yet");
-    fields[http->n_fields++] = (struct http_field){name, text};
-  }
+  if (headers) yyjson_obj_foreach(headers, i, n, key, value) {
+      char place[PLACE_MAX];
+      struct str name = json_str(key), text = json_str(value);
+      snprintf(place, sizeof(place), "/headers/%.*s", (int)(name.n < 64 ? name.n : 64), name.p);
+      enum err_code code = check_field_name(name, place, "", err);
+      if (code != ERR_NONE) return code;
+      if (!yyjson_is_str(value) || !is_field_value(text))
+        return definition_fail(err, place, "", "a header's value must be a short text of plain characters");
+      if (text.n > 0 && memchr(text.p, '{', text.n))
+        return definition_fail(err, place, "", "templates in headers are not supported yet");
+      fields[http->n_fields++] = (struct http_field){name, text};
+    }
   if (!has_field(http, "accept"))
     fields[http->n_fields++] = (struct http_field){STR("Accept"), STR("application/json")};
   return ERR_NONE;
@@ -195,12 +202,12 @@ static enum err_code check_placeholders(const struct template *template, yyjson_
 /* What stands between the placeholders must be a URL's path already. */
 static enum err_code check_literals(struct arena *arena, const struct template *path, struct err *err) {
   struct buf sample;
-  buf_init(&sample, arena, 8 * 1024);
+  buf_init(&sample, arena, ENCODED_MAX);
   buf_append_c(&sample, "http://a");
   size_t from = sample.n;
   for (size_t i = 0; i < path->n_pieces; i++)
     buf_append_str(&sample, path->pieces[i].source == TEMPLATE_LITERAL ? path->pieces[i].text : STR("x"));
-  if (buf_failed(&sample)) return err_set(err, ERR_INVALID, "the path is too long");
+  if (buf_failed(&sample)) return err_no_memory(err);
   struct str text = buf_str(&sample);
   if (memchr(text.p, '?', text.n)) return err_set(err, ERR_INVALID, "a query goes under \"query\", not into the path");
   if (http_path_has_dot_segment(str_make(text.p + from, text.n - from)))
@@ -216,6 +223,7 @@ static enum err_code read_call(struct arena *arena, yyjson_val *value, struct ht
   if (method.n == 0 || rest.n == 0)
     return definition_fail(err, place, "call", "call must be a method and a path: \"GET /orders\"");
   if (!str_eq(method, STR("GET"))) return definition_fail(err, place, "call", "only GET is supported yet");
+  if (rest.n > TEXT_MAX) return definition_fail(err, place, "call", "at most %d bytes", TEXT_MAX);
   if (rest.p[0] != '/') return definition_fail(err, place, "call", "the path must begin with /");
   tool->method = method;
   enum err_code code = template_compile(arena, rest, &tool->path, err);
@@ -232,9 +240,9 @@ static enum err_code encode_literals(struct arena *arena, struct template *templ
   for (size_t i = 0; i < template->n_pieces; i++) {
     if (pieces[i].source != TEMPLATE_LITERAL) continue;
     struct buf literal;
-    buf_init(&literal, arena, 4096);
+    buf_init(&literal, arena, ENCODED_MAX);
     url_write_encoded(&literal, pieces[i].text);
-    if (buf_failed(&literal)) return err_set(err, ERR_INVALID, "too long");
+    if (buf_failed(&literal)) return err_no_memory(err);
     pieces[i].text = buf_str(&literal);
   }
   template->pieces = pieces;
@@ -255,11 +263,13 @@ static enum err_code constant_template(struct arena *arena, yyjson_val *value, s
 
 static enum err_code read_parameter(struct arena *arena, struct str key, yyjson_val *value, yyjson_val *input,
                                     struct http_parameter *parameter, struct err *err) {
+  if (key.n == 0 || key.n > TEXT_MAX || json_str(value).n > TEXT_MAX)
+    return err_set(err, ERR_INVALID, "a query's part has a name, and at most %d bytes", TEXT_MAX);
   struct buf text;
-  buf_init(&text, arena, 4096);
+  buf_init(&text, arena, ENCODED_MAX);
   url_write_encoded(&text, key);
   buf_append_byte(&text, '=');
-  if (key.n == 0 || buf_failed(&text)) return err_set(err, ERR_INVALID, "not a name for a query's part");
+  if (buf_failed(&text)) return err_no_memory(err);
   parameter->key = buf_str(&text);
   enum err_code code;
   if (yyjson_is_str(value)) {
@@ -283,16 +293,16 @@ static enum err_code read_query(struct arena *arena, yyjson_val *value, struct h
   if (!parameters) return err_no_memory(err);
   size_t i, n;
   yyjson_val *key, *part;
-  yyjson_obj_foreach(query, i, n, key, part) {
-    struct str name = json_str(key);
-    enum err_code code = auth->place == HTTP_AUTH_QUERY && str_eq(name, auth->name)
-                             ? err_set(err, ERR_INVALID, "auth writes this part of the query")
-                             : read_parameter(arena, name, part, input, &parameters[i], err);
-    if (code != ERR_NONE) {
-      err_place(err, "%s/query/%.*s", place, (int)(name.n < 48 ? name.n : 48), name.p);
-      return code;
+  if (query) yyjson_obj_foreach(query, i, n, key, part) {
+      struct str name = json_str(key);
+      enum err_code code = auth->place == HTTP_AUTH_QUERY && str_eq(name, auth->name)
+                               ? err_set(err, ERR_INVALID, "auth writes this part of the query")
+                               : read_parameter(arena, name, part, input, &parameters[i], err);
+      if (code != ERR_NONE) {
+        err_place(err, "%s/query/%.*s", place, (int)(name.n < 48 ? name.n : 48), name.p);
+        return code;
+      }
     }
-  }
   tool->query = parameters;
   tool->n_query = count;
   return ERR_NONE;
