@@ -16,7 +16,7 @@ struct http_auth {
 struct http_definition {
   struct template base;
   bool has_base;
-  const struct http_field *fields; /* constant ones, Accept among them; the last slot is for traceparent */
+  const struct http_field *fields; /* constant ones, Accept among them */
   size_t n_fields;
   struct http_auth auth;
 };

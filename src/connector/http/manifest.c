@@ -72,29 +72,36 @@ static bool has_field(const struct http_definition *http, const char *name) {
   return false;
 }
 
+static enum err_code read_field(struct str name, yyjson_val *value, struct http_field *ret_field, struct err *err) {
+  char place[PLACE_MAX];
+  snprintf(place, sizeof(place), "/headers/%.*s", (int)(name.n < 64 ? name.n : 64), name.p);
+  enum err_code code = check_field_name(name, place, "", err);
+  if (code != ERR_NONE) return code;
+  struct str text = json_str(value);
+  if (!yyjson_is_str(value) || !is_field_value(text))
+    return definition_fail(err, place, "", "a header's value must be a short text of plain characters");
+  if (text.n > 0 && memchr(text.p, '{', text.n))
+    return definition_fail(err, place, "", "templates in headers are not supported yet");
+  *ret_field = (struct http_field){name, text};
+  return ERR_NONE;
+}
+
 static enum err_code read_fields(struct arena *arena, yyjson_val *definition, struct http_definition *http,
                                  struct err *err) {
   yyjson_val *headers = json_get(definition, "headers");
-  size_t count = yyjson_obj_size(headers);
   if (headers && !yyjson_is_obj(headers)) return definition_fail(err, "", "headers", "headers must be an object");
-  if (count > FIELDS_MAX) return definition_fail(err, "", "headers", "at most %d headers", FIELDS_MAX);
-  struct http_field *fields = arena_new_n(arena, struct http_field, count + 2); /* Accept, traceparent */
+  if (yyjson_obj_size(headers) > FIELDS_MAX)
+    return definition_fail(err, "", "headers", "at most %d headers", FIELDS_MAX);
+  struct http_field *fields = arena_new_n(arena, struct http_field, yyjson_obj_size(headers) + 1);
   if (!fields) return err_no_memory(err);
   http->fields = fields;
-  size_t i, n = 0;
-  yyjson_val *key, *value;
-  if (headers) yyjson_obj_foreach(headers, i, n, key, value) {
-      char place[PLACE_MAX];
-      struct str name = json_str(key), text = json_str(value);
-      snprintf(place, sizeof(place), "/headers/%.*s", (int)(name.n < 64 ? name.n : 64), name.p);
-      enum err_code code = check_field_name(name, place, "", err);
-      if (code != ERR_NONE) return code;
-      if (!yyjson_is_str(value) || !is_field_value(text))
-        return definition_fail(err, place, "", "a header's value must be a short text of plain characters");
-      if (text.n > 0 && memchr(text.p, '{', text.n))
-        return definition_fail(err, place, "", "templates in headers are not supported yet");
-      fields[http->n_fields++] = (struct http_field){name, text};
-    }
+  yyjson_obj_iter iter = yyjson_obj_iter_with(headers);
+  yyjson_val *key;
+  while ((key = yyjson_obj_iter_next(&iter))) {
+    enum err_code code = read_field(json_str(key), yyjson_obj_iter_get_val(key), &fields[http->n_fields], err);
+    if (code != ERR_NONE) return code;
+    http->n_fields++;
+  }
   if (!has_field(http, "accept"))
     fields[http->n_fields++] = (struct http_field){STR("Accept"), STR("application/json")};
   return ERR_NONE;
@@ -289,20 +296,21 @@ static enum err_code read_query(struct arena *arena, yyjson_val *value, struct h
   size_t count = yyjson_obj_size(query);
   if (query && !yyjson_is_obj(query)) return definition_fail(err, place, "query", "query must be an object");
   if (count > QUERY_MAX) return definition_fail(err, place, "query", "at most %d parts", QUERY_MAX);
-  struct http_parameter *parameters = arena_new_n(arena, struct http_parameter, count + 1);
+  if (count == 0) return ERR_NONE;
+  struct http_parameter *parameters = arena_new_n(arena, struct http_parameter, count);
   if (!parameters) return err_no_memory(err);
   size_t i, n;
   yyjson_val *key, *part;
-  if (query) yyjson_obj_foreach(query, i, n, key, part) {
-      struct str name = json_str(key);
-      enum err_code code = auth->place == HTTP_AUTH_QUERY && str_eq(name, auth->name)
-                               ? err_set(err, ERR_INVALID, "auth writes this part of the query")
-                               : read_parameter(arena, name, part, input, &parameters[i], err);
-      if (code != ERR_NONE) {
-        err_place(err, "%s/query/%.*s", place, (int)(name.n < 48 ? name.n : 48), name.p);
-        return code;
-      }
+  yyjson_obj_foreach(query, i, n, key, part) {
+    struct str name = json_str(key);
+    enum err_code code = auth->place == HTTP_AUTH_QUERY && str_eq(name, auth->name)
+                             ? err_set(err, ERR_INVALID, "auth writes this part of the query")
+                             : read_parameter(arena, name, part, input, &parameters[i], err);
+    if (code != ERR_NONE) {
+      err_place(err, "%s/query/%.*s", place, (int)(name.n < 48 ? name.n : 48), name.p);
+      return code;
     }
+  }
   tool->query = parameters;
   tool->n_query = count;
   return ERR_NONE;

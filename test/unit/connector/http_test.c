@@ -1,0 +1,600 @@
+#include "fixture.h"
+
+#include "upstream.h"
+
+#include "base/limits.h"
+
+/* ---- the service ---- */
+
+static char *large_body(size_t n) {
+  char *body = malloc(n + 3);
+  memset(body, 'x', n + 2);
+  body[0] = body[n + 1] = '"';
+  body[n + 2] = '\0';
+  return body;
+}
+
+static bool is_path(const char *request, const char *path) {
+  return strncmp(request + 4, path, strlen(path)) == 0 && strchr(" ?", request[4 + strlen(path)]);
+}
+
+static bool answer(struct upstream_connection *connection, const char *request, size_t n) {
+  int fd = connection->fd;
+  const struct {
+    const char *path, *status, *type, *body;
+  } answers[] = {
+      {"/pretty", "200 OK", "application/json; charset=utf-8", " {\n \"a\": 1.50\n}\n"},
+      {"/list", "200 OK", "application/vnd.api+json", "[1,\"two\"]"},
+      {"/text", "200 OK", "text/plain", "just text"},
+      {"/untyped", "200 OK", "", "{\"typed\":false}"},
+      {"/png", "200 OK", "image/png", "\x89PNG\r\n\x1a\n\xff"},
+      {"/empty", "204 No Content", "", ""},
+      {"/twice", "200 OK", "application/json", "{\"a\":1,\"a\":2}"},
+      {"/broken", "200 OK", "application/json", "{\"a\":"},
+      {"/lies", "200 OK", "application/json", "<html>oops</html>"},
+      {"/missing", "404 Not Found", "application/json", "{\"error\":{\"message\":\"no order 7\\nat all\"}}"},
+      {"/many-errors", "422 Unprocessable Entity", "application/json",
+       "{\"errors\":[{\"detail\":\"cents: too low\"}]}"},
+      {"/html-error", "502 Bad Gateway", "text/html", "<html><body>nginx</body></html>"},
+      {"/plain-error", "500 Internal Server Error", "text/plain", "it broke\x1b[31m\r\n"},
+      {"/limited", "429 Too Many Requests", "application/json", "{\"message\":\"slow down\"}"},
+      {"/refused", "401 Unauthorized", "application/json", "{\"message\":\"bad key s3cr3t-k3y given\"}"},
+      {"/moved", "302 Found", "text/plain", "elsewhere"},
+      {"/repeats", "200 OK", "application/json", "{\"you_sent\":\"s3cr3t-k3y\"}"},
+  };
+  if (is_path(request, "/hang")) return true;
+  if (is_path(request, "/large")) {
+    char *body = large_body(LIMIT_RESULT + 1000);
+    upstream_reply(fd, "200 OK", "application/json", body);
+    free(body);
+    return true;
+  }
+  for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+    if (is_path(request, answers[i].path)) {
+      upstream_reply(fd, answers[i].status, answers[i].type, answers[i].body);
+      return true;
+    }
+  upstream_reply(fd, "200 OK", "application/json", "{\"ok\":true}");
+  return true;
+}
+
+static const char manifest[] =
+    "{\"manifest\":1,\"id\":\"orders\",\"name\":\"Orders\",\"base\":\"{conn.base}\","
+    "\"headers\":{\"X-Api-Version\":\"7\"},"
+    "\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"Authorization\",\"prefix\":\"Bearer \"}],"
+    "\"tools\":["
+    "{\"name\":\"get\",\"does\":\"read\",\"description\":\"Gets one.\",\"input\":{\"type\":\"object\",\"properties\":{"
+    "\"id\":{},\"page\":{}},\"required\":[\"id\"]},\"call\":\"GET /orders/{id}/lines\","
+    "\"query\":{\"page\":\"{page}\",\"order\":\"date DESC\",\"n\":20,\"all\":true}},"
+    "{\"name\":\"find\",\"does\":\"read\",\"description\":\"Finds.\",\"input\":{\"type\":\"object\",\"properties\":{"
+    "\"statuses\":{},\"q\":{}}},\"call\":\"GET /orders\",\"query\":{\"Status "
+    "es\":\"{statuses|csv}\",\"q\":\"name:{q}\"}},"
+    "{\"name\":\"raw\",\"does\":\"read\",\"description\":\"A path.\",\"input\":{\"type\":\"object\",\"properties\":{"
+    "\"a\":{},\"b\":{}},\"required\":[\"a\"]},\"call\":\"GET /{a}\",\"query\":{\"b\":\"{b}\"}},"
+    "{\"name\":\"change\",\"does\":\"write\",\"description\":\"A write by GET.\",\"input\":{\"type\":\"object\","
+    "\"properties\":{\"a\":{}},\"required\":[\"a\"]},\"call\":\"GET /{a}\"}"
+    "]}";
+
+struct more {
+  struct upstream *upstream;
+  struct secret *credential;
+};
+
+static struct upstream *upstream_of(struct fixture *f) {
+  return ((struct more *)f->more)->upstream;
+}
+
+static int set_up(void **state) {
+  struct fixture *f = calloc(1, sizeof(*f));
+  struct more *more = calloc(1, sizeof(*more));
+  f->more = more;
+  more->upstream = upstream_start(answer);
+  more->credential = secret_new("{\"key\":\"s3cr3t-k3y\"}", 20);
+  fixture_start(f);
+  char settings[128];
+  snprintf(settings, sizeof(settings), "{\"base\":\"http://127.0.0.1:%u\"}", more->upstream->port);
+  fixture_connect(f, manifest, settings);
+  *state = f;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct fixture *f = *state;
+  struct more *more = f->more;
+  fixture_stop(f);
+  upstream_stop(more->upstream);
+  secret_free(more->credential);
+  free(more);
+  free(f);
+  return 0;
+}
+
+static struct trial *start(struct fixture *f, const char *tool, const char *arguments) {
+  struct trial *trial = trial_start(f, tool, arguments);
+  trial->call.credential = ((struct more *)f->more)->credential;
+  trial_invoke(trial);
+  return trial;
+}
+
+static struct trial *run(struct fixture *f, const char *tool, const char *arguments) {
+  struct trial *trial = start(f, tool, arguments);
+  trial_wait(trial);
+  return trial;
+}
+
+static struct trial *fetch(struct fixture *f, const char *path) {
+  char arguments[128];
+  snprintf(arguments, sizeof(arguments), "{\"a\":\"%s\"}", path);
+  return run(f, "raw", arguments);
+}
+
+static void assert_fetched(struct fixture *f, const char *path, const char *text, const char *structured) {
+  struct trial *trial = fetch(f, path);
+  assert_false(trial->call.result.is_error);
+  assert_str(trial->call.result.text, text);
+  assert_str(trial->call.result.structured, structured);
+  trial_free(trial);
+}
+
+static void assert_refused(struct fixture *f, const char *path, enum err_code code, const char *text) {
+  struct trial *trial = fetch(f, path);
+  assert_true(trial->call.result.is_error);
+  assert_int_equal(trial->call.result.error, code);
+  assert_str(trial->call.result.text, text);
+  trial_free(trial);
+}
+
+/* The target of the last request. */
+static void assert_target(struct fixture *f, const char *tool, const char *arguments, const char *target) {
+  struct trial *trial = run(f, tool, arguments);
+  if (trial->call.result.is_error) fail_msg("%s: %.*s", arguments, STR_ARG(trial->call.result.text));
+  trial_free(trial);
+  char line[1024];
+  snprintf(line, sizeof(line), "GET %s HTTP/1.1\r\n", target);
+  pthread_mutex_lock(&upstream_of(f)->lock);
+  bool is_same = strncmp(upstream_of(f)->last, line, strlen(line)) == 0;
+  if (!is_same) fail_msg("%s: %.300s\n   not %s", arguments, upstream_of(f)->last, target);
+  pthread_mutex_unlock(&upstream_of(f)->lock);
+}
+
+/* ---- requests ---- */
+
+static void a_call_carries_its_fields_and_the_key(void **state) {
+  struct fixture *f = *state;
+  assert_target(f, "get", "{\"id\":\"o1\",\"page\":2}", "/orders/o1/lines?page=2&order=date%20DESC&n=20&all=true");
+  assert_true(upstream_saw(upstream_of(f), "\r\nAuthorization: Bearer s3cr3t-k3y\r\n"));
+  assert_true(upstream_saw(upstream_of(f), "\r\nX-Api-Version: 7\r\n"));
+  assert_true(upstream_saw(upstream_of(f), "\r\nAccept: application/json\r\n"));
+  assert_true(
+      upstream_saw(upstream_of(f), "\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"));
+}
+
+static void what_is_absent_drops_its_part(void **state) {
+  struct fixture *f = *state;
+  assert_target(f, "get", "{\"id\":\"o1\"}", "/orders/o1/lines?order=date%20DESC&n=20&all=true");
+  assert_target(f, "get", "{\"id\":\"o1\",\"page\":null}", "/orders/o1/lines?order=date%20DESC&n=20&all=true");
+  assert_target(f, "find", "{}", "/orders");
+  assert_target(f, "find", "{\"statuses\":[]}", "/orders");
+  assert_target(f, "find", "{\"q\":\"x\"}", "/orders?q=name%3Ax");
+}
+
+static void values_keep_their_type_as_text(void **state) {
+  struct fixture *f = *state;
+  assert_target(f, "raw", "{\"a\":1,\"b\":true}", "/1?b=true");
+  assert_target(f, "raw", "{\"a\":-7,\"b\":false}", "/-7?b=false");
+  assert_target(f, "raw", "{\"a\":18446744073709551615,\"b\":1.5}", "/18446744073709551615?b=1.5");
+  assert_target(f, "raw", "{\"a\":\"x\",\"b\":1e300}", "/x?b=1e%2B300");
+  assert_target(f, "raw", "{\"a\":\"x\",\"b\":\"\"}", "/x?b=");
+}
+
+static void lists_are_joined_where_the_manifest_says_so(void **state) {
+  struct fixture *f = *state;
+  assert_target(f, "find", "{\"statuses\":[\"PAID\",\"a,b\",3]}", "/orders?Status%20es=PAID,a%2Cb,3");
+  assert_target(f, "find", "{\"statuses\":\"PAID\"}", "/orders?Status%20es=PAID");
+  struct trial *trial = run(f, "raw", "{\"a\":\"x\",\"b\":[1]}");
+  assert_int_equal(trial->call.result.error, ERR_INVALID);
+  assert_non_null(strstr(trial->call.result.text.p, "b is a list"));
+  trial_free(trial);
+  trial = run(f, "raw", "{\"a\":{\"x\":1}}");
+  assert_int_equal(trial->call.result.error, ERR_INVALID);
+  assert_non_null(strstr(trial->call.result.text.p, "a must be text"));
+  trial_free(trial);
+  trial = run(f, "find", "{\"statuses\":[[1]]}");
+  assert_int_equal(trial->call.result.error, ERR_INVALID);
+  trial_free(trial);
+}
+
+static void whatever_an_argument_holds_stays_data(void **state) {
+  struct fixture *f = *state;
+  const struct {
+    const char *json, *encoded;
+  } rows[] = {
+      {"a/b", "a%2Fb"},
+      {"../admin", "..%2Fadmin"},
+      {"..\\\\admin", "..%5Cadmin"},
+      {"a/../../b", "a%2F..%2F..%2Fb"},
+      {"%2f", "%252f"},
+      {"%2e%2e", "%252e%252e"},
+      {"..%2f..", "..%252f.."},
+      {"a?b=c", "a%3Fb%3Dc"},
+      {"a#b", "a%23b"},
+      {"a&b=c", "a%26b%3Dc"},
+      {"a;b", "a%3Bb"},
+      {"a b+c", "a%20b%2Bc"},
+      {"\\r\\nX-Injected: 1", "%0D%0AX-Injected%3A%201"},
+      {"\\nGET /x HTTP/1.1", "%0AGET%20%2Fx%20HTTP%2F1.1"},
+      {"\\u0001\\u007f", "%01%7F"},
+      {"\\ud83d\\ude00\\u00e9", "%F0%9F%98%80%C3%A9"},
+      {"//evil.example", "%2F%2Fevil.example"},
+      {"@evil.example", "%40evil.example"},
+      {"http://evil.example/", "http%3A%2F%2Fevil.example%2F"},
+      {"{id}", "%7Bid%7D"},
+      {"...", "..."},
+      {"\\\"'<>|", "%22%27%3C%3E%7C"},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    char arguments[256], target[256];
+    snprintf(arguments, sizeof(arguments), "{\"id\":\"%s\",\"page\":\"%s\"}", rows[i].json, rows[i].json);
+    snprintf(target, sizeof(target), "/orders/%s/lines?page=%s&order=date%%20DESC&n=20&all=true", rows[i].encoded,
+             rows[i].encoded);
+    assert_target(f, "get", arguments, target);
+    assert_false(upstream_saw(upstream_of(f), "\r\nX-Injected"));
+  }
+}
+
+static void a_path_cannot_be_shortened_by_an_argument(void **state) {
+  struct fixture *f = *state;
+  const struct {
+    const char *arguments, *text;
+  } rows[] = {
+      {"{\"a\":\"..\"}", "cannot stand alone"},  {"{\"a\":\".\"}", "cannot stand alone"},
+      {"{\"a\":\"\"}", "a must not be empty"},   {"{\"a\":null}", "a is missing"},
+      {"{\"a\":[]}", "an argument of the path"},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct trial *trial = run(f, "raw", rows[i].arguments);
+    char text[512];
+    snprintf(text, sizeof(text), "%.*s", STR_ARG(trial->call.result.text));
+    if (trial->call.result.error != ERR_INVALID || !strstr(text, rows[i].text))
+      fail_msg("%s: %s", rows[i].arguments, text);
+    trial_free(trial);
+  }
+  assert_int_equal(atomic_load(&upstream_of(f)->n_requests), 0);
+}
+
+static void an_argument_too_long_for_a_url_is_refused(void **state) {
+  struct fixture *f = *state;
+  char *body = large_body(LIMIT_HTTP_TARGET), *arguments = malloc(LIMIT_HTTP_TARGET + 64);
+  snprintf(arguments, LIMIT_HTTP_TARGET + 64, "{\"a\":%s}", body);
+  struct trial *trial = run(f, "raw", arguments);
+  assert_int_equal(trial->call.result.error, ERR_TOO_LARGE);
+  trial_free(trial);
+  free(arguments);
+  free(body);
+}
+
+static void the_key_may_go_into_the_query(void **state) {
+  struct fixture *f = *state;
+  char settings[128];
+  snprintf(settings, sizeof(settings), "{\"base\":\"http://127.0.0.1:%u/v2/\"}", upstream_of(f)->port);
+  fixture_connect(
+      f,
+      "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\",\"base\":\"https://api.example.com\",\"auth\":[{\"type\":"
+      "\"key\",\"in\":\"query\",\"name\":\"api key\",\"value\":\"k-{key}\"}],\"tools\":[{\"name\":\"get\","
+      "\"description\":\"G\",\"call\":\"GET /x\",\"query\":{\"a\":1}}]}",
+      settings);
+  assert_target(f, "get", "{}", "/v2/x?a=1&api%20key=k-s3cr3t-k3y");
+  assert_false(upstream_saw(upstream_of(f), "Authorization"));
+}
+
+static void without_its_key_nothing_is_sent(void **state) {
+  struct fixture *f = *state;
+  assert_error(f, "raw", "{\"a\":\"x\"}", ERR_UNAVAILABLE, "ledger: the connection has no key");
+  struct secret *empty = secret_new("{}", 2);
+  struct trial *trial = trial_start(f, "raw", "{\"a\":\"x\"}");
+  trial->call.credential = empty;
+  trial_invoke(trial);
+  trial_wait(trial);
+  assert_int_equal(trial->call.result.error, ERR_UNAVAILABLE);
+  trial_free(trial);
+  secret_free(empty);
+  assert_int_equal(atomic_load(&upstream_of(f)->n_requests), 0);
+}
+
+/* ---- replies ---- */
+
+static void json_is_given_as_text_and_structure(void **state) {
+  struct fixture *f = *state;
+  assert_fetched(f, "ok", "{\"ok\":true}", "{\"ok\":true}");
+  assert_fetched(f, "pretty", "{\n \"a\": 1.50\n}", "{\"a\":1.5}");
+  assert_fetched(f, "list", "[1,\"two\"]", "{\"result\":[1,\"two\"]}");
+  assert_fetched(f, "untyped", "{\"typed\":false}", "{\"typed\":false}");
+}
+
+static void text_is_text_and_the_rest_is_said(void **state) {
+  struct fixture *f = *state;
+  assert_fetched(f, "text", "just text", "");
+  assert_fetched(f, "empty", "Done: 204, without content.", "");
+  assert_refused(f, "png", ERR_UPSTREAM, "ledger answered 9 bytes of image/png, which cannot be shown as text");
+}
+
+static void json_that_two_readers_could_read_differently_is_refused(void **state) {
+  struct fixture *f = *state;
+  const char *paths[] = {"twice", "broken", "lies"};
+  for (size_t i = 0; i < 3; i++) {
+    struct trial *trial = fetch(f, paths[i]);
+    assert_int_equal(trial->call.result.error, ERR_UPSTREAM);
+    assert_true(str_starts(trial->call.result.text, STR("ledger answered what is not valid JSON: ")));
+    assert_int_equal(trial->call.result.structured.n, 0);
+    trial_free(trial);
+  }
+}
+
+static void errors_are_told_in_the_services_own_words(void **state) {
+  struct fixture *f = *state;
+  assert_refused(f, "missing", ERR_UPSTREAM, "ledger answered 404 Not Found: no order 7 at all");
+  struct trial *trial = fetch(f, "many-errors");
+  assert_non_null(strstr(trial->call.result.text.p, ": cents: too low"));
+  trial_free(trial);
+  assert_refused(f, "html-error", ERR_UPSTREAM, "ledger answered 502 Bad Gateway");
+  assert_refused(f, "plain-error", ERR_UPSTREAM, "ledger answered 500 Internal Server Error: it broke [31m");
+  assert_refused(f, "limited", ERR_LIMITED, "ledger answered 429 Too Many Requests: slow down");
+  assert_refused(f, "moved", ERR_UPSTREAM, "ledger answered 302 Found (redirects are not followed): elsewhere");
+}
+
+static void a_key_that_the_service_repeats_is_not_shown(void **state) {
+  struct fixture *f = *state;
+  assert_refused(
+      f, "refused", ERR_UPSTREAM,
+      "ledger answered 401 Unauthorized (the connection's credential does not allow it): bad key [credential "
+      "removed] given");
+  assert_fetched(f, "repeats", "{\"you_sent\":\"[credential removed]\"}", "{\"you_sent\":\"[credential removed]\"}");
+}
+
+static void a_large_answer_is_cut_and_it_is_said(void **state) {
+  struct trial *trial = fetch(*state, "large");
+  const struct connector_result *result = &trial->call.result;
+  assert_false(result->is_error);
+  assert_true(result->text.n <= LIMIT_RESULT);
+  assert_int_equal(result->structured.n, 0);
+  assert_true(str_ends(result->text, STR("bytes, of which the first 1048448 are shown]")));
+  trial_free(trial);
+}
+
+/* ---- time ---- */
+
+static void the_calls_deadline_holds(void **state) {
+  struct fixture *f = *state;
+  struct trial *trial = trial_start(f, "raw", "{\"a\":\"hang\"}");
+  trial->call.credential = ((struct more *)f->more)->credential;
+  trial->call.deadline_us = loop_now_us(&f->loop) + 20 * 1000;
+  trial_invoke(trial);
+  trial_wait(trial);
+  assert_int_equal(trial->call.result.error, ERR_TIMEOUT);
+  assert_false(trial->call.result.is_unknown); /* it only reads */
+  trial_free(trial);
+  trial = trial_start(f, "raw", "{\"a\":\"ok\"}");
+  trial->call.deadline_us = loop_now_us(&f->loop);
+  trial_invoke(trial);
+  trial_wait(trial);
+  assert_int_equal(trial->call.result.error, ERR_TIMEOUT);
+  trial_free(trial);
+}
+
+static void a_write_whose_reply_is_lost_is_unknown(void **state) {
+  struct fixture *f = *state;
+  struct trial *trial = trial_start(f, "change", "{\"a\":\"hang\"}");
+  trial->call.credential = ((struct more *)f->more)->credential;
+  trial->call.deadline_us = loop_now_us(&f->loop) + 200 * 1000;
+  trial_invoke(trial);
+  trial_wait(trial);
+  assert_int_equal(trial->call.result.error, ERR_TIMEOUT);
+  assert_true(trial->call.result.is_unknown);
+  trial_free(trial);
+  f->exception.port = 1; /* refused before anything was sent: it did not happen */
+  trial = run(f, "change", "{\"a\":\"ok\"}");
+  /* the connection of before may be used again: it was judged */
+  assert_true(trial->call.result.error == ERR_DENIED || !trial->call.result.is_error);
+  assert_false(trial->call.result.is_unknown);
+  trial_free(trial);
+}
+
+static void cancelling_ends_a_call_once(void **state) {
+  struct fixture *f = *state;
+  const char *tools[] = {"raw", "change"};
+  for (int i = 0; i < 2; i++) {
+    struct trial *trial = start(f, tools[i], "{\"a\":\"hang\"}");
+    while (atomic_load(&upstream_of(f)->n_requests) == i)
+      uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+    f->connector.kind->cancel(&trial->call);
+    f->connector.kind->cancel(&trial->call);
+    assert_int_equal(trial->n_done, 0); /* not from within */
+    trial_wait(trial);
+    assert_int_equal(trial->call.result.error, ERR_CANCELLED);
+    assert_int_equal(trial->call.result.is_unknown, i == 1);
+    trial_free(trial);
+  }
+}
+
+/* ---- manifests ---- */
+
+#define TOOL "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\"}"
+
+static void what_a_manifest_gets_wrong_is_named_with_its_place(void **state) {
+  struct fixture *f = *state;
+  const struct {
+    const char *head, *tool, *place, *text;
+  } rows[] = {
+      {",\"retry\":{\"max\":3}", TOOL, "/retry", "\"retry\" is not supported yet"},
+      {",\"limits\":{}", TOOL, "/limits", "not supported yet"},
+      {",\"colour\":1", TOOL, "/colour", "no member"},
+      {",\"base\":7", TOOL, "/base", "base must be a URL"},
+      {",\"base\":\"ftp://a.example\"", TOOL, "/base", "http"},
+      {",\"base\":\"https://user:pw@a.example\"", TOOL, "/base", ""},
+      {",\"base\":\"https://a.example/?x=1\"", TOOL, "/base", "no query"},
+      {",\"base\":\"https://{host}.example\"", TOOL, "/base", "no argument decides"},
+      {",\"base\":\"https://{conn.dc\"", TOOL, "/base", "without its \"}\""},
+      {",\"headers\":[]", TOOL, "/headers", "object"},
+      {",\"headers\":{\"X Y\":\"1\"}", TOOL, "/headers/X Y", "name of an HTTP field"},
+      {",\"headers\":{\"Host\":\"evil\"}", TOOL, "/headers/Host", "Connek's own"},
+      {",\"headers\":{\"content-length\":\"1\"}", TOOL, "/headers/content-length", "Connek's own"},
+      {",\"headers\":{\"X\":\"a\\r\\nb\"}", TOOL, "/headers/X", "plain characters"},
+      {",\"headers\":{\"X\":1}", TOOL, "/headers/X", "plain characters"},
+      {",\"headers\":{\"X\":\"{conn.a}\"}", TOOL, "/headers/X", "not supported yet"},
+      {",\"auth\":{}", TOOL, "/auth", "must be a list"},
+      {",\"auth\":[{\"type\":\"oauth2\"}]", TOOL, "/auth/0/type", "only the type \"key\""},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"path\",\"name\":\"k\"}]", TOOL, "/auth/0/in", "header"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\"}]", TOOL, "/auth/0/name", "HTTP field"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"Host\"}]", TOOL, "/auth/0/name", "own"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"K\",\"scopes\":[]}]", TOOL, "/auth/0/scopes",
+       "no member"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"K\",\"value\":\"{key}!\"}]", TOOL, "/auth/0/value",
+       "end"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"accept\"}],\"headers\":{\"Accept\":\"*/*\"}", TOOL,
+       "/auth/0/name", "already"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"K\"},{}]", TOOL, "/auth/1", "more than one"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"query\",\"name\":\"k\"}]",
+       "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"k\":\"1\"}}", "/tools/0/query/k",
+       "auth"},
+      {"", "{\"name\":\"t\",\"description\":\"T\"}", "/tools/0/call", "a method and a path"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"POST /x\"}", "/tools/0/call", "only GET"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET x\"}", "/tools/0/call", "begin with /"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET //evil.example/x\"}", NULL, NULL},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /a?b=c\"}", "/tools/0/call", "under \"query\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /a/../b\"}", "/tools/0/call", "no \".\" or \"..\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /a/%2E./b\"}", "/tools/0/call", "no \".\" or \"..\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /a b\"}", "/tools/0/call", ""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /{id}\"}", "/tools/0/call", "no property of input"},
+      {"",
+       "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET "
+       "/{id}\",\"input\":{\"type\":\"object\",\"properties\":{\"id\":"
+       "{}}}}",
+       "/tools/0/call", "must be in input's required"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":[]}", "/tools/0/query", "object"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":[1]}}", "/tools/0/query/a",
+       "yet"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":\"{b}\"}}", "/tools/0/query/a",
+       "no property"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":\"{b|json}\"}}",
+       "/tools/0/query/a", "\"json\" is not supported yet"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":\"{b|upper}\"}}",
+       "/tools/0/query/a", "no filter \"upper\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":\"}\"}}", "/tools/0/query/a",
+       "\"{\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"body\":{}}", "/tools/0/body",
+       "not supported yet"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"bodyy\":{}}", "/tools/0/bodyy", "no member"},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    const char *text = arena_printf(&f->arena, "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\"%s,\"tools\":[%s]}",
+                                    rows[i].head, rows[i].tool)
+                           .p;
+    struct connector connector;
+    enum err_code code = connector_compile(&f->arena, fixture_json(f, text), &connector, &test_err);
+    if (!rows[i].place) {
+      assert_int_equal(code, ERR_NONE); /* a path, behind the base: never a host */
+    } else if (code != ERR_INVALID || strcmp(test_err.place, rows[i].place) != 0 ||
+               !strstr(test_err.text, rows[i].text)) {
+      fail_msg("%s: %s [%s]", text, code ? test_err.text : "compiles", test_err.place);
+    }
+  }
+}
+
+static void settings_are_checked(void **state) {
+  struct fixture *f = *state;
+  const struct {
+    const char *base, *settings, *result; /* "=" and the base that comes out, or the place of the error */
+  } rows[] = {
+      {"https://a.example/v1/", "{}", "=https://a.example/v1"},
+      {"https://a.example", "{\"base\":\"http://127.0.0.1:4010/\"}", "=http://127.0.0.1:4010"},
+      {"{conn.base}", "{\"base\":\"https://b.example/x\"}", "=https://b.example/x"},
+      {"https://{conn.dc}.a.example/3.0", "{\"dc\":\"us7\"}", "=https://us7.a.example/3.0"},
+      {"{conn.base}", "{}", "/base"},
+      {"https://{conn.dc}.a.example", "{}", "/dc"},
+      {"https://{conn.dc}.a.example", "{\"dc\":\"evil.example/\"}", "/dc"},
+      {"https://{conn.dc}.a.example", "{\"dc\":\"x@evil.example:80#\"}", "/dc"},
+      {"https://{conn.dc}.a.example", "{\"dc\":\"\"}", "/dc"},
+      {"https://a.example", "{\"dc\":\"us7\"}", "/dc"},
+      {"https://a.example", "{\"base\":7}", "/base"},
+      {"https://a.example", "{\"base\":\"file:///etc/passwd\"}", "/base"},
+      {"https://a.example", "{\"base\":\"https://b.example?x\"}", "/base"},
+      {"https://a.example", "{\"base\":\"https://b.example/a/../b\"}", "/base"},
+      {"https://a.example", "{\"base\":\"https://k:v@b.example\"}", "/base"},
+      {"https://a.example", "[]", ""},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    const char *text =
+        arena_printf(&f->arena, "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\",\"base\":\"%s\",\"tools\":[" TOOL "]}",
+                     rows[i].base)
+            .p;
+    struct connector connector;
+    assert_ok(connector_compile(&f->arena, fixture_json(f, text), &connector, &test_err));
+    const void *connection = NULL;
+    enum err_code code =
+        connector.kind->connect(&f->arena, &connector, fixture_json(f, rows[i].settings), &connection, &test_err);
+    if (rows[i].result[0] == '=') {
+      if (code) fail_msg("%s: %s", rows[i].settings, test_err.text);
+      assert_str(*(const struct str *)connection, rows[i].result + 1);
+    } else if (code != ERR_INVALID || strcmp(test_err.place, rows[i].result) != 0) {
+      fail_msg("%s with %s: %s [%s]", rows[i].base, rows[i].settings, code ? test_err.text : "connects",
+               test_err.place);
+    }
+  }
+  struct connector connector;
+  assert_ok(connector_compile(&f->arena,
+                              fixture_json(f, "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\",\"tools\":[" TOOL "]}"),
+                              &connector, &test_err));
+  const void *connection;
+  assert_int_equal(connector.kind->connect(&f->arena, &connector, fixture_json(f, "{}"), &connection, &test_err),
+                   ERR_INVALID);
+  assert_string_equal(test_err.place, "/base");
+  assert_int_equal(connector.kind->check_credential(&connector, fixture_json(f, "{\"key\":\"x\"}"), &test_err),
+                   ERR_INVALID); /* it has no auth */
+}
+
+static void a_credential_is_a_key_that_can_be_sent(void **state) {
+  struct fixture *f = *state;
+  assert_ok(f->connector.kind->check_credential(&f->connector, fixture_json(f, "{\"key\":\"\\u00e9 x\"}"), &test_err));
+  const struct {
+    const char *credential, *place;
+  } bad[] = {{"{}", "/key"},
+             {"{\"key\":\"\"}", "/key"},
+             {"{\"key\":7}", "/key"},
+             {"{\"key\":\"canary\\r\\nX: 1\"}", "/key"},
+             {"{\"key\":\"a\",\"password\":\"b\"}", "/password"},
+             {"\"canary\"", ""}};
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    assert_int_equal(f->connector.kind->check_credential(&f->connector, fixture_json(f, bad[i].credential), &test_err),
+                     ERR_INVALID);
+    assert_string_equal(test_err.place, bad[i].place);
+    assert_null(strstr(test_err.text, "canary"));
+  }
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      TEST(a_call_carries_its_fields_and_the_key),
+      TEST(what_is_absent_drops_its_part),
+      TEST(values_keep_their_type_as_text),
+      TEST(lists_are_joined_where_the_manifest_says_so),
+      TEST(whatever_an_argument_holds_stays_data),
+      TEST(a_path_cannot_be_shortened_by_an_argument),
+      TEST(an_argument_too_long_for_a_url_is_refused),
+      TEST(the_key_may_go_into_the_query),
+      TEST(without_its_key_nothing_is_sent),
+      TEST(json_is_given_as_text_and_structure),
+      TEST(text_is_text_and_the_rest_is_said),
+      TEST(json_that_two_readers_could_read_differently_is_refused),
+      TEST(errors_are_told_in_the_services_own_words),
+      TEST(a_key_that_the_service_repeats_is_not_shown),
+      TEST(a_large_answer_is_cut_and_it_is_said),
+      TEST(the_calls_deadline_holds),
+      TEST(a_write_whose_reply_is_lost_is_unknown),
+      TEST(cancelling_ends_a_call_once),
+      TEST(what_a_manifest_gets_wrong_is_named_with_its_place),
+      TEST(settings_are_checked),
+      TEST(a_credential_is_a_key_that_can_be_sent),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
