@@ -189,7 +189,6 @@ static enum http_parse_event fields_feed(struct http_parse *parse, const char *b
   *used += take;
   if (stop == HPE_OK) return take == room ? refuse(parse, &refusal_fields_large) : HTTP_PARSE_EVENT_MORE;
   llhttp_resume(&parse->llhttp);
-  parse->llhttp.upgrade = 0; /* Upgrade is ignored: what follows is HTTP */
   const struct http_refusal *refusal = http_parse_head(parse);
   if (refusal) return refuse(parse, refusal);
   size_t max = parse->phase == HTTP_PARSE_BODY_LENGTH ? parse->body_left : LIMIT_HTTP_BODY;
