@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 static inline enum err_code tidy_code(struct err *err, int formatted_n, enum err_code code) {
+  if (err) *err = (struct err){.code = code};
   return code;
 }
 
