@@ -199,8 +199,8 @@ static bool head_passes(struct http_server_exchange *exchange) {
   struct str body = STR_NONE;
   int status = options->on_head(&exchange->exchange, options->context, &body);
   if (status == 0) return true;
-  struct http_reply reply = {
-      .status = status, .content_type = STR("application/json"), .body = body, .must_close = true};
+  struct str type = body.n > 0 ? STR("application/json") : STR_NONE;
+  struct http_reply reply = {.status = status, .content_type = type, .body = body, .must_close = true};
   http_reply(&exchange->exchange, &reply);
   return false;
 }
