@@ -219,6 +219,22 @@ static void records_after_the_head_are_found(void **state) {
   assert_broken(t, "record 6: it stands after the head, which says that the last is 5");
 }
 
+/* Two records were number 6 in turn, both with a good mac: the head names one of them. */
+static void a_record_of_a_former_trail_is_found(void **state) {
+  struct audit_test *t = *state;
+  for (int i = 1; i < N; i++)
+    record(t, event_of(t, &t->acme, i));
+  sql(t, "CREATE TABLE old_head AS SELECT * FROM audit_head");
+  record(t, event_of(t, &t->acme, N));
+  sql(t,
+      "CREATE TABLE old AS SELECT * FROM audit_record WHERE seq = 6; DELETE FROM audit_record WHERE seq = 6;"
+      "DELETE FROM audit_head; INSERT INTO audit_head SELECT * FROM old_head");
+  record(t, event_of(t, &t->acme, 100));
+  assert_holds(t, N, 1);
+  sql(t, "DELETE FROM audit_record WHERE seq = 6; INSERT INTO audit_record SELECT * FROM old");
+  assert_broken(t, "it is not the one that the chain's head names");
+}
+
 static void records_of_nobody_are_found(void **state) {
   struct audit_test *t = *state;
   fill(t);
@@ -406,6 +422,7 @@ int main(void) {
       AUDIT_UNIT(erasure_breaks_nothing),
       AUDIT_UNIT(every_edit_of_a_head_is_found),
       AUDIT_UNIT(records_after_the_head_are_found),
+      AUDIT_UNIT(a_record_of_a_former_trail_is_found),
       AUDIT_UNIT(records_of_nobody_are_found),
       AUDIT_UNIT(another_organisations_chain_does_not_verify),
       AUDIT_UNIT(the_first_break_is_named),
