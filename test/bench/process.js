@@ -89,12 +89,14 @@ export class Server {
     }
   }
 
-  // Nanoseconds of CPU that all threads of it and of its children have had.
+  // Nanoseconds of CPU that its threads and its children's have had, by the threads' names without their numbers.
   cpuNs() {
-    let ns = 0;
+    const ns = {};
     for (const pid of withChildren(this.pid)) {
       for (const task of readdirSync(`/proc/${pid}/task`)) {
-        ns += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+        const folder = `/proc/${pid}/task/${task}`;
+        const name = readFileSync(`${folder}/comm`, 'utf8').trim().replace(/-\d+$/, '');
+        ns[name] = (ns[name] ?? 0) + Number(readFileSync(`${folder}/schedstat`, 'utf8').split(' ')[0]);
       }
     }
     return ns;
@@ -109,6 +111,8 @@ export class Server {
     return bytes;
   }
 }
+
+export const sum = (numbers) => Object.values(numbers).reduce((all, one) => all + one, 0);
 
 function withChildren(pid) {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);

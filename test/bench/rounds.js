@@ -25,12 +25,19 @@ export async function inTurn(cells, rounds, say, failed) {
   return Object.fromEntries([...taken].map(([{ name }, given]) => [name, given]));
 }
 
-// Of each figure its median; `spread`: how far the rounds' calls/s lie apart, as a share of the median.
+// Of each figure its median, within objects too; `spread`: how far the rounds' calls/s lie apart, as a share of the median.
 export function summarise(rounds) {
-  const { has_server, ...first } = rounds[0];
-  const figures = Object.fromEntries(Object.keys(first).map((figure) => [figure, median(rounds.map((round) => round[figure]))]));
   const rates = rounds.map((round) => round.calls_per_second);
-  return { has_server, ...figures, spread: (Math.max(...rates) - Math.min(...rates)) / median(rates), rounds };
+  return { ...medians(rounds), spread: (Math.max(...rates) - Math.min(...rates)) / median(rates), rounds };
+}
+
+function medians(rounds) {
+  const of = (figure, value) => {
+    const all = rounds.map((round) => round[figure] ?? 0);
+    if (typeof value === 'object') return medians(all);
+    return typeof value === 'number' ? median(all) : value;
+  };
+  return Object.fromEntries(Object.entries(rounds[0]).map(([figure, value]) => [figure, of(figure, value)]));
 }
 
 // The median of what `combine` makes of two cells, round by round: both stood under the same weather.

@@ -1,7 +1,7 @@
 // The load: wrk on the generator's core, one request sent again and again, and what came of it.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { busyShare, coreTimes, run } from './process.js';
+import { busyShare, coreTimes, run, sum } from './process.js';
 
 const script = join(import.meta.dirname, 'load.lua');
 
@@ -31,25 +31,31 @@ export async function verify(request, { core, expected, seconds = 1 }) {
 
 // One measurement. `servers`: whose CPU a call costs; `cores`: { server, load }.
 export async function measure(request, { cores, connections, seconds, servers, upstream }) {
-  const cpu = () => servers.reduce((ns, server) => ns + server.cpuNs(), 0);
-  const [coresBefore, cpuBefore, upstreamBefore, startMs] = [coreTimes(), cpu(), upstream.cpuNs(), performance.now()];
+  const cpu = () => servers.map((server) => server.cpuNs());
+  const [coresBefore, cpuBefore, upstreamBefore, startMs] = [coreTimes(), cpu(), sum(upstream.cpuNs()), performance.now()];
   const result = await wrk(request, { core: cores.load, connections, seconds, expected: '-' });
   const elapsedMs = performance.now() - startMs;
-  const [cpuAfter, upstreamAfter, coresAfter] = [cpu(), upstream.cpuNs(), coreTimes()];
+  const [cpuAfter, upstreamAfter, coresAfter] = [cpu(), sum(upstream.cpuNs()), coreTimes()];
   const serverCore = busyShare(coresBefore[cores.server], coresAfter[cores.server]);
-  const serverShare = (cpuAfter - cpuBefore) / 1e6 / elapsedMs;
+  const perCall = (ns) => ns / 1000 / Math.max(1, result.calls);
+  const threads = {};
+  for (const [i, after] of cpuAfter.entries()) {
+    for (const [name, ns] of Object.entries(after)) threads[name] = perCall(ns - (cpuBefore[i][name] ?? 0));
+  }
+  const cpuUs = sum(threads);
   return {
     calls: result.calls,
     calls_per_second: (result.calls * 1e6) / result.us,
     p50_us: result.p50_us,
     p99_us: result.p99_us,
     max_us: result.max_us,
-    cpu_us: (cpuAfter - cpuBefore) / 1000 / Math.max(1, result.calls),
-    upstream_cpu_us: (upstreamAfter - upstreamBefore) / 1000 / Math.max(1, result.calls),
+    cpu_us: cpuUs,
+    upstream_cpu_us: perCall(upstreamAfter - upstreamBefore),
     rss: servers.reduce((bytes, server) => bytes + server.rss(), 0),
     server_core_busy: serverCore,
-    server_core_others: Math.max(0, serverCore - serverShare),
+    server_core_others: Math.max(0, serverCore - (cpuUs * result.calls) / 1000 / elapsedMs),
     load_core_busy: busyShare(coresBefore[cores.load], coresAfter[cores.load]),
     failed: result.status_errors + result.socket_errors + result.timeouts,
+    threads_cpu_us: threads,
   };
 }
