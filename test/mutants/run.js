@@ -1,13 +1,15 @@
 // make test-mutants: is every control of docs/THREAT-MODEL.md watched by a test that fails without it?
 //
 // mutants.json is a list of
-//   { control, lesson, file, find, replace, test, name? }
+//   { control, lesson, file, find, replace, also?, test, name? }
 //     file, find, replace   what takes the control out: text that occurs exactly once in that file
+//     also                  [{ file, find, replace }]: further changes, where a control has a second line behind it
 //     test                  "unit:net/http_server" or "test/integration/x.test.js"
 //     name                  a test's name, or the beginning of it: that one has to fail (else: any of the file)
 //
 // The tree is copied to build/mutants/tree and compiled there once; each mutant is then compiled alone (it has to
-// compile), its test run (it has to fail), and the file put back. All tests have to pass before the first one.
+// compile), its test run (it has to fail), and the file put back. All tests have to pass before the first one. Of a file
+// of outside tests only the named ones run.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -58,11 +60,14 @@ function targetsOf(test) {
   return unit ? [`test/unit/${dirname(unit)}/test_${unit.replaceAll('/', '_')}`] : ['connek'];
 }
 
-// Runs a test; the TAP of it, and whether it passed.
-function runTest(test) {
+const pattern = (name) => `--test-name-pattern=^${name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`;
+
+// Runs a test (of an outside file those named; all where there are none); the TAP of it, and whether it passed.
+function runTest(test, names) {
   const unit = unitOf(test);
   if (unit) return sh(join(build, targetsOf(test)[0]), [], { CMOCKA_MESSAGE_OUTPUT: 'TAP' });
-  return sh(join(tree, 'scripts/suite/integration'), [test], { CONNEK_BINARY: binary, CONNEK_RELEASE_BINARY: binary });
+  const patterns = names.every(Boolean) ? [...new Set(names)].map(pattern) : [];
+  return sh(join(tree, 'scripts/suite/integration'), [...patterns, test], { CONNEK_BINARY: binary, CONNEK_RELEASE_BINARY: binary });
 }
 
 // Did the named test fail, or any, where none is named?
@@ -82,18 +87,23 @@ function tail(output) {
   return output.trimEnd().split('\n').slice(-30).map((line) => `    | ${line}`).join('\n');
 }
 
+const editsOf = ({ file, find, replace, also = [] }) => [{ file, find, replace }, ...also];
+
 // null: killed, as it should be; else what is wrong with it.
 function tryMutant(mutant) {
-  const path = join(tree, mutant.file);
-  const original = readFileSync(path, 'utf8');
-  writeFileSync(path, original.replace(mutant.find, () => mutant.replace));
+  const edits = editsOf(mutant);
+  const originals = new Map(edits.map(({ file }) => [join(tree, file), readFileSync(join(tree, file), 'utf8')]));
+  for (const { file, find, replace } of edits) {
+    const path = join(tree, file);
+    writeFileSync(path, readFileSync(path, 'utf8').replace(find, () => replace));
+  }
   try {
     const compiled = compile(...targetsOf(mutant.test));
     if (!compiled.isOk) return `does not compile without it\n${tail(compiled.output)}`;
-    const ran = runTest(mutant.test);
+    const ran = runTest(mutant.test, [mutant.name]);
     return hasFailed(mutant, ran) ? null : `SURVIVED: ${mutant.test} passes without it\n${ran.isOk ? '' : tail(ran.output)}`;
   } finally {
-    writeFileSync(path, original);
+    for (const [path, original] of originals) writeFileSync(path, original);
   }
 }
 
@@ -117,15 +127,14 @@ const fail = (what, why) => {
 
 copyTree();
 for (const mutant of mutants) {
-  const wrong = checkText(mutant);
-  if (wrong) fail(mutant.control, wrong);
+  for (const wrong of editsOf(mutant).map(checkText)) if (wrong) fail(mutant.control, wrong);
 }
 const tests = [...new Set(mutants.map(({ test }) => test))];
 const compiled = failed === 0 ? compile(...new Set(tests.flatMap(targetsOf))) : { isOk: true };
 if (!compiled.isOk) fail('the tree', `does not compile\n${tail(compiled.output)}`);
 if (failed === 0) {
   for (const test of tests) {
-    const ran = runTest(test);
+    const ran = runTest(test, mutants.filter((mutant) => mutant.test === test).map(({ name }) => name));
     if (!ran.isOk) fail(test, `has to pass while nothing is taken out\n${tail(ran.output)}`);
     for (const mutant of mutants) {
       if (mutant.test === test && !hasNamed(mutant, ran.output)) fail(mutant.control, `${test} has no test named "${mutant.name}..."`);
