@@ -70,7 +70,8 @@ struct audit_writer;
 
 struct audit_writer_options {
   struct str writer; /* names its chains: "node1"; commands use AUDIT_COMMAND_WRITER */
-  bool is_relaxed;   /* `done` is called before the commit; what fails later is counted and turns readiness off */
+  bool is_relaxed;   /* `done` is called before the commit, from within audit_submit; what fails later is counted and
+                        turns readiness off */
 };
 
 #define AUDIT_COMMAND_WRITER "command"
@@ -80,8 +81,8 @@ enum err_code audit_writer_start(struct db *db, const struct audit_writer_option
                                  struct audit_writer **ret_writer, struct err *err) MUST_CHECK;
 /* Commits what was submitted, then ends. */
 void audit_writer_stop(struct audit_writer *writer);
-/* From any thread. Never blocks. `done` is called exactly once, unless this returns false: queue full, nothing taken.
- */
+/* From any thread (in relaxed mode: on the event's loop). Never blocks. `done` is called exactly once, unless this
+ * returns false: queue full, nothing taken. */
 bool audit_submit(struct audit_writer *writer, struct audit_event *event) MUST_CHECK;
 /* False from a failed commit until one succeeds again: /readyz says so. From any thread. */
 bool audit_is_healthy(const struct audit_writer *writer);
@@ -102,7 +103,8 @@ struct audit_finding {
   int64_t records, chains;
   char text[256]; /* names the first record that does not hold: organisation, writer, seq, time, and what is wrong */
 };
-/* `since`: a checkpoint's text, or empty. ERR_NONE also where the trail does not hold: `ret_finding` tells. */
+/* `since`: a checkpoint's text (or several, one a line), or empty. ERR_NONE also where the trail does not hold:
+ * `ret_finding` tells. */
 enum err_code audit_verify(struct db_tx *tx, audit_keys_of keys_of, void *context, struct str since,
                            struct audit_finding *ret_finding, struct err *err) MUST_CHECK;
 /* JSON: every chain's head, each with its keyed mac. Kept elsewhere, it shows a truncated tail. */

@@ -4,13 +4,14 @@
  * loop
  *
  * Invariants
- *  1. An event is in exactly one of these places, and belongs to the writer until `done` is posted.
+ *  1. An event is in exactly one of these places, and belongs to the writer until its `done` is posted.
  *  2. Chains in memory equal the database's as of the last commit; after a failed one they are forgotten and read
  * again.
  *  3. An event that fails alone takes no number; a failed commit fails every event of its batch.
  *  4. The thread waits for nothing but work, the database, and (while the last commit failed) a second's rest.
  *
- * In relaxed mode an event is copied when it is submitted, with a reference to its keys, and the copy goes this way. */
+ * In relaxed mode an event is copied when it is submitted, with a reference to its keys, and the copy goes this way;
+ * nothing is posted for it. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -129,8 +130,7 @@ bool audit_submit(struct audit_writer *writer, struct audit_event *event) {
   struct audit_event *copy = event_copy(event);
   if (!copy) goto refused;
   push(writer, copy);
-  event->next = NULL;
-  loop_post(event->loop, &event->task);
+  event->done(event); /* may free it */
   return true;
 refused:
   atomic_fetch_sub_explicit(&writer->n_queued, 1, memory_order_relaxed);

@@ -136,6 +136,7 @@ struct submitter {
   struct loop loop;
   struct loop_task first;
   int n_submitted, n_done, n_failed;
+  bool is_submitting;
   pthread_t thread;
 };
 
@@ -153,22 +154,23 @@ static void on_submission_done(struct audit_event *event) {
   free(submission); /* as a call may do */
   if (++s->n_done == PER_THREAD)
     loop_stop(&s->loop);
-  else if (s->n_done == s->n_submitted)
+  else if (!s->is_submitting)
     submit_some(s);
 }
 
+/* Ten under way. */
 static void submit_some(struct submitter *s) {
-  for (int i = 0; i < 10; i++) {
+  s->is_submitting = true;
+  while (s->n_submitted < PER_THREAD && s->n_submitted - s->n_done < 10) {
     struct submission *submission = calloc(1, sizeof *submission);
     submission->submitter = s;
     submission->event = event_of(s->t, s->n_submitted % 2 ? &s->t->acme : &s->t->globex, s->n_submitted + 1);
     submission->event.loop = &s->loop;
     submission->event.done = on_submission_done;
-    if (audit_submit(s->writer, &submission->event))
-      s->n_submitted++;
-    else
-      free(submission);
+    s->n_submitted++;
+    if (!audit_submit(s->writer, &submission->event)) abort();
   }
+  s->is_submitting = false;
 }
 
 static void on_first(struct loop_task *task) {
