@@ -86,9 +86,8 @@ static void easy_set_up(struct http_transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "connek/" CONNEK_VERSION);
   curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
-  /* Deadlines are ours (on_tick): curl's would be two timers more a transfer. Its own are out of the way. */
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 0L);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 0L);
+  /* Deadlines are ours (on_tick). curl's own for connecting only makes it go on to a host's next address in time. */
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)LIMIT_UPSTREAM_CONNECT_MS);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, curl_loop_close_socket);

@@ -1,0 +1,183 @@
+#include "fixture.h"
+
+static int set_up(void **state) {
+  struct fixture *f = calloc(1, sizeof(*f));
+  arena_init(&f->arena, 0);
+  *state = f;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct fixture *f = *state;
+  arena_release(&f->arena);
+  free(f);
+  return 0;
+}
+
+static const char with_key[] =
+    "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"X-Key\"}],"
+    "\"tools\":[{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\"}]}";
+
+#define TOOL "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\"}"
+
+static void what_a_manifest_gets_wrong_is_named_with_its_place(void **state) {
+  struct fixture *f = *state;
+  const struct {
+    const char *head, *tool, *place, *text;
+  } rows[] = {
+      {",\"retry\":{\"max\":3}", TOOL, "/retry", "\"retry\" is not supported yet"},
+      {",\"limits\":{}", TOOL, "/limits", "not supported yet"},
+      {",\"colour\":1", TOOL, "/colour", "no member"},
+      {",\"base\":7", TOOL, "/base", "base must be a URL"},
+      {",\"base\":\"ftp://a.example\"", TOOL, "/base", "http"},
+      {",\"base\":\"https://user:pw@a.example\"", TOOL, "/base", ""},
+      {",\"base\":\"https://a.example/?x=1\"", TOOL, "/base", "no query"},
+      {",\"base\":\"https://{host}.example\"", TOOL, "/base", "no argument decides"},
+      {",\"base\":\"https://{conn.dc\"", TOOL, "/base", "without its \"}\""},
+      {",\"headers\":[]", TOOL, "/headers", "object"},
+      {",\"headers\":{\"X Y\":\"1\"}", TOOL, "/headers/X Y", "name of an HTTP field"},
+      {",\"headers\":{\"Host\":\"evil\"}", TOOL, "/headers/Host", "Connek's own"},
+      {",\"headers\":{\"content-length\":\"1\"}", TOOL, "/headers/content-length", "Connek's own"},
+      {",\"headers\":{\"X\":\"a\\r\\nb\"}", TOOL, "/headers/X", "plain characters"},
+      {",\"headers\":{\"X\":1}", TOOL, "/headers/X", "plain characters"},
+      {",\"headers\":{\"X\":\"{conn.a}\"}", TOOL, "/headers/X", "not supported yet"},
+      {",\"auth\":{}", TOOL, "/auth", "must be a list"},
+      {",\"auth\":[{\"type\":\"oauth2\"}]", TOOL, "/auth/0/type", "only the type \"key\""},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"path\",\"name\":\"k\"}]", TOOL, "/auth/0/in", "header"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\"}]", TOOL, "/auth/0/name", "HTTP field"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"Host\"}]", TOOL, "/auth/0/name", "own"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"K\",\"scopes\":[]}]", TOOL, "/auth/0/scopes",
+       "no member"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"K\",\"value\":\"{key}!\"}]", TOOL, "/auth/0/value",
+       "end"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"accept\"}],\"headers\":{\"Accept\":\"*/*\"}", TOOL,
+       "/auth/0/name", "already"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"K\"},{}]", TOOL, "/auth/1", "more than one"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"query\",\"name\":\"k\"}]",
+       "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"k\":\"1\"}}", "/tools/0/query/k",
+       "auth"},
+      {"", "{\"name\":\"t\",\"description\":\"T\"}", "/tools/0/call", "a method and a path"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"POST /x\"}", "/tools/0/call", "only GET"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET x\"}", "/tools/0/call", "begin with /"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET //evil.example/x\"}", NULL, NULL},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /a?b=c\"}", "/tools/0/call", "under \"query\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /a/../b\"}", "/tools/0/call", "no \".\" or \"..\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /a/%2E./b\"}", "/tools/0/call", "no \".\" or \"..\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /a b\"}", "/tools/0/call", ""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /{id}\"}", "/tools/0/call", "no property of input"},
+      {"",
+       "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET "
+       "/{id}\",\"input\":{\"type\":\"object\",\"properties\":{\"id\":"
+       "{}}}}",
+       "/tools/0/call", "must be in input's required"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":[]}", "/tools/0/query", "object"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":[1]}}", "/tools/0/query/a",
+       "yet"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":\"{b}\"}}", "/tools/0/query/a",
+       "no property"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":\"{b|json}\"}}",
+       "/tools/0/query/a", "\"json\" is not supported yet"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":\"{b|upper}\"}}",
+       "/tools/0/query/a", "no filter \"upper\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"query\":{\"a\":\"}\"}}", "/tools/0/query/a",
+       "\"{\""},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"body\":{}}", "/tools/0/body",
+       "not supported yet"},
+      {"", "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET /x\",\"bodyy\":{}}", "/tools/0/bodyy", "no member"},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    const char *text = arena_printf(&f->arena, "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\"%s,\"tools\":[%s]}",
+                                    rows[i].head, rows[i].tool)
+                           .p;
+    struct connector connector;
+    enum err_code code = connector_compile(&f->arena, fixture_json(f, text), &connector, &test_err);
+    if (!rows[i].place) {
+      assert_int_equal(code, ERR_NONE); /* a path, behind the base: never a host */
+    } else if (code != ERR_INVALID || strcmp(test_err.place, rows[i].place) != 0 ||
+               !strstr(test_err.text, rows[i].text)) {
+      fail_msg("%s: %s [%s]", text, code ? test_err.text : "compiles", test_err.place);
+    }
+  }
+}
+
+static void settings_are_checked(void **state) {
+  struct fixture *f = *state;
+  const struct {
+    const char *base, *settings, *result; /* "=" and the base that comes out, or the place of the error */
+  } rows[] = {
+      {"https://a.example/v1/", "{}", "=https://a.example/v1"},
+      {"https://a.example", "{\"base\":\"http://127.0.0.1:4010/\"}", "=http://127.0.0.1:4010"},
+      {"{conn.base}", "{\"base\":\"https://b.example/x\"}", "=https://b.example/x"},
+      {"https://{conn.dc}.a.example/3.0", "{\"dc\":\"us7\"}", "=https://us7.a.example/3.0"},
+      {"{conn.base}", "{}", "/base"},
+      {"https://{conn.dc}.a.example", "{}", "/dc"},
+      {"https://{conn.dc}.a.example", "{\"dc\":\"evil.example/\"}", "/dc"},
+      {"https://{conn.dc}.a.example", "{\"dc\":\"x@evil.example:80#\"}", "/dc"},
+      {"https://{conn.dc}.a.example", "{\"dc\":\"\"}", "/dc"},
+      {"https://a.example", "{\"dc\":\"us7\"}", "/dc"},
+      {"https://a.example", "{\"base\":7}", "/base"},
+      {"https://a.example", "{\"base\":\"file:///etc/passwd\"}", "/base"},
+      {"https://a.example", "{\"base\":\"https://b.example?x\"}", "/base"},
+      {"https://a.example", "{\"base\":\"https://b.example/a/../b\"}", "/base"},
+      {"https://a.example", "{\"base\":\"https://k:v@b.example\"}", "/base"},
+      {"https://a.example", "[]", ""},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    const char *text =
+        arena_printf(&f->arena, "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\",\"base\":\"%s\",\"tools\":[" TOOL "]}",
+                     rows[i].base)
+            .p;
+    struct connector connector;
+    assert_ok(connector_compile(&f->arena, fixture_json(f, text), &connector, &test_err));
+    const void *connection = NULL;
+    enum err_code code =
+        connector.kind->connect(&f->arena, &connector, fixture_json(f, rows[i].settings), &connection, &test_err);
+    if (rows[i].result[0] == '=') {
+      if (code) fail_msg("%s: %s", rows[i].settings, test_err.text);
+      assert_str(*(const struct str *)connection, rows[i].result + 1);
+    } else if (code != ERR_INVALID || strcmp(test_err.place, rows[i].result) != 0) {
+      fail_msg("%s with %s: %s [%s]", rows[i].base, rows[i].settings, code ? test_err.text : "connects",
+               test_err.place);
+    }
+  }
+  struct connector connector;
+  assert_ok(connector_compile(&f->arena,
+                              fixture_json(f, "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\",\"tools\":[" TOOL "]}"),
+                              &connector, &test_err));
+  const void *connection;
+  assert_int_equal(connector.kind->connect(&f->arena, &connector, fixture_json(f, "{}"), &connection, &test_err),
+                   ERR_INVALID);
+  assert_string_equal(test_err.place, "/base");
+  assert_int_equal(connector.kind->check_credential(&connector, fixture_json(f, "{\"key\":\"x\"}"), &test_err),
+                   ERR_INVALID); /* it has no auth */
+}
+
+static void a_credential_is_a_key_that_can_be_sent(void **state) {
+  struct fixture *f = *state;
+  assert_ok(connector_compile(&f->arena, fixture_json(f, with_key), &f->connector, &test_err));
+  assert_ok(f->connector.kind->check_credential(&f->connector, fixture_json(f, "{\"key\":\"\\u00e9 x\"}"), &test_err));
+  const struct {
+    const char *credential, *place;
+  } bad[] = {{"{}", "/key"},
+             {"{\"key\":\"\"}", "/key"},
+             {"{\"key\":7}", "/key"},
+             {"{\"key\":\"canary\\r\\nX: 1\"}", "/key"},
+             {"{\"key\":\"a\",\"password\":\"b\"}", "/password"},
+             {"\"canary\"", ""}};
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    assert_int_equal(f->connector.kind->check_credential(&f->connector, fixture_json(f, bad[i].credential), &test_err),
+                     ERR_INVALID);
+    assert_string_equal(test_err.place, bad[i].place);
+    assert_null(strstr(test_err.text, "canary"));
+  }
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      TEST(what_a_manifest_gets_wrong_is_named_with_its_place),
+      TEST(settings_are_checked),
+      TEST(a_credential_is_a_key_that_can_be_sent),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
