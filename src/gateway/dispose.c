@@ -65,15 +65,19 @@ void call_fill_event(struct call *call, enum audit_kind kind) {
   memcpy(event->trace_id, exchange->trace.id, sizeof(event->trace_id));
 }
 
+static const char *withheld_text(const struct call *call) {
+  if (call->invoke == INVOKE_NONE)
+    return "The call could not be recorded, so it was not made. Try again; if it persists, tell your admin";
+  if (call->intent == INTENT_DURABLE)
+    return "The call was made, but its outcome could not be recorded, so its result is withheld. Look before you "
+           "repeat it";
+  return "The call could not be recorded, so its result is withheld. Try again; if it persists, tell your admin";
+}
+
 /* The reply cannot leave, since what happened is not on record (audit.h, invariant 1). */
 static void withhold_reply(struct call *call) {
   buf_clear(&call->reply);
-  call_fail(
-      call, 503, 503,
-      call->intent == INTENT_DURABLE
-          ? "The call was made, but its outcome could not be recorded, so its result is withheld. Look before you "
-            "repeat it"
-          : "The call could not be recorded, so its result is withheld. Try again; if it persists, tell your admin");
+  call_fail(call, 503, 503, "%s", withheld_text(call));
   stage_reply(call);
   log_event(LOG_ERROR, "record_failed", LOG_TEXT("trace_id", call->exchange->trace.id),
             LOG_TEXT("error", err_code_name(call->event.code)));
