@@ -126,10 +126,6 @@ static struct http_transfer *transfer_take(struct http_client *client) {
 
 static void transfer_give_back(struct http_transfer *transfer) {
   struct http_client *client = transfer->client;
-  if (client->n_idle >= IDLE_HANDLES) {
-    transfer_free(transfer);
-    return;
-  }
   if (!transfer->is_plain_get) {
     curl_easy_reset(transfer->easy);
     easy_set_up(transfer);
@@ -137,6 +133,16 @@ static void transfer_give_back(struct http_transfer *transfer) {
   transfer->next = client->idle;
   client->idle = transfer;
   client->n_idle++;
+}
+
+/* Frees what a burst has left over. */
+static void idle_trim(struct http_client *client, size_t n) {
+  while (client->n_idle > n) {
+    struct http_transfer *transfer = client->idle;
+    client->idle = transfer->next;
+    client->n_idle--;
+    transfer_free(transfer);
+  }
 }
 
 /* ---- its end ---- */
@@ -182,20 +188,22 @@ static void on_ended(void *context, CURL *easy, CURLcode code) {
   finish((struct http_transfer *)(void *)transfer, code);
 }
 
+static struct http_transfer *find_late(const struct http_client *client, int64_t now_us) {
+  struct http_transfer *transfer = client->active;
+  for (; transfer; transfer = transfer->next)
+    if (now_us >= transfer->deadline_us || (!transfer->is_sent && now_us >= transfer->connect_deadline_us)) break;
+  return transfer;
+}
+
 /* Absolute deadlines. One look at all transfers every TICK_MS is cheaper than a timer each, as nearly all of them are
  * over long before. */
 static void on_tick(uv_timer_t *tick) {
   struct http_client *client = tick->data;
   int64_t now_us = loop_now_us(client->loop);
-  for (struct http_transfer *transfer = client->active; transfer;) {
-    bool is_late = now_us >= transfer->deadline_us || (!transfer->is_sent && now_us >= transfer->connect_deadline_us);
-    if (!is_late) {
-      transfer = transfer->next;
-      continue;
-    }
-    finish(transfer, CURLE_OPERATION_TIMEDOUT);
-    transfer = client->active; /* `done` may have changed the list */
-  }
+  struct http_transfer *late;
+  while ((late = find_late(client, now_us)))
+    finish(late, CURLE_OPERATION_TIMEDOUT); /* `done` may change the list */
+  idle_trim(client, IDLE_HANDLES);
   if (!client->active) {
     uv_timer_stop(client->tick);
     client->is_ticking = false;
@@ -296,11 +304,7 @@ void http_client_free(struct http_client *client) {
   if (!client) return;
   while (client->active)
     transfer_end(client->active);
-  while (client->idle) {
-    struct http_transfer *transfer = client->idle;
-    client->idle = transfer->next;
-    transfer_free(transfer);
-  }
+  idle_trim(client, 0);
   curl_loop_free(client->curl);
   uv_close((uv_handle_t *)client->tick, on_tick_closed);
   free(client->ca_file);

@@ -15,26 +15,26 @@ struct opened_key {
   size_t n;
 };
 
-/* yyjson says how much it may need; credentials are small, and what is used is what has to be wiped. */
-static bool key_open(struct opened_key *key, const struct secret *credential) {
-  struct str json = secret_open(credential);
-  key->n = yyjson_read_max_memory_usage(json.n, YYJSON_READ_NOFLAG);
+/* Empty where there is no credential, or none with a key; key_close is owed either way. yyjson says how much memory it
+ * may need: credentials are small, and what is used is what has to be wiped. */
+static void key_open(struct opened_key *key, const struct secret *credential) {
+  struct str json = credential ? secret_open(credential) : STR_NONE;
+  key->n = credential ? yyjson_read_max_memory_usage(json.n, YYJSON_READ_NOFLAG) : 0;
   key->heap = key->n > POOL_SIZE ? malloc(key->n) : NULL;
-  char *memory = key->n > POOL_SIZE ? key->heap : key->pool;
   key->text = STR_NONE;
+  char *memory = key->n > POOL_SIZE ? key->heap : key->pool;
   yyjson_alc alc;
-  if (!memory || !yyjson_alc_pool_init(&alc, memory, key->n)) return false;
+  if (key->n == 0 || !memory || !yyjson_alc_pool_init(&alc, memory, key->n)) return;
   yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json.p, json.n, YYJSON_READ_NOFLAG, &alc, NULL);
   key->text = json_get_str(yyjson_doc_get_root(doc), "key");
-  return key->text.n > 0;
 }
 
 static void key_close(struct opened_key *key) {
-  if (key->heap) {
+  if (key->n <= POOL_SIZE) {
+    secret_wipe(key->pool, key->n);
+  } else if (key->heap) {
     secret_wipe(key->heap, key->n);
     free(key->heap);
-  } else if (key->n <= POOL_SIZE) {
-    secret_wipe(key->pool, key->n);
   }
 }
 
@@ -57,9 +57,9 @@ static void on_done(void *context, const struct http_client_response *response, 
     return;
   }
   struct opened_key key;
-  bool has_key = call->credential && key_open(&key, call->credential);
-  http_reply_read(call, response, has_key ? key.text : STR_NONE);
-  if (call->credential) key_close(&key);
+  key_open(&key, call->credential);
+  http_reply_read(call, response, key.text);
+  key_close(&key);
   call->done(call);
 }
 
@@ -76,23 +76,21 @@ static const struct http_field *fields_write(const struct connector_call *call, 
 static enum err_code send_request(struct http_call *state, struct http_client_request *request, struct err *err) {
   struct connector_call *call = state->call;
   const struct http_definition *http = call->connection->connector->state;
-  struct opened_key key;
-  bool has_auth = http->auth.place != HTTP_AUTH_NONE;
-  if (has_auth) {
-    if (!call->credential || !key_open(&key, call->credential)) {
-      if (call->credential) key_close(&key);
-      return err_set(err, ERR_UNAVAILABLE, "the connection has no key");
-    }
-    if (http->auth.place == HTTP_AUTH_HEADER) {
-      request->secret_field = http->auth.name;
-    } else {
-      request->secret_parameter = http->auth.name;
-    }
-    request->secret_prefix = http->auth.prefix;
-    request->secret_value = key.text;
+  if (http->auth.place == HTTP_AUTH_NONE)
+    return http_client_send(call->host->http, call->arena, request, on_done, state, &state->transfer, err);
+  if (http->auth.place == HTTP_AUTH_HEADER) {
+    request->secret_field = http->auth.name;
+  } else {
+    request->secret_parameter = http->auth.name;
   }
-  enum err_code code = http_client_send(call->host->http, call->arena, request, on_done, state, &state->transfer, err);
-  if (has_auth) key_close(&key);
+  struct opened_key key;
+  key_open(&key, call->credential);
+  request->secret_prefix = http->auth.prefix;
+  request->secret_value = key.text;
+  enum err_code code =
+      key.text.n == 0 ? err_set(err, ERR_UNAVAILABLE, "the connection has no key")
+                      : http_client_send(call->host->http, call->arena, request, on_done, state, &state->transfer, err);
+  key_close(&key);
   return code;
 }
 
