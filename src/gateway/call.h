@@ -100,9 +100,10 @@ struct exchange {
 
   struct str origin; /* an allowed one, to be named in the answer; or empty */
   struct mcp_headers headers;
-  struct str session;        /* Mcp-Session-Id, as it came */
-  struct str session_client; /* the client's name that our session id carries */
-  struct str new_session;    /* to be handed out; or empty */
+  const struct mcp_revision *named; /* by MCP-Protocol-Version; NULL: it names none of ours, or nothing */
+  struct str session;               /* Mcp-Session-Id, as it came; "", which is nobody's, where it came twice */
+  struct str session_client;        /* the client's name that our session id carries */
+  struct str new_session;           /* to be handed out; or empty */
   struct principal principal;
   struct toolset *one_connector; /* for path_connector: made for this exchange; else NULL */
   struct trace trace;
@@ -121,6 +122,8 @@ int exchange_check_head(struct worker *worker, struct http_exchange *http);
 enum stage_verdict exchange_refuse(struct exchange *exchange, int http_status, int code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 void exchange_call_finished(struct call *call);
+/* Has an error "id":null where it cannot tell its message's id? */
+bool exchange_has_null_ids(const struct exchange *exchange);
 /* The tools that this request sees. NULL: no memory. */
 const struct toolset *exchange_toolset(struct exchange *exchange);
 
@@ -129,8 +132,11 @@ const struct toolset *exchange_toolset(struct exchange *exchange);
 void call_run(struct call *call);
 /* STAGE_FAIL with a JSON-RPC error. */
 enum stage_verdict call_fail(struct call *call, int http_status, int code, const char *format, ...) PRINTF_LIKE(4, 5);
-/* Stops what is under way for a call whose client no longer wants it. */
+/* Stops what is under way for a call whose client no longer wants it; it ends later, never from within. */
 void call_cancel(struct call *call);
+/* stage_reply.c: is a response due? Not for notifications, nor (in legacy) for a request that its client has cancelled.
+ */
+bool call_wants_response(const struct call *call);
 
 /* dispose.c: the one way out */
 void call_dispose(struct call *call);

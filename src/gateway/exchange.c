@@ -22,10 +22,11 @@ static void read_headers(struct exchange *exchange) {
   read_field(exchange, "MCP-Protocol-Version", &exchange->headers.protocol_version);
   read_field(exchange, "Mcp-Method", &exchange->headers.method);
   read_field(exchange, "Mcp-Name", &exchange->headers.name);
-  read_field(exchange, "Mcp-Session-Id", &exchange->session);
+  if (exchange->headers.protocol_version.p) exchange->named = mcp_revision_find(exchange->headers.protocol_version);
+  if (!http_field_once(exchange->http, "Mcp-Session-Id", &exchange->session)) exchange->session = STR("");
   if (!http_field_once(exchange->http, "traceparent", &traceparent)) traceparent = STR_NONE;
   trace_begin(&exchange->trace, &exchange->worker->traces, traceparent);
-  /* stage limit of origin: endpoint.c has refused every origin that is not allowed */
+  /* endpoint.c has refused every origin that is not allowed. */
   if (!http_field_once(exchange->http, "Origin", &exchange->origin)) exchange->origin = STR_NONE;
 }
 
@@ -55,6 +56,7 @@ enum { MAX_FIELDS = 8 };
 static void finish(struct exchange *exchange, int status, struct str content_type, struct str body,
                    int64_t retry_after_s) {
   struct http_field fields[MAX_FIELDS];
+  struct worker *worker = exchange->worker;
   size_t n = 0;
   fields[n++] = (struct http_field){STR("Cache-Control"), STR("no-store")};
   if (exchange->new_session.n) fields[n++] = (struct http_field){STR("Mcp-Session-Id"), exchange->new_session};
@@ -73,44 +75,63 @@ static void finish(struct exchange *exchange, int status, struct str content_typ
   struct http_reply reply = {
       .status = status, .content_type = content_type, .fields = fields, .n_fields = n, .body = body};
   http_reply(exchange->http, &reply);
+  worker_exchange_ended(worker);
+}
+
+bool exchange_has_null_ids(const struct exchange *exchange) {
+  return (exchange->named ? exchange->named : mcp_revision_unnamed())->has_null_ids;
 }
 
 static void finish_refused(struct exchange *exchange) {
   const struct failure *refusal = &exchange->refusal;
   struct buf body;
   buf_init(&body, exchange->arena, 4 * KIB);
-  jsonrpc_write_error(&body, true, NULL, refusal->code, refusal->text, refusal->data);
+  jsonrpc_write_error(&body, exchange_has_null_ids(exchange), NULL, refusal->code, refusal->text, refusal->data);
   finish(exchange, refusal->http_status, STR("application/json"), buf_str(&body), refusal->retry_after_s);
 }
 
-/* A batch's replies as one array, in the order of its messages. */
-static struct str batch_body(struct exchange *exchange) {
-  struct buf body;
-  buf_init(&body, exchange->arena, LIMIT_HTTP_REQUEST_ARENA);
+/* The response, or a batch's as one array in the order of its messages; empty where none is due. False: one that is due
+ * found no room in the request's memory. */
+static bool write_body(const struct exchange *exchange, struct str *ret_body) {
+  struct buf batch;
+  buf_init(&batch, exchange->arena, LIMIT_HTTP_REQUEST_ARENA);
+  *ret_body = STR_NONE;
   for (size_t i = 0; i < exchange->n_calls; i++) {
-    if (!exchange->calls[i].reply.n) continue;
-    buf_append_byte(&body, body.n ? ',' : '[');
-    buf_append_str(&body, buf_str(&exchange->calls[i].reply));
+    const struct call *call = &exchange->calls[i];
+    if (!call_wants_response(call)) continue;
+    if (!call->reply.n || buf_failed(&call->reply)) return false;
+    *ret_body = buf_str(&call->reply);
+    if (!exchange->is_batch) return true;
+    buf_append_byte(&batch, batch.n ? ',' : '[');
+    buf_append_str(&batch, *ret_body);
   }
-  if (!body.n) return STR_NONE;
-  buf_append_byte(&body, ']');
-  return buf_failed(&body) ? STR_NONE : buf_str(&body);
+  if (!batch.n) return true;
+  buf_append_byte(&batch, ']');
+  *ret_body = buf_str(&batch);
+  return !buf_failed(&batch);
 }
 
-static void finish_answered(struct exchange *exchange) {
-  const struct call *first = exchange->n_calls ? &exchange->calls[0] : NULL;
-  struct str body = exchange->is_batch ? batch_body(exchange) : first ? buf_str(&first->reply) : STR_NONE;
-  int status = 200;
-  int64_t retry_after_s = 0;
-  if (first && !exchange->is_batch && first->failure.http_status) {
-    status = first->failure.http_status;
-    retry_after_s = first->failure.retry_after_s;
+static bool has_request(const struct exchange *exchange) {
+  for (size_t i = 0; i < exchange->n_calls; i++) {
+    if (exchange->calls[i].message.kind == JSONRPC_REQUEST) return true;
   }
-  if (body.n) {
+  return false;
+}
+
+/* Where there is no memory for saying it in the request's own terms. */
+#define NO_ROOM STR("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":503,\"message\":\"Out of memory\"}}")
+
+static void finish_answered(struct exchange *exchange) {
+  const struct failure *failure = exchange->is_batch ? NULL : &exchange->calls[0].failure;
+  int status = failure && failure->http_status ? failure->http_status : 200;
+  int64_t retry_after_s = failure ? failure->retry_after_s : 0;
+  struct str body;
+  if (!write_body(exchange, &body)) {
+    finish(exchange, 503, STR("application/json"), NO_ROOM, 1);
+  } else if (body.n) {
     finish(exchange, status, STR("application/json"), body, retry_after_s);
-  } else if (first && !exchange->is_batch && first->message.kind == JSONRPC_REQUEST) {
-    /* A request that its client has cancelled gets no response (2025-11-25, cancellation): a stream that ends at once.
-     */
+  } else if (has_request(exchange)) {
+    /* All were cancelled by their client, and so get no response (2025-11-25, cancellation): a stream that ends. */
     finish(exchange, 200, STR("text/event-stream"), STR_NONE, 0);
   } else {
     finish(exchange, status == 200 ? 202 : status, STR_NONE, STR_NONE, retry_after_s);
@@ -141,6 +162,7 @@ void exchange_begin(struct worker *worker, struct http_exchange *http) {
   exchange->worker = worker;
   exchange->arena = &http->arena;
   http->context = exchange;
+  worker_exchange_begun(worker);
   read_path(exchange);
   read_headers(exchange);
 
@@ -166,7 +188,8 @@ void exchange_begin(struct worker *worker, struct http_exchange *http) {
     worker->n_calls++;
     call_run(call);
   }
-  exchange->principal.token = NULL; /* not valid after this turn */
+  exchange->principal.token = NULL;          /* not valid after this turn */
+  if (http->has_departed) on_departed(http); /* before we began: nobody tells us of it */
   if (--exchange->n_open == 0) finish_answered(exchange);
 }
 

@@ -96,20 +96,15 @@ static uint64_t resident_bytes(void) {
 }
 
 static void write_connections(struct buf *out, const struct server *server) {
-  struct http_server_counts total = {0};
-  for (unsigned i = 0; i < server->n_workers; i++) {
-    struct http_server_counts counts = {0};
-    if (server->workers[i].http) http_server_count(server->workers[i].http, &counts);
-    total.connections += counts.connections;
-    total.accepted += counts.accepted;
-    total.requests += counts.requests;
-    total.refused += counts.refused;
-  }
-  write_one(out, "connek_http_connections", "gauge", "Connections open now.", total.connections);
-  write_one(out, "connek_http_accepted_total", "counter", "Connections accepted.", total.accepted);
-  write_one(out, "connek_http_requests_total", "counter", "Whole requests read.", total.requests);
+  const size_t counts = offsetof(struct metrics, http);
+  write_one(out, "connek_http_connections", "gauge", "Connections open now.",
+            sum(server, counts + offsetof(struct http_server_counts, connections)));
+  write_one(out, "connek_http_accepted_total", "counter", "Connections accepted.",
+            sum(server, counts + offsetof(struct http_server_counts, accepted)));
+  write_one(out, "connek_http_requests_total", "counter", "Whole requests read.",
+            sum(server, counts + offsetof(struct http_server_counts, requests)));
   write_one(out, "connek_http_refused_total", "counter", "Requests refused as malformed, too large or too slow.",
-            total.refused);
+            sum(server, counts + offsetof(struct http_server_counts, refused)));
 }
 
 void metrics_write(struct buf *out, const struct server *server) {

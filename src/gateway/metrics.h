@@ -16,6 +16,7 @@ struct metrics {
   _Atomic(uint64_t) calls[2][METRIC_OUTCOMES]; /* tools/call, by decision and outcome */
   _Atomic(uint64_t) duration_buckets[METRIC_BUCKETS + 1];
   _Atomic(uint64_t) duration_us;
+  struct http_server_counts http; /* of its listener, which goes before the worker does */
 };
 
 /* One writer: no read-modify-write instruction is needed. */

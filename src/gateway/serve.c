@@ -11,9 +11,10 @@
 #include "codec/url.h"
 #include "gateway/endpoint.h"
 #include "gateway/worker.h"
+#include "net/stream_tcp.h"
 #include "store/store.h"
 
-enum { STORE_THREADS = 2, SQL_THREADS = 2, PEER_WINDOW_US = 60 * 1000 * 1000 };
+enum { STORE_THREADS = 2, SQL_THREADS = 2, PEER_WINDOW_US = 60 * 1000 * 1000, ADDRESS_SIZE = 320 };
 
 struct service {
   const struct serve_options *options;
@@ -21,7 +22,7 @@ struct service {
   struct loop loop; /* the main one */
   struct db_conn *conn;
   struct arena arena; /* options as parsed */
-  struct str host;
+  struct str host, admin_host;
   uint16_t port;
   struct str public_url;
   struct http_server *admin;
@@ -127,6 +128,10 @@ static enum err_code start_coherence(struct service *service, struct err *err) {
 
 static enum err_code start_workers(struct service *service, struct err *err) {
   struct server *server = &service->server;
+  if (service->port != 0) {
+    enum err_code code = listener_tcp_probe(service->host, service->port, err);
+    if (code != ERR_NONE) return code;
+  }
   for (unsigned i = 0; i < server->n_workers; i++) {
     enum err_code code = worker_init(&server->workers[i], server, i, service->host, service->port, err);
     if (code != ERR_NONE) return code;
@@ -137,14 +142,21 @@ static enum err_code start_workers(struct service *service, struct err *err) {
 }
 
 static enum err_code start_admin(struct service *service, struct err *err) {
-  struct str host;
   uint16_t port;
   if (!service->options->admin_listen) return ERR_NONE;
-  enum err_code code = url_parse_authority(str_of(service->options->admin_listen), &host, &port, err);
+  enum err_code code = url_parse_authority(str_of(service->options->admin_listen), &service->admin_host, &port, err);
   const struct http_server_options options = {.on_request = endpoint_on_admin_request, .context = &service->server};
-  if (code == ERR_NONE) code = http_server_start(&service->loop, host, port, false, &options, &service->admin, err);
+  if (code == ERR_NONE)
+    code = http_server_start(&service->loop, service->admin_host, port, false, &options, &service->admin, err);
   if (code != ERR_NONE) err_prefix(err, "--admin-listen");
   return code;
+}
+
+/* HOST:PORT, as it stands in a URL. */
+static const char *write_address(char ret_text[ADDRESS_SIZE], struct str host, uint16_t port) {
+  bool is_v6 = memchr(host.p, ':', host.n) != NULL;
+  snprintf(ret_text, ADDRESS_SIZE, is_v6 ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host), port);
+  return ret_text;
 }
 
 /* Commands print URLs long after we were told the public one: it is remembered. */
@@ -155,9 +167,9 @@ static enum err_code remember_public_url(struct db_tx *tx, void *context, struct
 
 static enum err_code settle_public_url(struct service *service, struct err *err) {
   if (!service->public_url.n) {
-    bool is_v6 = memchr(service->host.p, ':', service->host.n) != NULL;
-    service->public_url = arena_printf(&service->arena, is_v6 ? "http://[%.*s]:%u" : "http://%.*s:%u",
-                                       STR_ARG(service->host), service->port);
+    char address[ADDRESS_SIZE];
+    service->public_url =
+        arena_printf(&service->arena, "http://%s", write_address(address, service->host, service->port));
     if (!service->public_url.p) return err_no_memory(err);
   }
   return db_write(service->conn, remember_public_url, service, err);
@@ -214,14 +226,12 @@ static enum err_code watch_signals(struct service *service, struct err *err) {
 }
 
 static void log_listening(const struct service *service) {
-  char address[320];
-  bool is_v6 = memchr(service->host.p, ':', service->host.n) != NULL;
-  snprintf(address, sizeof(address), is_v6 ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(service->host), service->port);
-  log_event(LOG_INFO, "listening", LOG_TEXT("address", address), LOG_STR("public_url", service->public_url),
-            LOG_INT("workers", service->server.n_workers),
+  char address[ADDRESS_SIZE];
+  log_event(LOG_INFO, "listening", LOG_TEXT("address", write_address(address, service->host, service->port)),
+            LOG_STR("public_url", service->public_url), LOG_INT("workers", service->server.n_workers),
             LOG_TEXT("audit", service->options->is_audit_relaxed ? "relaxed" : "strict"));
   if (!service->admin) return;
-  snprintf(address, sizeof(address), "127.0.0.1:%u", http_server_port(service->admin));
+  write_address(address, service->admin_host, http_server_port(service->admin));
   log_event(LOG_INFO, "admin_listening", LOG_TEXT("address", address));
 }
 
@@ -252,6 +262,7 @@ static enum err_code start(struct service *service, struct err *err) {
 /* Where start failed half-way: nothing has been served; whatever runs is told to end. */
 static void end_unserved(struct service *service) {
   struct server *server = &service->server;
+  atomic_store(&server->is_draining, true);
   for (unsigned i = 0; i < server->n_workers; i++) {
     if (server->workers[i].has_thread) worker_stop(&server->workers[i]);
   }
@@ -266,7 +277,6 @@ static void end_unserved(struct service *service) {
 /* The reverse of start, after the main loop has ended. */
 static void stop(struct service *service) {
   struct server *server = &service->server;
-  /* What a connector still does for a client that has gone ends before the loops it would report to. */
   for (unsigned i = 0; i < server->n_workers; i++) {
     if (server->workers[i].has_thread) pthread_join(server->workers[i].thread, NULL);
   }

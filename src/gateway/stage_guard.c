@@ -50,7 +50,7 @@ static enum stage_verdict refuse_absent(struct call *call, struct str name) {
   return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Unknown tool: %.*s", STR_ARG(utf8_cut(name, 128)));
 }
 
-/* The arguments without `account`: a shallow copy in the arena, values shared. */
+/* A copy of the arguments without `account`; strings are shared. */
 static yyjson_val *without(struct arena *arena, yyjson_val *arguments, const char *member) {
   yyjson_alc alc = json_alc(arena);
   yyjson_mut_doc *copy = yyjson_mut_doc_new(&alc);
@@ -94,7 +94,8 @@ static bool read_params(struct call *call, struct str *ret_name) {
     return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: arguments must be an object") == STAGE_NEXT;
   if (!arguments) {
     yyjson_doc *empty;
-    if (json_read(arena, STR("{}"), &empty, NULL) != ERR_NONE) return false;
+    if (json_read(arena, STR("{}"), &empty, NULL) != ERR_NONE)
+      return call_fail(call, 503, 503, "Out of memory") == STAGE_NEXT;
     arguments = yyjson_doc_get_root(empty);
   }
   struct buf canonical;

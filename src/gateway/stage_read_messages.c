@@ -41,8 +41,7 @@ static void begin_call(struct exchange *exchange, struct call *call, yyjson_val 
 
 static bool takes_batches(const struct exchange *exchange) {
   if (!exchange->headers.protocol_version.p) return mcp_revision_unnamed()->takes_batches;
-  const struct mcp_revision *revision = mcp_revision_find(exchange->headers.protocol_version);
-  return revision && revision->takes_batches;
+  return exchange->named && exchange->named->takes_batches;
 }
 
 static enum stage_verdict begin_batch(struct exchange *exchange, yyjson_val *array) {
@@ -86,6 +85,7 @@ enum stage_verdict stage_read_messages(struct exchange *exchange) {
   yyjson_doc *document;
   enum err_code code = json_read(exchange->arena, http->body, &document, &err);
   if (code == ERR_NO_MEMORY) return exchange_refuse(exchange, 503, 503, "Out of memory");
+  if (code == ERR_TOO_LARGE) return exchange_refuse(exchange, 413, JSONRPC_INVALID_REQUEST, "Too large: %s", err.text);
   if (code != ERR_NONE)
     return exchange_refuse(exchange, 400, JSONRPC_PARSE_ERROR, "Parse error: %s%s%s", err.text,
                            err.place[0] ? " at " : "", err.place);

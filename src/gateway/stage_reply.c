@@ -4,8 +4,7 @@
 
 static void write_failure(struct call *call) {
   const struct failure *failure = &call->failure;
-  bool is_modern = call->envelope.revision && call->envelope.revision->era == MCP_MODERN;
-  bool has_id = call->message.id != NULL || !is_modern;
+  bool has_id = call->message.id != NULL || exchange_has_null_ids(call->exchange);
   jsonrpc_write_error(&call->reply, has_id, call->message.id, failure->code, failure->text, failure->data);
 }
 
@@ -16,9 +15,13 @@ static void write_tool_result(struct call *call) {
   mcp_write_tool_result(&call->result, call->envelope.revision->era, &tool_result);
 }
 
+bool call_wants_response(const struct call *call) {
+  bool is_legacy = call->envelope.revision && call->envelope.revision->era == MCP_LEGACY;
+  return call->message.kind == JSONRPC_REQUEST && !(call->is_cancelled && is_legacy);
+}
+
 enum stage_verdict stage_reply(struct call *call) {
-  if (call->message.kind != JSONRPC_REQUEST) return STAGE_DONE;
-  if (call->is_cancelled && call->envelope.revision && call->envelope.revision->era == MCP_LEGACY) return STAGE_DONE;
+  if (!call_wants_response(call)) return STAGE_DONE;
   if (call->failure.code) {
     write_failure(call);
     return STAGE_DONE;

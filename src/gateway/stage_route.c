@@ -14,7 +14,11 @@ enum stage_verdict stage_route(struct call *call) {
   struct exchange *exchange = call->exchange;
   const struct principal *principal = &exchange->principal;
   struct mcp_refusal refusal;
-  if (call->message.kind == JSONRPC_RESPONSE) return STAGE_DONE; /* we have asked nothing yet: nothing waits for it */
+  if (call->message.kind == JSONRPC_RESPONSE) {
+    if (exchange->named && exchange->named->era == MCP_MODERN) /* 2026-07-28, transports: clients send none */
+      return call_fail(call, 400, JSONRPC_INVALID_REQUEST, "A response is no message that a client may send");
+    return STAGE_DONE; /* we have asked nothing yet: nothing waits for it */
+  }
   if (!mcp_envelope_read(exchange->arena, &call->message, &exchange->headers, &call->envelope, &refusal)) {
     call->failure = (struct failure){
         .http_status = refusal.http_status, .code = refusal.code, .text = refusal.text, .data = refusal.data};

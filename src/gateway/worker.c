@@ -1,6 +1,10 @@
-/* A worker's life: made on the main thread, run on its own, drained by a posted task. */
+/* A worker's life: made on the main thread, run on its own, drained and stopped by posted tasks.
+ *
+ * Its loop ends when its last exchange has: what a call needs (connectors, the audit writer, its client's connection)
+ * is there as long as there are calls. */
 #include "gateway/worker.h"
 
+#include "base/limits.h"
 #include "gateway/endpoint.h"
 
 enum err_code worker_init(struct worker *worker, struct server *server, unsigned index, struct str host, uint16_t port,
@@ -14,8 +18,10 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
   code = http_client_new(&worker->loop, &server->client, &worker->client, err);
   if (code != ERR_NONE) return code;
   worker->host = (struct connector_host){.loop = &worker->loop, .http = worker->client, .sql = server->sql};
-  const struct http_server_options options = {
-      .on_request = endpoint_on_request, .on_head = endpoint_on_head, .context = worker};
+  const struct http_server_options options = {.on_request = endpoint_on_request,
+                                              .on_head = endpoint_on_head,
+                                              .context = worker,
+                                              .counts = &worker->metrics.http};
   return http_server_start(&worker->loop, host, port, true, &options, &worker->http, err);
 }
 
@@ -44,6 +50,7 @@ static void on_drained(void *context) {
 
 static void drain(struct loop_task *task) {
   struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, drain_task));
+  worker->patience_ends_us = loop_now_us(&worker->loop) + LIMIT_HTTP_DRAIN_MS * INT64_C(1000);
   http_server_drain(worker->http, on_drained, worker);
 }
 
@@ -52,12 +59,52 @@ void worker_drain(struct worker *worker) {
   loop_post(&worker->loop, &worker->drain_task);
 }
 
-/* What still runs has nobody to answer and ends with the client and the loop. */
-static void stop(struct loop_task *task) {
+static void end(struct loop_task *task) {
   struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, stop_task));
+  uv_close((uv_handle_t *)&worker->patience, NULL);
   http_client_free(worker->client);
   worker->client = NULL;
   loop_stop(&worker->loop);
+}
+
+static void end_when_idle(struct worker *worker) {
+  if (!worker->is_stopping || worker->http || worker->n_exchanges > 0 || worker->is_ending) return;
+  worker->is_ending = true;
+  worker->stop_task.run = end; /* in a turn of its own: this may be a callback of the HTTP client's */
+  loop_post(&worker->loop, &worker->stop_task);
+}
+
+void worker_exchange_begun(struct worker *worker) {
+  worker->n_exchanges++;
+}
+
+void worker_exchange_ended(struct worker *worker) {
+  worker->n_exchanges--;
+  end_when_idle(worker);
+}
+
+static void on_patience_ended(uv_timer_t *timer) {
+  struct worker *worker = timer->data;
+  for (struct call *call = worker->calls; call; call = call->next)
+    call_cancel(call);
+}
+
+/* Where the server did not come to serve: nobody has drained it. */
+static void on_unserved_drained(void *context) {
+  struct worker *worker = context;
+  worker->http = NULL;
+  end_when_idle(worker);
+}
+
+static void stop(struct loop_task *task) {
+  struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, stop_task));
+  int64_t left_ms = (worker->patience_ends_us - loop_now_us(&worker->loop)) / 1000;
+  worker->is_stopping = true;
+  uv_timer_init(&worker->loop.uv, &worker->patience);
+  worker->patience.data = worker;
+  uv_timer_start(&worker->patience, on_patience_ended, left_ms > 0 ? (uint64_t)left_ms : 0, 0);
+  if (worker->http) http_server_drain(worker->http, on_unserved_drained, worker);
+  end_when_idle(worker);
 }
 
 void worker_stop(struct worker *worker) {
@@ -65,14 +112,9 @@ void worker_stop(struct worker *worker) {
   loop_post(&worker->loop, &worker->stop_task);
 }
 
-static void on_unserved_drained(void *context) {
-  (void)context;
-}
-
 /* One that never ran: its listener and loop end on this thread. */
 static void end_unserved(struct worker *worker) {
-  if (worker->http) http_server_drain(worker->http, on_unserved_drained, NULL);
-  worker->http = NULL;
+  if (worker->http) http_server_drain(worker->http, on_unserved_drained, worker);
   http_client_free(worker->client);
   worker->client = NULL;
   loop_stop(&worker->loop);

@@ -44,10 +44,14 @@ struct worker {
   struct connector_host host;
   struct call *calls; /* under way */
   size_t n_calls;
+  size_t n_exchanges; /* not answered yet: their calls, and what waits for its record */
   struct trace_source traces;
   struct metrics metrics;
   struct loop_task drain_task, stop_task;
   bool has_loop, has_thread; /* how far it has come */
+  bool is_stopping, is_ending;
+  int64_t patience_ends_us; /* monotonic: until then calls whose clients have gone may still run */
+  uv_timer_t patience;
 };
 
 /* Loop, listener and client, on the calling thread. After a failure worker_release lets go of what there is. */
@@ -58,11 +62,17 @@ enum err_code worker_start(struct worker *worker, struct err *err) MUST_CHECK;
 /* From any thread: no new connection; when the last one is closed, server->n_serving falls. The loop goes on, so that
  * changes still reach it while others drain. */
 void worker_drain(struct worker *worker);
-/* From any thread, when all have drained: ends the worker's thread. */
+/* From any thread, when all have drained: ends the worker's thread, once the calls that are still under way (legacy
+ * clients may leave theirs) have ended and are on record. LIMIT_HTTP_DRAIN_MS after worker_drain they are cancelled. */
 void worker_stop(struct worker *worker);
+/* On the worker's loop, by exchange.c. */
+void worker_exchange_begun(struct worker *worker);
+void worker_exchange_ended(struct worker *worker);
 /* Frees what it holds; its thread, if it had one, must have been joined. */
 void worker_release(struct worker *worker);
 
+/* What tells one host from another. A slice of `peer`. */
+struct str peer_address(const struct sockaddr_storage *peer);
 /* The bucket of failed authentications of an address. */
 struct limit_bucket *worker_peer_bucket(struct worker *worker, const struct sockaddr_storage *peer);
 

@@ -22,9 +22,19 @@ static bool refuse_version(struct arena *arena, struct mcp_refusal *refusal, str
   return false;
 }
 
+/* 2026-07-28, transports, Value Encoding: visible ASCII, space and tab. */
+static bool is_plain(struct str value) {
+  for (size_t i = 0; i < value.n; i++) {
+    unsigned char c = (unsigned char)value.p[i];
+    if ((c < ' ' && c != '\t') || c > '~') return false;
+  }
+  return true;
+}
+
 bool mcp_header_decode(struct arena *arena, struct str value, struct str *ret_text) {
   const struct str prefix = STR("=?base64?"), suffix = STR("?=");
   if (value.n < prefix.n + suffix.n || !str_starts(value, prefix) || !str_ends(value, suffix)) {
+    if (!is_plain(value)) return false;
     *ret_text = value;
     return true;
   }
@@ -65,7 +75,8 @@ static bool headers_match(struct arena *arena, const struct jsonrpc_message *mes
   if (!headers->name.p) return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Name is missing"));
   struct str in_header;
   if (!mcp_header_decode(arena, headers->name, &in_header))
-    return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Name is not valid base64"));
+    return refuse(refusal, MCP_HEADER_MISMATCH, 400,
+                  STR("Header mismatch: Mcp-Name is neither plain ASCII nor valid base64"));
   if (!str_eq(in_header, in_body))
     return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Name differs from the body's name"));
   return true;
@@ -78,13 +89,15 @@ static void read_client(yyjson_val *info, struct mcp_envelope *envelope) {
 
 static bool read_modern(struct arena *arena, const struct jsonrpc_message *message, const struct mcp_headers *headers,
                         yyjson_val *meta, struct mcp_envelope *envelope, struct mcp_refusal *refusal) {
-  yyjson_val *version = json_get(meta, MCP_META_VERSION);
-  if (!yyjson_is_str(version))
+  yyjson_val *named = json_get(meta, MCP_META_VERSION);
+  struct str version = json_str(named);
+  /* What every request must carry, a notification may: without it the header alone names its revision. */
+  if (!named && message->kind == JSONRPC_NOTIFICATION) version = headers->protocol_version;
+  if (!version.p)
     return refuse(refusal, JSONRPC_INVALID_PARAMS, 400, STR("Invalid params: _meta lacks " MCP_META_VERSION));
-  if (!headers_match(arena, message, headers, json_str(version), refusal)) return false;
-  envelope->revision = mcp_revision_find(json_str(version));
-  if (!envelope->revision || envelope->revision->era != MCP_MODERN)
-    return refuse_version(arena, refusal, json_str(version));
+  if (!headers_match(arena, message, headers, version, refusal)) return false;
+  envelope->revision = mcp_revision_find(version);
+  if (!envelope->revision || envelope->revision->era != MCP_MODERN) return refuse_version(arena, refusal, version);
   if (message->kind == JSONRPC_REQUEST && !yyjson_is_obj(json_get(meta, MCP_META_CLIENT_CAPABILITIES)))
     return refuse(refusal, JSONRPC_INVALID_PARAMS, 400,
                   STR("Invalid params: _meta lacks " MCP_META_CLIENT_CAPABILITIES));
@@ -94,6 +107,8 @@ static bool read_modern(struct arena *arena, const struct jsonrpc_message *messa
 
 static bool read_legacy(struct arena *arena, const struct jsonrpc_message *message, const struct mcp_headers *headers,
                         struct mcp_envelope *envelope, struct mcp_refusal *refusal) {
+  if (headers->is_repeated)
+    return refuse(refusal, JSONRPC_INVALID_REQUEST, 400, STR("A request metadata header appears twice"));
   if (str_eq(message->method, STR("initialize"))) {
     envelope->revision = mcp_negotiate(json_get_str(message->params, "protocolVersion"));
     read_client(json_get(message->params, "clientInfo"), envelope);
@@ -104,7 +119,7 @@ static bool read_legacy(struct arena *arena, const struct jsonrpc_message *messa
     return true;
   }
   envelope->revision = mcp_revision_find(headers->protocol_version);
-  if (!envelope->revision || headers->is_repeated) return refuse_version(arena, refusal, headers->protocol_version);
+  if (!envelope->revision) return refuse_version(arena, refusal, headers->protocol_version);
   return true;
 }
 

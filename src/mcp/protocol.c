@@ -2,9 +2,11 @@
 #include "mcp/protocol.h"
 
 static const struct mcp_revision revisions[] = {
-    {STR("2026-07-28"), MCP_MODERN, false}, {STR("2025-11-25"), MCP_LEGACY, false},
-    {STR("2025-06-18"), MCP_LEGACY, false}, {STR("2025-03-26"), MCP_LEGACY, true},
-    {STR("2024-11-05"), MCP_LEGACY, false},
+    {.name = STR("2026-07-28"), .era = MCP_MODERN},
+    {.name = STR("2025-11-25"), .era = MCP_LEGACY},
+    {.name = STR("2025-06-18"), .era = MCP_LEGACY, .has_null_ids = true},
+    {.name = STR("2025-03-26"), .era = MCP_LEGACY, .has_null_ids = true, .takes_batches = true},
+    {.name = STR("2024-11-05"), .era = MCP_LEGACY, .has_null_ids = true},
 };
 
 enum { N_REVISIONS = sizeof(revisions) / sizeof(revisions[0]), NEWEST_LEGACY = 1, UNNAMED = 3 };

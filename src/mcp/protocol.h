@@ -13,6 +13,7 @@ struct mcp_revision {
   struct str name;
   enum mcp_era era;
   bool takes_batches; /* 2025-03-26 alone demands JSON-RPC batches */
+  bool has_null_ids;  /* an error without an id of its own has "id":null (JSON-RPC 2.0, 5); later ones leave it out */
 };
 
 /* Newest first. */

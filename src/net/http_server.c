@@ -15,19 +15,23 @@ static struct http_server *server_of(struct listener_tcp *listener) {
   return (struct http_server *)((char *)listener - offsetof(struct http_server, listener));
 }
 
+static uint64_t connections(const struct http_server *server) {
+  return atomic_load_explicit(&server->counts->connections, memory_order_relaxed);
+}
+
 static void on_sweep(uv_timer_t *timer) {
   http_server_sweep(timer->data);
 }
 
 static void on_accepted(struct listener_tcp *listener, int fd, const struct sockaddr_storage *peer) {
   struct http_server *server = server_of(listener);
-  server->counts.accepted++;
-  if (server->counts.connections >= server->options.max_connections) {
+  http_count(&server->counts->accepted, 1);
+  if (connections(server) >= server->options.max_connections) {
     close(fd);
     return;
   }
   http_connection_accept(server, fd, peer);
-  if (server->counts.connections > 0 && !uv_is_active((uv_handle_t *)&server->sweep))
+  if (connections(server) > 0 && !uv_is_active((uv_handle_t *)&server->sweep))
     uv_timer_start(&server->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
@@ -44,6 +48,7 @@ enum err_code http_server_start(struct loop *loop, struct str host, uint16_t por
   if (!server) return err_no_memory(err);
   server->loop = loop;
   server->options = *options;
+  server->counts = options->counts ? options->counts : &server->own_counts;
   if (server->options.max_connections == 0) server->options.max_connections = LIMIT_HTTP_CONNECTIONS;
   enum err_code code = listener_tcp_open(&server->listener, loop, host, port, reuse_port, on_accepted, err);
   if (code != ERR_NONE) {
@@ -63,7 +68,10 @@ uint16_t http_server_port(const struct http_server *server) {
 }
 
 void http_server_count(const struct http_server *server, struct http_server_counts *ret_counts) {
-  *ret_counts = server->counts;
+  atomic_init(&ret_counts->connections, connections(server));
+  atomic_init(&ret_counts->accepted, atomic_load_explicit(&server->counts->accepted, memory_order_relaxed));
+  atomic_init(&ret_counts->requests, atomic_load_explicit(&server->counts->requests, memory_order_relaxed));
+  atomic_init(&ret_counts->refused, atomic_load_explicit(&server->counts->refused, memory_order_relaxed));
 }
 
 static void connections_break(struct http_server *server, enum http_connection_state state) {
@@ -96,8 +104,7 @@ static void on_handle_closed(uv_handle_t *handle) {
 }
 
 static void server_end_when_drained(struct http_server *server) {
-  if (!server->is_draining || server->is_ending || !server->is_listener_closed || server->counts.connections > 0)
-    return;
+  if (!server->is_draining || server->is_ending || !server->is_listener_closed || connections(server) > 0) return;
   server->is_ending = true;
   server->n_handles = 2;
   uv_close((uv_handle_t *)&server->sweep, on_handle_closed);
@@ -105,8 +112,8 @@ static void server_end_when_drained(struct http_server *server) {
 }
 
 void http_server_connection_closed(struct http_server *server) {
-  server->counts.connections--;
-  if (server->counts.connections == 0) uv_timer_stop(&server->sweep);
+  http_count(&server->counts->connections, -1);
+  if (connections(server) == 0) uv_timer_stop(&server->sweep);
   server_end_when_drained(server);
 }
 

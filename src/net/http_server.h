@@ -43,6 +43,14 @@ struct http_exchange {
   void *context; /* the handler's own */
 };
 
+/* Written on the server's loop alone; read from any thread. */
+struct http_server_counts {
+  _Atomic(uint64_t) connections; /* open now */
+  _Atomic(uint64_t) accepted;
+  _Atomic(uint64_t) requests;
+  _Atomic(uint64_t) refused; /* answered 4xx by the server itself: malformed, too large, too slow */
+};
+
 struct http_server_options {
   /* Called with each whole request. It must see to exactly one http_reply (now or later), or one http_stream_begin and
    * http_stream_end, even after the client has departed: only then is the exchange freed. */
@@ -51,14 +59,8 @@ struct http_server_options {
   /* Optional: looks at a request's head before its body is read. A status other than 0 refuses it (with that body) and
    * closes. For what must be turned away cheaply: unknown paths, methods, unauthenticated peers. */
   int (*on_head)(struct http_exchange *exchange, void *context, struct str *ret_body);
-  size_t max_connections; /* 0: LIMIT_HTTP_CONNECTIONS */
-};
-
-struct http_server_counts {
-  uint64_t connections; /* open now */
-  uint64_t accepted;
-  uint64_t requests;
-  uint64_t refused; /* answered 4xx by the server itself: malformed, too large, too slow */
+  size_t max_connections;            /* 0: LIMIT_HTTP_CONNECTIONS */
+  struct http_server_counts *counts; /* where to count: zeroed, it outlives the server; NULL: the server's own */
 };
 
 /* Listens on host:port (port 0: any; a literal address or "localhost"). With `reuse_port` several servers share one
@@ -67,6 +69,7 @@ enum err_code http_server_start(struct loop *loop, struct str host, uint16_t por
                                 const struct http_server_options *options, struct http_server **ret_server,
                                 struct err *err) MUST_CHECK;
 uint16_t http_server_port(const struct http_server *server);
+/* On the server's loop: others look at options.counts, which does not go with the server. */
 void http_server_count(const struct http_server *server, struct http_server_counts *ret_counts);
 /* Graceful: stops accepting, closes idle connections, answers open requests with `Connection: close`; calls `drained`
  * (on the loop) when the last connection is closed, at the latest after LIMIT_HTTP_DRAIN_MS, then frees the server. */

@@ -213,7 +213,7 @@ static void give(struct http_server_exchange *exchange) {
   exchange->exchange.has_departed = connection->has_ended;
   exchange->is_given = true;
   http_connection_move(connection, HTTP_CONNECTION_HANDLING);
-  server->counts.requests++;
+  http_count(&server->counts->requests, 1);
   server->options.on_request(&exchange->exchange, server->options.context);
 }
 
@@ -392,7 +392,7 @@ void http_connection_accept(struct http_server *server, int fd, const struct soc
   connection->server = server;
   list_append(&server->lists[connection->state], connection);
   http_connection_move(connection, HTTP_CONNECTION_IDLE);
-  server->counts.connections++;
+  http_count(&server->counts->connections, 1);
   if (code != ERR_NONE)
     connection_close(connection);
   else

@@ -8,6 +8,8 @@
 #ifndef CONNEK_NET_HTTP_SERVER_INNER_H
 #define CONNEK_NET_HTTP_SERVER_INNER_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/limits.h"
 #include "net/http_parse.h"
@@ -100,7 +102,8 @@ enum { HTTP_DATE_SIZE = 48 };
 struct http_server {
   struct loop *loop;
   struct http_server_options options;
-  struct http_server_counts counts;
+  struct http_server_counts *counts; /* the owner's, or the next */
+  struct http_server_counts own_counts;
   struct http_connection_list lists[HTTP_CONNECTION_STATE_COUNT];
   struct listener_tcp listener;
   uv_timer_t sweep;
@@ -123,6 +126,12 @@ static inline struct http_server_exchange *http_server_exchange_of(struct http_e
 }
 static inline struct stream *http_connection_stream(struct http_connection *connection) {
   return &connection->tcp.stream;
+}
+
+/* One writer: no read-modify-write instruction is needed. */
+static inline void http_count(_Atomic(uint64_t) *counter, int more) {
+  atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)(int64_t)more,
+                        memory_order_relaxed);
 }
 
 /* http_server.c */

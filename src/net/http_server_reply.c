@@ -135,7 +135,7 @@ void http_reply(struct http_exchange *shown, const struct http_reply *reply) {
 }
 
 void http_reply_refusal(struct http_server_exchange *exchange, const struct http_refusal *refusal) {
-  if (refusal->status < 500) exchange->connection->server->counts.refused++;
+  if (refusal->status < 500) http_count(&exchange->connection->server->counts->refused, 1);
   struct http_reply reply = {
       .status = refusal->status, .content_type = STR("application/json"), .body = refusal->body, .must_close = true};
   http_reply(&exchange->exchange, &reply);

@@ -149,21 +149,48 @@ static uint16_t port_of(int fd) {
                                              : ((struct sockaddr_in *)&address)->sin_port);
 }
 
-/* A bound and listening socket, or -1 with errno. Linux hands TCP_NODELAY on to what is accepted: one call here instead
- * of one a connection. */
-static int socket_listen(const struct sockaddr_storage *address, socklen_t n, bool reuse_port) {
+/* A bound socket, or -1 with errno. Linux hands TCP_NODELAY on to what is accepted: one call here instead of one a
+ * connection. */
+static int socket_bind(const struct sockaddr_storage *address, socklen_t n, bool reuse_port) {
   int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -1;
   int on = 1;
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
       (!reuse_port || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
-      bind(fd, (const struct sockaddr *)address, n) == 0 && listen(fd, BACKLOG) == 0)
+      bind(fd, (const struct sockaddr *)address, n) == 0)
     return fd;
   int failure = errno;
   close(fd);
   errno = failure;
   return -1;
+}
+
+/* The same, listening. */
+static int socket_listen(const struct sockaddr_storage *address, socklen_t n, bool reuse_port) {
+  int fd = socket_bind(address, n, reuse_port);
+  if (fd < 0 || listen(fd, BACKLOG) == 0) return fd;
+  int failure = errno;
+  close(fd);
+  errno = failure;
+  return -1;
+}
+
+static enum err_code cannot_listen(struct str host, uint16_t port, struct err *err) {
+  return err_set(err, errno == EADDRINUSE ? ERR_CONFLICT : ERR_UNAVAILABLE, "cannot listen on %.*s port %u: %s",
+                 STR_ARG(host), port, strerror(errno));
+}
+
+/* Without SO_REUSEPORT: then any listener is in the way, also one that has set it. */
+enum err_code listener_tcp_probe(struct str host, uint16_t port, struct err *err) {
+  struct sockaddr_storage address;
+  socklen_t n = 0;
+  enum err_code code = address_parse(host, port, &address, &n, err);
+  if (code != ERR_NONE) return code;
+  int fd = socket_bind(&address, n, false);
+  if (fd < 0) return cannot_listen(host, port, err);
+  close(fd);
+  return ERR_NONE;
 }
 
 static void on_acceptable(uv_poll_t *poll, int status, int events);
@@ -210,9 +237,7 @@ enum err_code listener_tcp_open(struct listener_tcp *listener, struct loop *loop
   enum err_code code = address_parse(host, port, &address, &n, err);
   if (code != ERR_NONE) return code;
   int fd = socket_listen(&address, n, reuse_port);
-  if (fd < 0)
-    return err_set(err, errno == EADDRINUSE ? ERR_CONFLICT : ERR_UNAVAILABLE, "cannot listen on %.*s port %u: %s",
-                   STR_ARG(host), port, strerror(errno));
+  if (fd < 0) return cannot_listen(host, port, err);
   *listener = (struct listener_tcp){.fd = fd, .port = port_of(fd), .on_accepted = on_accepted};
   int failure = uv_poll_init(&loop->uv, &listener->poll, fd);
   if (failure < 0) {

@@ -40,6 +40,9 @@ enum err_code listener_tcp_open(struct listener_tcp *listener, struct loop *loop
                                 bool reuse_port,
                                 void (*on_accepted)(struct listener_tcp *, int, const struct sockaddr_storage *),
                                 struct err *err) MUST_CHECK;
+/* ERR_CONFLICT: somebody listens there already. Listeners with `reuse_port` would silently share the address, with
+ * another process of the same user as well: whoever opens several asks this first. */
+enum err_code listener_tcp_probe(struct str host, uint16_t port, struct err *err) MUST_CHECK;
 /* Accepts no more, at once. `on_closed` comes in a later turn. Once. */
 void listener_tcp_close(struct listener_tcp *listener, void (*on_closed)(struct listener_tcp *listener));
 

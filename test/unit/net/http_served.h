@@ -143,9 +143,9 @@ static int client_with(int receive_buffer) {
   if (receive_buffer > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
   struct sockaddr_in address = {
       .sin_family = AF_INET, .sin_port = htons(served.port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  uint64_t accepted = served.server->counts.accepted;
+  uint64_t accepted = served.server->counts->accepted;
   assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-  UNTIL(served.server->counts.accepted > accepted);
+  UNTIL(served.server->counts->accepted > accepted);
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   return fd;

@@ -16,7 +16,7 @@ static void departure_is_seen_while_a_reply_is_owed(void **state) {
     turn(5);
     assert_int_equal(served.n_departed, 1);
     answer(0, STR("too late"));
-    UNTIL(served.n_released == 1 && served.server->counts.connections == 0);
+    UNTIL(served.n_released == 1 && served.server->counts->connections == 0);
     serve_end();
   }
 }
@@ -70,7 +70,7 @@ static void a_reply_to_someone_who_has_left_is_dropped(void **state) {
   client_reset(fd);
   UNTIL(served.n_departed == 1);
   answer(0, STR("x"));
-  UNTIL(served.server->counts.connections == 0);
+  UNTIL(served.server->counts->connections == 0);
   assert_int_equal(served.n_released, 1);
   assert_int_equal(served.n_owed, 1);
   serve_end();
@@ -196,7 +196,7 @@ static void a_reply_that_nobody_takes_is_given_up(void **state) {
   assert_int_equal(served.n_released, 0);
   age_ms(LIMIT_HTTP_WRITE_MS);
   assert_int_equal(served.n_released, 1);
-  UNTIL(served.server->counts.connections == 0);
+  UNTIL(served.server->counts->connections == 0);
   buf_release(&bytes);
   free(body);
   close(fd);

@@ -216,7 +216,7 @@ static void a_reader_that_stops_is_given_up_and_the_handler_told(void **state) {
   assert_int_equal(served.n_departed, 1);
   assert_true(served.owed[0]->has_departed);
   assert_true(http_stream_write(served.owed[0], STR("into nothing")));
-  UNTIL(served.server->counts.connections == 0);
+  UNTIL(served.server->counts->connections == 0);
   http_stream_end(served.owed[0]);
   assert_int_equal(served.n_released, 1);
   close(fd);
@@ -238,7 +238,7 @@ static void the_end_of_the_client_is_told_while_a_stream_is_open(void **state) {
     assert_true(http_stream_write(served.owed[0], STR("x")));
     turn(3);
     http_stream_end(served.owed[0]);
-    UNTIL(served.n_released == 1 && served.server->counts.connections == 0);
+    UNTIL(served.n_released == 1 && served.server->counts->connections == 0);
     assert_int_equal(served.n_departed, 1);
     serve_end();
   }
@@ -263,7 +263,7 @@ static void a_handler_may_end_the_stream_when_told(void **state) {
       client_reset(fd);
     else
       close(fd);
-    UNTIL(served.n_departed == 1 && served.n_released == 1 && served.server->counts.connections == 0);
+    UNTIL(served.n_departed == 1 && served.n_released == 1 && served.server->counts->connections == 0);
     serve_end();
   }
 }

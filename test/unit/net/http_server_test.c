@@ -30,7 +30,7 @@ static void each_raw_request_gets_its_status_and_end(void **state) {
       }
     }
     close(fd);
-    UNTIL(served.server->counts.connections == 0);
+    UNTIL(served.server->counts->connections == 0);
   }
   struct http_server_counts counts;
   http_server_count(served.server, &counts);
@@ -344,7 +344,7 @@ static void connections_over_the_cap_are_closed_at_once(void **state) {
   assert_silent(second);
   close(third);
   close(first);
-  UNTIL(served.server->counts.connections == 1);
+  UNTIL(served.server->counts->connections == 1);
   int fourth = client();
   give(fourth, "GET / HTTP/1.1\r\n" H "\r\n");
   assert_int_equal(take_reply(fourth), 200);
