@@ -4,7 +4,7 @@
  *  1. A slot goes from empty to an entry, from an entry to its replacement (equal hash) or to the tombstone, from the
  *     tombstone to an entry; never back to empty. So a reader's probe never ends before the entry it looks for.
  *  2. At most three quarters of a table's slots are not empty: every probe ends.
- *  3. An entry is immutable once published, but for its bucket. A table that is too full is replaced whole.
+ *  3. An entry is immutable once published, but for its buckets. A table that is too full is replaced whole.
  *  4. What readers may still see is only retired; token_index_reclaim frees it. */
 #include "identity/token_index.h"
 
@@ -146,6 +146,11 @@ static void node_retire(struct token_index *index, struct node *node) {
   index->retired_nodes = node;
 }
 
+static void bucket_copy(struct limit_bucket *to, const struct limit_bucket *from) {
+  int64_t full_at_us = atomic_load_explicit(&from->full_at_us, memory_order_relaxed);
+  atomic_store_explicit(&to->full_at_us, full_at_us, memory_order_relaxed);
+}
+
 enum err_code token_index_put(struct token_index *index, const struct token_entry *entry, struct err *err) {
   struct shard *shard = shard_of(index, entry->hash);
   struct node *node = calloc(1, sizeof(*node));
@@ -160,9 +165,9 @@ enum err_code token_index_put(struct token_index *index, const struct token_entr
   struct node *old;
   size_t slot = writer_slot(table, entry->hash, &old);
   if (old) {
-    /* What is taken from the old bucket between here and the store is forgotten: a call or two at most. */
-    int64_t full_at_us = atomic_load_explicit(&old->entry.bucket.full_at_us, memory_order_relaxed);
-    atomic_store_explicit(&node->entry.bucket.full_at_us, full_at_us, memory_order_relaxed);
+    /* What is taken from the old buckets between here and the store is forgotten: a call or two at most. */
+    bucket_copy(&node->entry.bucket, &old->entry.bucket);
+    bucket_copy(&node->entry.refusals, &old->entry.refusals);
   } else {
     if (!atomic_load_explicit(&table->slots[slot], memory_order_relaxed)) shard->n_taken++;
     shard->n_live++;

@@ -13,10 +13,11 @@
 struct token_entry {
   uint8_t hash[32];
   struct uuid id, organisation_id, user_id;
-  int64_t expires_at;         /* UTC microseconds; 0: never */
-  void *organisation;         /* struct org_slot: whose; kept as long as the index */
-  struct limit_bucket bucket; /* survives a replaced entry: copied */
-  uint8_t kind;               /* enum token_kind */
+  int64_t expires_at; /* UTC microseconds; 0: never */
+  void *organisation; /* struct org_slot: whose; kept as long as the index */
+  /* Both survive a replaced entry: copied. */
+  struct limit_bucket bucket;   /* of its messages */
+  struct limit_bucket refusals; /* of the records that say it was over its rate */
 };
 
 struct token_index;

@@ -36,8 +36,8 @@ void coherence_stop(struct coherence *coherence);
 /* After the workers have ended and the main loop's loop_run has returned. */
 void coherence_free(struct coherence *coherence);
 struct token_index *coherence_tokens(struct coherence *coherence);
-/* False while the last attempt to read the change log failed: /readyz says so; calls are refused after LIMIT of
- * staleness. */
+/* False while the last attempt to read the change log failed, or an organisation is broken: /readyz says so. Calls are
+ * still served by what was read last: whoever changes something where this server cannot read it is told so. */
 bool coherence_is_current(const struct coherence *coherence);
 int64_t coherence_version(const struct coherence *coherence); /* the last change applied */
 

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "identity/token.h"
-
 enum err_code published_init(struct published *published, struct err *err) {
   *published = (struct published){0};
   map_init(&published->slots);
@@ -89,8 +87,7 @@ static enum err_code put_token(struct published *published, const struct access_
                               .organisation_id = record->organisation_id,
                               .user_id = record->user_id,
                               .expires_at = record->expires_at,
-                              .organisation = &slot->slot,
-                              .kind = str_eq_c(record->kind, "key") ? TOKEN_KEY : TOKEN_URL};
+                              .organisation = &slot->slot};
   memcpy(entry.hash, record->hash, sizeof(entry.hash));
   return token_index_put(published->tokens, &entry, err);
 }

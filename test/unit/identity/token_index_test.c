@@ -51,7 +51,6 @@ static void what_was_put_is_found_whole(void **state) {
   entry.user_id = uuid_new();
   entry.organisation_id = uuid_new();
   entry.organisation = &owner;
-  entry.kind = TOKEN_KEY;
   assert_ok(token_index_put(index, &entry, &test_err));
   struct token_entry *found = token_index_find(index, entry.hash);
   assert_non_null(found);
@@ -61,7 +60,6 @@ static void what_was_put_is_found_whole(void **state) {
   assert_true(uuid_eq(found->organisation_id, entry.organisation_id));
   assert_int_equal(found->expires_at, 7);
   assert_ptr_equal(found->organisation, &owner);
-  assert_int_equal(found->kind, TOKEN_KEY);
   token_index_free(index);
 }
 
@@ -76,11 +74,12 @@ static void only_the_whole_hash_matches(void **state) {
   token_index_free(index);
 }
 
-static void a_replaced_entry_keeps_its_bucket(void **state) {
+static void a_replaced_entry_keeps_its_buckets(void **state) {
   struct token_index *index = index_new();
   put(index, 7);
   struct token_entry *first = find(index, 7);
   atomic_store(&first->bucket.full_at_us, 4242);
+  atomic_store(&first->refusals.full_at_us, 4343);
   struct token_entry changed = entry_of(7);
   changed.expires_at = 99;
   assert_ok(token_index_put(index, &changed, &test_err));
@@ -88,6 +87,7 @@ static void a_replaced_entry_keeps_its_bucket(void **state) {
   assert_ptr_not_equal(first, second);
   assert_int_equal(second->expires_at, 99);
   assert_int_equal(atomic_load(&second->bucket.full_at_us), 4242);
+  assert_int_equal(atomic_load(&second->refusals.full_at_us), 4343);
   assert_int_equal(token_index_count(index), 1);
   assert_int_equal(first->expires_at, 7); /* still readable: reclaim has not run */
   token_index_reclaim(index);
@@ -288,7 +288,7 @@ int main(void) {
       cmocka_unit_test(an_empty_index_finds_nothing),
       cmocka_unit_test(what_was_put_is_found_whole),
       cmocka_unit_test(only_the_whole_hash_matches),
-      cmocka_unit_test(a_replaced_entry_keeps_its_bucket),
+      cmocka_unit_test(a_replaced_entry_keeps_its_buckets),
       cmocka_unit_test(a_removed_entry_is_not_found_but_readable_until_reclaimed),
       cmocka_unit_test(removal_never_hides_what_was_probed_past_it),
       cmocka_unit_test(a_tombstone_on_the_way_never_makes_a_second_copy),
