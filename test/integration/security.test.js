@@ -4,6 +4,7 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connek, exampleLedger, run } from './support/connek.js';
 import { Upstream } from './support/upstream.js';
 import { RawConnection, callTool, legacy, legacyRevision, modern, post, send, sendRaw } from './support/mcp.js';
@@ -395,6 +396,46 @@ test('what cannot be recorded is not done', async (t) => {
   assert.equal(status, 503, 'what was read is withheld');
   assert.ok(!text.includes('/look'));
   assert.equal((await limit('unlimited:unlimited')).code, 0);
+});
+
+test('a cancellation that fits several calls stops none', async (t) => {
+  const upstream = await Upstream.start(t, () => {}); // never answers
+  const own = await Connek.create(t);
+  await own.apply({
+    organisation: 'acme',
+    limits: { per_minute: 1_000_000 },
+    connectors: [{ manifest: 1, id: 'slow', name: 'Slow', tools: [{ name: 'get', does: 'read', description: 'Waits.', input: { type: 'object', properties: {} }, call: 'GET /' }] }],
+    connections: [{ name: 'slow', connector: 'slow', settings: { base: upstream.base } }],
+    roles: [{ name: 'all', rules: [{ connection: 'slow', tools: ['*'] }] }],
+    users: [{ email: finance, roles: ['all'] }],
+  });
+  await own.start('--allow-upstream', upstream.host, '--workers', '4');
+  const { url } = await own.token(finance);
+  const cancel = () => send(url, { message: { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 0 } }, headers: {} });
+  const arrived = async (n) => {
+    for (let i = 0; i < 400 && upstream.count < n; i++) await sleep(25);
+    assert.equal(upstream.count, n);
+  };
+  // Programs with one access token, no session, and the same id, on whatever worker: whose call is meant?
+  const begin = () => send(url, legacy('tools/call', { name: 'slow_get', arguments: {} }, { id: 0 })).catch((error) => error);
+  const calls = Array.from({ length: 6 }, begin);
+  await arrived(6);
+  assert.equal((await cancel()).status, 202);
+  assert.equal((await send(url, list)).status, 200);
+  await sleep(100);
+  assert.equal(upstream.departures, 0);
+  upstream.server.closeAllConnections();
+  for (const answer of await Promise.all(calls)) assert.equal(answer.body.result.isError, true);
+  // The control: one alone is stopped, on whatever worker the cancellation arrives.
+  for (let i = 0; i < 8; i++) {
+    const departures = upstream.departures;
+    const one = begin();
+    await arrived(7 + i);
+    await cancel();
+    assert.equal((await one).body, undefined);
+    for (let k = 0; k < 400 && upstream.departures === departures; k++) await sleep(25);
+    assert.equal(upstream.departures, departures + 1);
+  }
 });
 
 test('JSON nested deeper than anybody means is refused, wherever it stands', async () => {
