@@ -26,7 +26,7 @@ static void *memory_grow(struct buf *buf, size_t capacity) {
   return realloc(buf->p, capacity);
 }
 
-char *buf_reserve(struct buf *buf, size_t n) {
+char *buf_grow(struct buf *buf, size_t n) {
   if (buf->has_failed) return NULL;
   if (n > buf->max || buf->n > buf->max - n || n > PTRDIFF_MAX / 2) {
     buf->has_failed = true;
@@ -48,29 +48,6 @@ char *buf_reserve(struct buf *buf, size_t n) {
     buf->capacity = capacity;
   }
   return buf->p + buf->n;
-}
-
-void buf_append(struct buf *buf, const void *bytes, size_t n) {
-  if (n == 0) return;
-  char *p = buf_reserve(buf, n);
-  if (!p) return;
-  memcpy(p, bytes, n);
-  buf->n += n;
-}
-
-void buf_append_str(struct buf *buf, struct str s) {
-  buf_append(buf, s.p, s.n);
-}
-
-void buf_append_c(struct buf *buf, const char *text) {
-  buf_append(buf, text, strlen(text));
-}
-
-void buf_append_byte(struct buf *buf, char byte) {
-  char *p = buf_reserve(buf, 1);
-  if (!p) return;
-  *p = byte;
-  buf->n++;
 }
 
 void buf_append_u64(struct buf *buf, uint64_t value) {

@@ -1,4 +1,5 @@
 /* JSON out: values as they came, and in their canonical form (RFC 8785). */
+#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,66 +8,85 @@
 #include "codec/json.h"
 #include "codec/json_number.h"
 
-/* What RFC 8259, section 7 wants escaped; everything else, DEL included, goes out as it is. */
+/* What RFC 8259, section 7 wants escaped; everything else, DEL included, goes out as it is. `n_after`: room that must
+ * be left behind it. */
+static inline void escape_write(struct buf *out, unsigned char c, size_t n_after) {
+  static const char digits[] = "0123456789abcdef";
+  static const char letters[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+  char letter = c < sizeof(letters) ? letters[c] : (char)c;
+  size_t n = letter ? 2 : 6;
+  char *p = buf_reserve(out, n + n_after);
+  if (!p) return;
+  out->n += n;
+  p[0] = '\\';
+  p[1] = letter;
+  if (letter) return;
+  memcpy(p + 1, "u00", 3);
+  p[4] = digits[c >> 4];
+  p[5] = digits[c & 0x0F];
+}
+
 static bool is_plain(unsigned char c) {
   return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-static void write_escape(struct buf *out, unsigned char c) {
-  static const char digits[] = "0123456789abcdef";
-  char text[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 0x0F]};
-  size_t n = 2;
-  switch (c) {
-    case '"':
-    case '\\':
-      text[1] = (char)c;
-      break;
-    case '\b':
-      text[1] = 'b';
-      break;
-    case '\t':
-      text[1] = 't';
-      break;
-    case '\n':
-      text[1] = 'n';
-      break;
-    case '\f':
-      text[1] = 'f';
-      break;
-    case '\r':
-      text[1] = 'r';
-      break;
-    default:
-      n = sizeof(text);
-  }
-  buf_append(out, text, n);
+/* How many of eight bytes, from the first, are plain. The mark (the high bit) is exact up to the first byte that is
+ * marked: a borrow goes upwards only. */
+static size_t plain_of_eight(const char *text) {
+  const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+  uint64_t bytes;
+  memcpy(&bytes, text, sizeof(bytes));
+  bytes = le64toh(bytes);
+  uint64_t quote = bytes ^ (ones * '"'), backslash = bytes ^ (ones * '\\');
+  uint64_t marks = (bytes | (bytes - ones * 0x20) | (quote - ones) | (backslash - ones)) & highs;
+  return marks ? (size_t)__builtin_ctzll(marks) / 8 : 8;
 }
 
-void json_write_str(struct buf *out, struct str text) {
-  buf_append_byte(out, '"');
-  size_t start = 0; /* of what goes out unchanged */
-  size_t i = 0;
-  while (i < text.n) {
-    unsigned char c = (unsigned char)text.p[i];
-    if (is_plain(c)) {
-      i++;
-      continue;
-    }
-    size_t n = c < 0x80 ? 0 : utf8_sequence(text.p + i, text.n - i);
-    if (n > 0) {
-      i += n;
-      continue;
-    }
-    buf_append(out, text.p + start, i - start);
-    if (c < 0x80) {
-      write_escape(out, c);
-    } else {
-      buf_append_c(out, "\xEF\xBF\xBD");
-    }
-    start = ++i;
+/* Copies the plain bytes that the text begins with; there is room for all of it. Returns how many. */
+static size_t plain_copy(char *to, struct str text) {
+  size_t n = 0;
+  while (text.n - n >= 8) {
+    memcpy(to + n, text.p + n, 8); /* what is not plain among them is overwritten by what stands for it */
+    size_t k = plain_of_eight(text.p + n);
+    n += k;
+    if (k < 8) return n;
   }
-  if (text.n > start) buf_append(out, text.p + start, text.n - start);
-  buf_append_byte(out, '"');
+  for (; n < text.n && is_plain((unsigned char)text.p[n]); n++)
+    to[n] = text.p[n];
+  return n;
+}
+
+/* One character beyond ASCII, or a byte that belongs to none. Returns how many bytes of the text it took. */
+static size_t beyond_ascii_write(struct buf *out, struct str text) {
+  static const char replacement[] = "\xEF\xBF\xBD";
+  size_t n = utf8_sequence(text.p, text.n);
+  size_t written = n > 0 ? n : sizeof(replacement) - 1, taken = n > 0 ? n : 1;
+  char *p = buf_reserve(out, written + text.n - taken + 1);
+  if (!p) return text.n;
+  memcpy(p, n > 0 ? text.p : replacement, written);
+  out->n += written;
+  return taken;
+}
+
+/* There is always room for as many bytes as are left of the text, and the quote: no less will be written. So more is
+ * asked for only where an escape has made it longer, and never more than is needed. */
+void json_write_str(struct buf *out, struct str text) {
+  if (!buf_reserve(out, text.n + 2)) return;
+  out->p[out->n++] = '"';
+  while (text.n > 0) {
+    size_t n = plain_copy(out->p + out->n, text);
+    out->n += n;
+    text = str_make(text.p + n, text.n - n);
+    if (text.n == 0) break;
+    n = 1;
+    if ((unsigned char)text.p[0] < 0x80)
+      escape_write(out, (unsigned char)text.p[0], text.n);
+    else
+      n = beyond_ascii_write(out, text);
+    if (buf_failed(out)) return;
+    text = str_make(text.p + n, text.n - n);
+  }
+  out->p[out->n++] = '"';
 }
 
 static void write_double(struct buf *out, double value, bool is_canonical) {

@@ -59,6 +59,60 @@ static void invalid_bytes_become_the_replacement_character(void **state) {
   assert_str(escaped(STR("\xFF\"")), "\"\xEF\xBF\xBD\\\"\"");
 }
 
+/* What json_write_str promises, a byte at a time; none of them begins a character of UTF-8. */
+static void escape_slowly(struct buf *slow, struct str text) {
+  static const char *const spelled[0x60] = {
+      ['"'] = "\\\"", ['\\'] = "\\\\", ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\f'] = "\\f", ['\r'] = "\\r"};
+  buf_clear(slow);
+  buf_append_byte(slow, '"');
+  for (size_t i = 0; i < text.n; i++) {
+    unsigned char c = (unsigned char)text.p[i];
+    if (c < sizeof(spelled) / sizeof(spelled[0]) && spelled[c])
+      buf_append_c(slow, spelled[c]);
+    else if (c < 0x20)
+      buf_printf(slow, "\\u%04x", c);
+    else if (c < 0x80)
+      buf_append_byte(slow, (char)c);
+    else
+      buf_append_c(slow, "\xEF\xBF\xBD");
+  }
+  buf_append_byte(slow, '"');
+}
+
+static void every_byte_is_treated_alike_wherever_it_stands(void **state) {
+  static const char beside[] = "x\"\x01\x7F\xFF !#[]";
+  char text[26];
+  struct buf slow;
+  buf_init(&slow, NULL, KIB);
+  for (size_t n = 1; n <= sizeof(text); n += 5)
+    for (size_t at = 0; at < n; at++)
+      for (int c = 0; c < 256; c++)
+        for (const char *other = beside; *other; other++) {
+          memset(text, 'x', sizeof(text));
+          if (at > 0) text[at - 1] = *other;
+          if (at + 1 < n) text[at + 1] = *other;
+          text[at] = (char)c;
+          escape_slowly(&slow, str_make(text, n));
+          struct str got = escaped(str_make(text, n));
+          assert_int_equal(got.n, slow.n);
+          assert_memory_equal(got.p, slow.p, slow.n);
+        }
+  buf_release(&slow);
+}
+
+static void a_string_may_fill_the_cap_to_its_last_byte(void **state) {
+  static const char text[] = "0123456789\"123456789\x01yz\xC3\xA9\xFF",
+                    whole[] = "\"0123456789\\\"123456789\\u0001yz\xC3\xA9\xEF\xBF\xBD\"";
+  for (size_t max = 0; max <= sizeof(whole); max++) {
+    struct buf capped;
+    buf_init(&capped, NULL, max);
+    json_write_str(&capped, str_of(text));
+    assert_int_equal(buf_failed(&capped), max < sizeof(whole) - 1);
+    if (!buf_failed(&capped)) assert_str(buf_str(&capped), whole);
+    buf_release(&capped);
+  }
+}
+
 static void values_keep_their_order_and_their_numbers(void **state) {
   const char *const same[] = {"{\"b\":1,\"a\":[true,false,null,{},[]],\"\":\"x\"}",
                               "[0,-1,18446744073709551615,-9223372036854775808]", "[1.0,0.5,-0.0,1e+21,1e-7,100.25]",
@@ -154,6 +208,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(strings_are_escaped_as_little_as_possible),
       cmocka_unit_test(invalid_bytes_become_the_replacement_character),
+      cmocka_unit_test(every_byte_is_treated_alike_wherever_it_stands),
+      cmocka_unit_test(a_string_may_fill_the_cap_to_its_last_byte),
       cmocka_unit_test(values_keep_their_order_and_their_numbers),
       cmocka_unit_test(what_is_no_value_fails),
       cmocka_unit_test(the_example_of_rfc_8785),
