@@ -7,12 +7,12 @@
 
 #include "base/err.h"
 
-static inline enum err_code tidy_code(struct err *err, int formatted_n, enum err_code code) {
+static inline void tidy_err(struct err *err, int formatted_n, enum err_code code) {
   if (err) *err = (struct err){.code = code};
-  return code;
 }
 
-#define err_set(err, code, ...) tidy_code((err), snprintf(NULL, 0, __VA_ARGS__), (code))
-#define err_no_memory(err) tidy_code((err), 0, ERR_NO_MEMORY)
+/* The value stands here, not in a function, since the analyzer does not follow every call. */
+#define err_set(err, code, ...) (tidy_err((err), snprintf(NULL, 0, __VA_ARGS__), (code)), (code))
+#define err_no_memory(err) (tidy_err((err), 0, ERR_NO_MEMORY), ERR_NO_MEMORY)
 
 #endif
