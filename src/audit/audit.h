@@ -70,8 +70,8 @@ struct audit_writer;
 
 struct audit_writer_options {
   struct str writer; /* names its chains: "node1"; commands use AUDIT_COMMAND_WRITER */
-  bool is_relaxed;   /* `done` is called before the commit, from within audit_submit; what fails later is counted and
-                        turns readiness off */
+  bool is_relaxed;   /* `done` is called before the commit, from within audit_submit; the commit begins within a few
+                        milliseconds; what fails then is counted and turns readiness off */
 };
 
 #define AUDIT_COMMAND_WRITER "command"

@@ -11,7 +11,9 @@
  *  4. The thread waits for nothing but work, the database, and (while the last commit failed) a second's rest.
  *
  * In relaxed mode an event is copied when it is submitted, with a reference to its keys, and the copy goes this way;
- * nothing is posted for it. */
+ * nothing is posted for it. As nobody waits for such a commit, the thread lingers for a moment until more have come:
+ * else it would be woken for every single call. (Strict mode does not linger: what comes while one batch is committed
+ * makes the next one. Measured, a wait of 0.2 to 1.6 ms between two batches makes no call cheaper.) */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,7 +25,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 
-enum { PROBE_S = 1, LOOPS_MAX = 64 };
+enum { PROBE_S = 1, LINGER_MS = 5, LOOPS_MAX = 64 };
 
 struct writer_chain {
   struct audit_chain chain;
@@ -69,16 +71,22 @@ struct relaxed_event {
 
 /* Submitting */
 
-static void push(struct audit_writer *writer, struct audit_event *event) {
+/* Whoever changed what the thread waits for calls this afterwards. It signals when it has left the lock, or the thread
+ * would wake up only to wait for that. */
+static void wake(struct audit_writer *writer) {
+  pthread_mutex_lock(&writer->lock);
+  pthread_mutex_unlock(&writer->lock);
+  pthread_cond_signal(&writer->wake);
+}
+
+/* Returns whether it is the first since the thread took all. */
+static bool push(struct audit_writer *writer, struct audit_event *event) {
   struct audit_event *top = atomic_load_explicit(&writer->submitted, memory_order_relaxed);
   do
     event->next = top;
   while (!atomic_compare_exchange_weak_explicit(&writer->submitted, &top, event, memory_order_release,
                                                 memory_order_relaxed));
-  if (top) return; /* whoever put the first one wakes */
-  pthread_mutex_lock(&writer->lock);
-  pthread_cond_signal(&writer->wake);
-  pthread_mutex_unlock(&writer->lock);
+  return !top;
 }
 
 static struct audit_event *event_copy(const struct audit_event *event) {
@@ -120,16 +128,17 @@ static void run_done(struct loop_task *task) {
 }
 
 bool audit_submit(struct audit_writer *writer, struct audit_event *event) {
-  if (atomic_fetch_add_explicit(&writer->n_queued, 1, memory_order_relaxed) >= LIMIT_AUDIT_QUEUE) goto refused;
+  size_t n_before = atomic_fetch_add_explicit(&writer->n_queued, 1, memory_order_relaxed);
+  if (n_before >= LIMIT_AUDIT_QUEUE) goto refused;
   event->code = ERR_NONE;
   event->task.run = run_done;
   if (!writer->is_relaxed) {
-    push(writer, event);
+    if (push(writer, event)) wake(writer);
     return true;
   }
   struct audit_event *copy = event_copy(event);
   if (!copy) goto refused;
-  push(writer, copy);
+  if (push(writer, copy) || n_before + 1 == LIMIT_AUDIT_BATCH) wake(writer);
   event->done(event); /* may free it */
   return true;
 refused:
@@ -296,13 +305,28 @@ static struct audit_event *take_all(struct audit_writer *writer) {
   return oldest;
 }
 
-/* False: nothing is left and the writer stops. True with nothing pending: time for a probe. */
-static bool wait_for_work(struct audit_writer *writer) {
-  if (writer->pending || (writer->pending = take_all(writer))) return true;
-  bool is_healthy = atomic_load_explicit(&writer->is_healthy, memory_order_relaxed);
+static struct timespec after_ms(int64_t ms) {
   struct timespec until;
   clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += PROBE_S;
+  int64_t ns = until.tv_nsec + ms * 1000000;
+  return (struct timespec){until.tv_sec + ns / 1000000000, ns % 1000000000};
+}
+
+/* Under the lock, in relaxed mode: until a batch is full, at most LINGER_MS. */
+static void linger(struct audit_writer *writer) {
+  const struct timespec until = after_ms(LINGER_MS);
+  int waited = 0;
+  while (atomic_load_explicit(&writer->n_queued, memory_order_relaxed) < LIMIT_AUDIT_BATCH && !writer->is_stopping &&
+         waited == 0)
+    waited = pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
+}
+
+/* False: nothing is left and the writer stops. True with nothing pending: time for a probe. */
+static bool wait_for_work(struct audit_writer *writer) {
+  if (writer->pending) return true;
+  if (!writer->is_relaxed && (writer->pending = take_all(writer))) return true;
+  bool is_healthy = atomic_load_explicit(&writer->is_healthy, memory_order_relaxed);
+  const struct timespec until = after_ms(PROBE_S * 1000);
   int waited = 0;
   pthread_mutex_lock(&writer->lock);
   while (!atomic_load_explicit(&writer->submitted, memory_order_relaxed) && !writer->is_stopping && waited == 0) {
@@ -311,6 +335,7 @@ static bool wait_for_work(struct audit_writer *writer) {
     else
       waited = pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
   }
+  if (writer->is_relaxed && atomic_load_explicit(&writer->submitted, memory_order_relaxed)) linger(writer);
   bool is_stopping = writer->is_stopping;
   pthread_mutex_unlock(&writer->lock);
   writer->pending = take_all(writer);
