@@ -113,8 +113,13 @@ async function guarded(t) {
   return { connek, upstream, urls, secrets };
 }
 
-// A secret as it is, and as other ways of writing bytes would show it.
+// A secret as it is, its halves where it is long, and as other ways of writing bytes would show it.
 function forms(secret) {
+  if (secret.length > 50) return [...formsOf(secret), ...formsOf(secret.slice(0, 30)), ...formsOf(secret.slice(-20))];
+  return formsOf(secret);
+}
+
+function formsOf(secret) {
   const bytes = Buffer.from(secret);
   const raw = /^[0-9a-f]{64}$/.test(secret) ? [Buffer.from(secret, 'hex')] : [];
   return [secret, ...[bytes, ...raw].flatMap((b) => [b.toString('hex'), b.toString('base64').replace(/=+$/, ''), b.toString('base64url'), b.toString('latin1')])];
@@ -534,6 +539,28 @@ test('a definition cannot hide what it says, nor say less than it does', async (
   const { body } = await callTool(url, 'm_get');
   assert.equal(body.result.isError, true);
   assert.match(body.result.content[0].text, /not permitted/);
+});
+
+test('an organisation cannot pass off a connector of its own as one of ours', async (t) => {
+  const own = await Connek.create(t);
+  const definition = (id, kind, tool) => ({ manifest: 1, id, name: 'Ours', ...(kind && { kind }), ...(!kind && { base: 'https://m.example.com' }), tools: [{ description: 'Tells who you are.', ...tool }] });
+  const input = { type: 'object', properties: {} };
+  const get = { name: 'get', does: 'read', input, call: 'GET /' };
+  const whoami = { name: 'whoami', does: 'read', input };
+  const query = { name: 'query', does: 'read', input };
+  const applied = async (connector) => own.command('apply', await own.writeFile('own.json', { organisation: 'acme', connectors: [connector] }));
+  assert.equal((await applied(definition('mine', null, get))).code, 0);
+  for (const [connector, about] of [
+    [definition('sqlite', null, get), /\/id.*built-in/],
+    [definition('sqlite', 'sqlite', query), /\/id.*built-in/],
+    [definition('connek', null, get), /\/id.*built-in/],
+    [definition('connek', 'self', whoami), /\/id.*built-in/],
+    [definition('free', 'self', whoami), /\/kind.*Connek's own/],
+  ]) {
+    const { code, stderr } = await applied(connector);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr.replaceAll('\n', ' '), about);
+  }
 });
 
 test('answers to people are kept by no cache', async () => {
