@@ -2,11 +2,11 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmod, chown, copyFile, lstat, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, chown, copyFile, lstat, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import { Connek, releaseBinary } from './support/connek.js';
+import { Connek, exampleLedger, releaseBinary } from './support/connek.js';
 
 const nobody = 65534;
 const isRoot = process.getuid() === 0;
@@ -66,6 +66,36 @@ test('the data folder, its files and its socket are the owner\'s alone', async (
   for (const name of ['connek.db', 'master.key', 'control.sock']) assert.ok(names.includes(name), name);
   for (const name of names) assert.equal((await lstat(join(data, name))).mode & 0o077, 0, name);
   assert.equal((await lstat(join(data, 'master.key'))).mode & 0o777, 0o400);
+});
+
+test('one folder has one server', async (t) => {
+  const connek = await Connek.serving(t);
+  const second = new Connek();
+  Object.assign(second, { home: connek.home, data: connek.data });
+  t.after(() => second.stop().catch(() => {}));
+  await assert.rejects(second.start(), /another connek serve runs on this data folder/);
+  assert.equal((await fetch(`${connek.base}/readyz`)).status, 200);
+  await connek.restart();
+});
+
+test('data and key belong together: with another key nothing is read, written or served', async (t) => {
+  const connek = await Connek.create(t);
+  await connek.makeDatabase('ledger.db', exampleLedger);
+  await connek.apply();
+  const key = join(connek.data, 'master.key');
+  const own = await readFile(key);
+  await rm(key);
+  await writeFile(key, `${'5'.repeat(64)}\n`, { mode: 0o400 });
+  for (const args of [['export'], ['audit', 'list'], ['token', 'create', '--user', 'finance@acme.example'], ['apply', connek.path('config.json')]]) {
+    const { code, stderr } = await connek.command(...args);
+    assert.equal(code, 1, args.join(' '));
+    assert.match(stderr, /not the key this data was sealed with/);
+  }
+  await assert.rejects(connek.start(), /not the key this data was sealed with/);
+  await connek.stop().catch(() => {});
+  await rm(key);
+  await writeFile(key, own, { mode: 0o400 });
+  await connek.ok('export');
 });
 
 test('a command run by another user finds nothing', { skip: !isRoot && 'only root can be somebody else' }, async (t) => {

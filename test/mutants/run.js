@@ -18,15 +18,16 @@ const root = resolve(import.meta.dirname, '../..');
 const tree = join(root, 'build/mutants/tree');
 const build = join(root, 'build/mutants/build');
 const binary = join(build, 'connek');
-const testSeconds = 180;
+const testSeconds = 240;
+const patientSeconds = 20; // a test that hangs without its control has failed; how long that takes to say
 
-function sh(program, args, env = {}) {
+function sh(program, args, env = {}, seconds = testSeconds) {
   const ended = spawnSync(program, args, {
     cwd: tree,
     env: { ...process.env, ...env },
     encoding: 'utf8',
     maxBuffer: 256 * 1024 * 1024,
-    timeout: testSeconds * 1000,
+    timeout: seconds * 1000,
     killSignal: 'SIGKILL',
   });
   return { isOk: ended.status === 0, isTimeout: ended.error?.code === 'ETIMEDOUT', output: `${ended.stdout}${ended.stderr}` };
@@ -63,11 +64,11 @@ function targetsOf(test) {
 const pattern = (name) => `--test-name-pattern=^${name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`;
 
 // Runs a test (of an outside file those named; all where there are none); the TAP of it, and whether it passed.
-function runTest(test, names) {
+function runTest(test, names, seconds) {
   const unit = unitOf(test);
-  if (unit) return sh(join(build, targetsOf(test)[0]), [], { CMOCKA_MESSAGE_OUTPUT: 'TAP' });
+  if (unit) return sh(join(build, targetsOf(test)[0]), [], { CMOCKA_MESSAGE_OUTPUT: 'TAP' }, seconds);
   const patterns = names.every(Boolean) ? [...new Set(names)].map(pattern) : [];
-  return sh(join(tree, 'scripts/suite/integration'), [...patterns, test], { CONNEK_BINARY: binary, CONNEK_RELEASE_BINARY: binary });
+  return sh(join(tree, 'scripts/suite/integration'), [...patterns, test], { CONNEK_BINARY: binary, CONNEK_RELEASE_BINARY: binary }, seconds);
 }
 
 // Did the named test fail, or any, where none is named?
@@ -90,7 +91,7 @@ function tail(output) {
 const editsOf = ({ file, find, replace, also = [] }) => [{ file, find, replace }, ...also];
 
 // null: killed, as it should be; else what is wrong with it.
-function tryMutant(mutant) {
+function tryMutant(mutant, seconds) {
   const edits = editsOf(mutant);
   const originals = new Map(edits.map(({ file }) => [join(tree, file), readFileSync(join(tree, file), 'utf8')]));
   for (const { file, find, replace } of edits) {
@@ -100,7 +101,7 @@ function tryMutant(mutant) {
   try {
     const compiled = compile(...targetsOf(mutant.test));
     if (!compiled.isOk) return `does not compile without it\n${tail(compiled.output)}`;
-    const ran = runTest(mutant.test, [mutant.name]);
+    const ran = runTest(mutant.test, [mutant.name], seconds);
     return hasFailed(mutant, ran) ? null : `SURVIVED: ${mutant.test} passes without it\n${ran.isOk ? '' : tail(ran.output)}`;
   } finally {
     for (const [path, original] of originals) writeFileSync(path, original);
@@ -132,9 +133,12 @@ for (const mutant of mutants) {
 const tests = [...new Set(mutants.map(({ test }) => test))];
 const compiled = failed === 0 ? compile(...new Set(tests.flatMap(targetsOf))) : { isOk: true };
 if (!compiled.isOk) fail('the tree', `does not compile\n${tail(compiled.output)}`);
+const seconds = new Map(); // how long a test takes with all controls in place
 if (failed === 0) {
   for (const test of tests) {
+    const start = performance.now();
     const ran = runTest(test, mutants.filter((mutant) => mutant.test === test).map(({ name }) => name));
+    seconds.set(test, (performance.now() - start) / 1000);
     if (!ran.isOk) fail(test, `has to pass while nothing is taken out\n${tail(ran.output)}`);
     for (const mutant of mutants) {
       if (mutant.test === test && !hasNamed(mutant, ran.output)) fail(mutant.control, `${test} has no test named "${mutant.name}..."`);
@@ -145,7 +149,7 @@ let killed = 0;
 if (failed === 0) {
   for (const mutant of mutants) {
     const start = performance.now();
-    const wrong = tryMutant(mutant);
+    const wrong = tryMutant(mutant, Math.max(patientSeconds, Math.ceil(4 * seconds.get(mutant.test))));
     if (wrong) {
       fail(mutant.control, wrong);
       continue;
