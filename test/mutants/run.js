@@ -115,6 +115,21 @@ function checkText({ file, find }) {
   return count === 1 ? null : `its text occurs ${count} times in ${file}, not once: ${JSON.stringify(find)}`;
 }
 
+// docs/THREAT-MODEL.md names tests: `unit:FOLDER/FILE: name` and `NAME.test.js: name, or a part of it`. Each has to be there, and
+// each mutant's lesson has to be a row. What is wrong, as texts.
+function checkDocument(mutants) {
+  const text = readFileSync(join(root, 'docs/THREAT-MODEL.md'), 'utf8');
+  const wrong = [];
+  for (const [reference, file, name] of text.matchAll(/`((?:unit:[a-z0-9_/]+|[a-z0-9_]+\.test\.js)): ([^`]+)`/g)) {
+    const unit = unitOf(file);
+    const path = join(root, unit ? `test/unit/${unit}_test.c` : `test/integration/${file}`);
+    if (!existsSync(path) || !readFileSync(path, 'utf8').replaceAll('\\', '').includes(name)) wrong.push(`${reference}: there is no such test`);
+  }
+  const rows = new Set([...text.matchAll(/^\| ([^|]+?) \|/gm)].map(([, cell]) => cell));
+  for (const lesson of new Set(mutants.map(({ lesson }) => lesson))) if (!rows.has(lesson)) wrong.push(`no row is about "${lesson}"`);
+  return wrong;
+}
+
 const words = process.argv.slice(2);
 const mutants = JSON.parse(readFileSync(join(root, 'test/mutants/mutants.json'), 'utf8')).filter(
   ({ control, lesson }) => words.length === 0 || words.some((word) => `${control} ${lesson}`.includes(word)),
@@ -126,6 +141,7 @@ const fail = (what, why) => {
   console.log(`FAILED  ${what}: ${why}`);
 };
 
+for (const wrong of checkDocument(mutants)) fail('docs/THREAT-MODEL.md', wrong);
 copyTree();
 for (const mutant of mutants) {
   for (const wrong of editsOf(mutant).map(checkText)) if (wrong) fail(mutant.control, wrong);
