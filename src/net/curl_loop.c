@@ -1,6 +1,10 @@
 /* libcurl's multi interface on a libuv loop. The point of this file is what it does not do: curl asks to watch a socket
  * and to forget it around every single transfer, and a watch that is made anew each time costs two epoll_ctl(2) a
- * transfer. So a socket that curl opened through us keeps its uv_poll handle, armed for reading, until curl closes it.
+ * transfer. So the socket of a connection keeps its uv_poll handle, armed for reading, until curl closes it.
+ *
+ * Only a connection that is up is closed through us. A socket that is still connecting, and the name resolver's, curl
+ * may close by itself, before it says that it need not be watched; until then its number may be somebody else's. To
+ * watch a descriptor that is closed ends the process (libuv), so what is not proven to be a connection is let go of.
  *
  * Invariants:
  * 1. watchers[fd] is NULL or the one watcher of that descriptor; a closing watcher is not in the table.
@@ -17,8 +21,9 @@ struct watcher {
   uv_poll_t poll;
   struct curl_loop *curl;
   curl_socket_t fd;
-  int armed, wanted;       /* UV_READABLE | UV_WRITABLE */
-  bool is_kept_while_idle; /* opened by us: we shall be told when it closes */
+  uint64_t cookie;    /* the kernel's name of this very socket */
+  int armed, wanted;  /* UV_READABLE | UV_WRITABLE */
+  bool is_connection; /* we shall be told when it closes */
 };
 
 struct curl_loop {
@@ -83,6 +88,21 @@ static bool table_reserve(struct curl_loop *curl, curl_socket_t fd) {
   return true;
 }
 
+/* 0: it is none. */
+static uint64_t socket_cookie(curl_socket_t fd) {
+  uint64_t cookie = 0;
+  socklen_t n = sizeof(cookie);
+  return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &n) == 0 ? cookie : 0;
+}
+
+/* Is it still the same socket, and connected to a host? */
+static bool is_up(const struct watcher *watcher) {
+  struct sockaddr_storage peer;
+  socklen_t n = sizeof(peer);
+  if (watcher->cookie == 0 || socket_cookie(watcher->fd) != watcher->cookie) return false;
+  return getpeername(watcher->fd, (struct sockaddr *)&peer, &n) == 0 && peer.ss_family != AF_UNIX;
+}
+
 static struct watcher *watcher_new(struct curl_loop *curl, curl_socket_t fd) {
   if (!table_reserve(curl, fd)) return NULL;
   struct watcher *watcher = calloc(1, sizeof(*watcher));
@@ -94,6 +114,7 @@ static struct watcher *watcher_new(struct curl_loop *curl, curl_socket_t fd) {
   watcher->poll.data = watcher;
   watcher->curl = curl;
   watcher->fd = fd;
+  watcher->cookie = socket_cookie(fd);
   curl->watchers[fd] = watcher;
   curl->n_handles++;
   return watcher;
@@ -138,8 +159,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
   struct watcher *watcher = watcher_find(curl, fd);
   if (what == CURL_POLL_REMOVE) {
     if (!watcher) return 0;
-    if (!watcher->is_kept_while_idle) {
-      /* The name resolver's: curl closes it without telling. */
+    if (!watcher->is_connection) watcher->is_connection = is_up(watcher);
+    if (!watcher->is_connection) {
       watcher_close(watcher);
       return 0;
     }
@@ -224,13 +245,17 @@ void curl_loop_set_limits(struct curl_loop *curl, long per_host, long cached) {
 curl_socket_t curl_loop_open_socket(struct curl_loop *curl, const struct curl_sockaddr *address) {
   int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
+  struct watcher *closed = watcher_find(curl, fd);
+  if (!closed) return fd;
+  /* The number of one that curl has just closed: it takes the watch to go on where it wants the same of the new one. */
+  int wanted = closed->wanted;
+  watcher_close(closed);
   struct watcher *watcher = watcher_new(curl, fd);
-  if (!watcher) {
-    close(fd);
-    return CURL_SOCKET_BAD;
-  }
-  watcher->is_kept_while_idle = true;
-  return fd;
+  if (watcher) watcher->wanted = wanted;
+  if (watcher && watcher_arm(watcher, wanted) == 0) return fd;
+  if (watcher) watcher_close(watcher);
+  close(fd);
+  return CURL_SOCKET_BAD;
 }
 
 int curl_loop_close_socket(void *context, curl_socket_t fd) {

@@ -185,6 +185,7 @@ test('stopping under load: whatever was answered is on record, and nothing is an
     const acknowledged = [];
     const refused = new Set();
     let isOver = false;
+    t.after(() => (isOver = true));
     const target = connek.url(new URL(url).pathname.split('/').at(-1));
     const loads = Array.from({ length: 12 }, async (_, lane) => {
       for (let i = 0; !isOver; i++) {
@@ -269,6 +270,7 @@ test(`${storm} changes of who may do what, under load: after each, every answer 
   const { url } = await connek.token(finance);
   let isOver = false;
   let n = 0;
+  t.after(() => (isOver = true));
   const isAllowed = ({ status, body }) => {
     assert.equal(status, 200);
     if (body.result.isError) assert.match(textOf(body), /not permitted/);
@@ -306,6 +308,64 @@ test('a call that waits while its organisation changes ends by what it began wit
   for (const response of responses) upstream.json(response, { fine: true });
   for (const { body } of await Promise.all(pending)) assert.match(textOf(body), /fine/);
   assert.equal((await connek.audit()).filter(({ tool, outcome }) => tool === 'desk_do' && outcome === 'ok').length, 6);
+});
+
+test('everything at once: tokens come and go, rules change, clients leave and cancel, metrics are read, then the end', async (t) => {
+  const slow = (request, response) => setTimeout(() => upstream0.json(response, { at: request.url }), Math.random() * 20);
+  const { upstream, connek, url } = await servingDesk(t, slow, ['--admin-listen', '127.0.0.1:0', '--workers', '3']);
+  const upstream0 = upstream;
+  const config = JSON.parse(await connek.ok('export'));
+  let isOver = false;
+  let answered = 0;
+  t.after(() => (isOver = true));
+  const until = async (act) => {
+    while (!isOver) await act();
+  };
+  const mayFail = (promise) => promise.catch(() => ({ status: 0 }));
+  const initialize = { jsonrpc: '2.0', id: 0, method: 'initialize', params: { protocolVersion: legacyRevision, capabilities: {}, clientInfo: { name: 'c', version: '1' } } };
+  const calls = Array.from({ length: 6 }, (_, lane) => {
+    const act = async () => {
+      const mark = randomUUID();
+      const { status, body } = await mayFail(callTool(url, lane % 2 ? 'desk_ask' : 'desk_do', { mark }, lane % 3 ? legacy : modern));
+      if (status !== 200) return assert.ok([0, 503].includes(status), String(status));
+      assert.ok(textOf(body).includes(mark), 'an answer of one\'s own');
+      answered++;
+    };
+    return until(act);
+  });
+  const leaving = until(() => {
+    const { message, headers } = modern('tools/call', { name: 'desk_do', arguments: { mark: 'left' } });
+    return mayFail(post(url, message, headers, { signal: AbortSignal.timeout(Math.floor(Math.random() * 15)) }));
+  });
+  const cancelling = until(async () => {
+    const { headers } = await mayFail(post(url, initialize));
+    if (!headers) return sleep(5);
+    const session = { 'Mcp-Session-Id': headers.get('mcp-session-id') };
+    const called = mayFail(callTool(url, 'desk_ask', { mark: 'cancelled' }, legacy, session));
+    await mayFail(post(url, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }, { 'MCP-Protocol-Version': legacyRevision, ...session }));
+    await called;
+  });
+  const looking = until(async () => {
+    await mayFail(fetch(`${connek.adminBase}/metrics`).then((answer) => answer.text()));
+    await mayFail(fetch(`${connek.base}/readyz`).then((answer) => answer.text()));
+    await sleep(2);
+  });
+  for (let i = 0; i < rounds(8, 60); i++) {
+    const made = await connek.token(finance);
+    assert.equal((await send(made.url, legacy('tools/list'))).status, 200);
+    await connek.writeFile('changed.json', { ...config, limits: { per_minute: 1_000_000 - i } });
+    await Promise.all([connek.ok('apply', connek.path('changed.json')), send(made.url, modern('tools/list'))]);
+    await connek.ok('token', 'revoke', made.id);
+    assert.equal((await send(made.url, legacy('tools/list'))).status, 401);
+  }
+  const stopped = connek.stop();
+  setTimeout(() => (isOver = true), 50);
+  await Promise.all([stopped, ...calls, leaving, cancelling, looking]);
+  assert.ok(answered > 20, `${answered} answered`);
+  const records = (await connek.audit()).filter(({ tool }) => tool.startsWith('desk_'));
+  assert.ok(records.length >= answered);
+  for (const { outcome } of records) assert.ok(['ok', 'cancelled', 'unknown'].includes(outcome), outcome);
+  await assertVerified(connek);
 });
 
 // ---- rates ----
