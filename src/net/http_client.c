@@ -83,8 +83,9 @@ static void easy_set_up(struct http_transfer *transfer) {
     curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
   }
+  /* That answers are decompressed; the field itself, and User-Agent, are lines of ours (http_client_request.c). */
   curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, "connek/" CONNEK_VERSION);
+  if (client->proxy) curl_easy_setopt(easy, CURLOPT_USERAGENT, "connek/" CONNEK_VERSION); /* for CONNECT */
   curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
   /* Deadlines are ours (on_tick). curl's own for connecting only makes it go on to a host's next address in time. */
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)LIMIT_UPSTREAM_CONNECT_MS);
@@ -153,6 +154,7 @@ static void transfer_end(struct http_transfer *transfer) {
   curl_loop_remove(client->curl, transfer->easy);
   curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
   curl_easy_setopt(transfer->easy, CURLOPT_URL, NULL);
+  curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, NULL);
   if (transfer->secret_line.n > 0) secret_wipe((char *)(uintptr_t)transfer->secret_line.p, transfer->secret_line.n);
   if (transfer->previous) transfer->previous->next = transfer->next;
   if (!transfer->previous) client->active = transfer->next;
@@ -264,6 +266,12 @@ static void curl_start(void) {
   (void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+static void accept_encoding_write(char *ret_line, size_t size) {
+  int features = curl_version_info(CURLVERSION_NOW)->features;
+  snprintf(ret_line, size, "Accept-Encoding: %s%s%s", features & CURL_VERSION_LIBZ ? "gzip, deflate" : "identity",
+           features & CURL_VERSION_BROTLI ? ", br" : "", features & CURL_VERSION_ZSTD ? ", zstd" : "");
+}
+
 static bool copy_option(const char *text, char **ret_copy) {
   if (!text) return true;
   *ret_copy = strdup(text);
@@ -277,6 +285,7 @@ enum err_code http_client_new(struct loop *loop, const struct http_client_option
   if (!client) return err_no_memory(err);
   client->loop = loop;
   client->guard = options->guard;
+  accept_encoding_write(client->accept_encoding, sizeof(client->accept_encoding));
   enum err_code code = ERR_NONE;
   client->tick = calloc(1, sizeof(*client->tick));
   if (!client->tick || !copy_option(options->ca_file, &client->ca_file) || !copy_option(options->proxy, &client->proxy))

@@ -43,6 +43,7 @@ struct http_client {
   struct curl_loop *curl;
   const struct address_guard *guard;
   char *ca_file, *proxy;
+  char accept_encoding[64]; /* a field's line: what this libcurl can decompress */
   struct http_transfer *active, *idle;
   size_t n_idle;
   uv_timer_t *tick; /* freed by its close callback: it outlives the client by a turn */

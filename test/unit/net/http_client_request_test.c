@@ -35,6 +35,46 @@ static void a_secret_in_the_query_is_encoded(void **state) {
   assert_true(upstream_saw(f->upstream, "GET /ok?x=1&k=v HTTP/1.1\r\n"));
 }
 
+static unsigned times_seen(struct fixture *f, const char *text) {
+  unsigned n = 0;
+  pthread_mutex_lock(&f->upstream->lock);
+  for (const char *at = f->upstream->last; (at = strcasestr(at, text)); at++)
+    n++;
+  pthread_mutex_unlock(&f->upstream->lock);
+  return n;
+}
+
+static void a_callers_own_field_takes_the_place_of_ours(void **state) {
+  struct fixture *f = *state;
+  fetch_target(f, "/ok");
+  assert_int_equal(times_seen(f, "\r\nuser-agent: connek/"), 1);
+  assert_int_equal(times_seen(f, "\r\naccept-encoding: gzip, deflate"), 1);
+  const struct http_field fields[] = {{STR("user-agent"), STR("other/1")}, {STR("Accept-encoding"), STR("identity")}};
+  struct http_client_request request = get(f, "/ok");
+  request.fields = fields;
+  request.n_fields = 2;
+  assert_true(fetch(f, &request).has_response);
+  assert_int_equal(times_seen(f, "\r\nuser-agent:"), 1);
+  assert_int_equal(times_seen(f, "\r\nuser-agent: other/1\r\n"), 1);
+  assert_int_equal(times_seen(f, "\r\naccept-encoding:"), 1);
+  assert_int_equal(times_seen(f, "\r\naccept-encoding: identity\r\n"), 1);
+}
+
+static void a_target_goes_out_as_it_was_written(void **state) {
+  struct fixture *f = *state;
+  /* But for a "?" with nothing behind it. */
+  static const char *const targets[] = {"/ok/../a//b;c?d=/../e&f=%2f%2E?g", "/", "/?", "?a=b", "", "/%7Euser?"};
+  static const char *const sent[] = {"/ok/../a//b;c?d=/../e&f=%2f%2E?g", "/", "/", "/?a=b", "/", "/%7Euser"};
+  for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+    char line[128], host[64];
+    fetch_target(f, targets[i]);
+    snprintf(line, sizeof(line), "GET %s HTTP/1.1\r\n", sent[i]);
+    snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%u\r\n", f->upstream->port);
+    assert_true(upstream_saw(f->upstream, line));
+    assert_true(upstream_saw(f->upstream, host));
+  }
+}
+
 /* Is the text anywhere between two allocations of one block? What ASan has fenced off is passed over. */
 static bool holds(const char *from, const char *to, const char *text) {
   assert_true(from < to && to - from < 64 * 1024);
@@ -136,8 +176,12 @@ static void a_body_is_sent_and_the_next_get_has_none(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(fields_and_the_secret_are_sent),           TEST(a_secret_in_the_query_is_encoded),
-      TEST(the_secret_is_wiped_from_the_arena),       TEST(what_would_split_a_request_is_refused),
+      TEST(fields_and_the_secret_are_sent),
+      TEST(a_secret_in_the_query_is_encoded),
+      TEST(a_callers_own_field_takes_the_place_of_ours),
+      TEST(a_target_goes_out_as_it_was_written),
+      TEST(the_secret_is_wiped_from_the_arena),
+      TEST(what_would_split_a_request_is_refused),
       TEST(a_body_is_sent_and_the_next_get_has_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -292,12 +292,15 @@ static void a_configured_proxy_is_asked_and_addresses_are_still_judged(void **st
   snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", f->upstream->port);
   setenv("no_proxy", "*", 1);
   client_start(f, proxy);
-  struct http_client_request request = {.method = STR("GET"), .url = STR("http://api.example.com/ok")};
+  struct http_client_request request = {.method = STR("GET"),
+                                        .url = STR("http://api.example.com/ok?a=b"),
+                                        .secret_parameter = STR("k"),
+                                        .secret_value = STR("v")};
   f->guard.n_exceptions = 0;
   struct outcome outcome = fetch(f, &request);
   unsetenv("no_proxy");
   assert_str(outcome.response.body, "hello");
-  assert_true(upstream_saw(f->upstream, "GET http://api.example.com/ok HTTP/1.1\r\n"));
+  assert_true(upstream_saw(f->upstream, "GET http://api.example.com/ok?a=b&k=v HTTP/1.1\r\n"));
   const char *refused[] = {"http://10.0.0.1/", "http://[::1]/", "http://169.254.169.254/"};
   for (size_t i = 0; i < 3; i++) {
     request.url = str_of(refused[i]);
