@@ -89,6 +89,13 @@ struct connector_result {
   bool is_unknown;       /* it may or may not have happened (a write whose reply was lost) */
 };
 
+/* Sees what comes back, for `connector try`. */
+struct connector_watch {
+  /* Each response as it came, before anything is cut away; `body` has the credential removed. */
+  void (*response)(void *context, const struct http_client_response *response, struct str body);
+  void *context;
+};
+
 /* One invocation. Made by the gateway, which keeps it and everything it points to until `done`. */
 struct connector_call {
   const struct connector_host *host;
@@ -100,6 +107,7 @@ struct connector_call {
   struct arena *arena;
   int64_t deadline_us;                       /* monotonic */
   const char *traceparent;                   /* W3C, for upstream requests */
+  const struct connector_watch *watch;       /* NULL in the gateway */
   void *state;                               /* the kind's own, in the arena */
   struct connector_result result;            /* filled before `done` */
   void (*done)(struct connector_call *call); /* exactly once, on the worker's loop; may be called from within invoke */
