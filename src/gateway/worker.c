@@ -13,7 +13,13 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
   worker->has_loop = true;
   code = http_client_new(&worker->loop, &server->client, &worker->client, err);
   if (code != ERR_NONE) return code;
-  worker->host = (struct connector_host){.loop = &worker->loop, .http = worker->client, .sql = server->sql};
+  worker->timers = timers_new(&worker->loop);
+  if (!worker->timers) return err_no_memory(err);
+  worker->host = (struct connector_host){.loop = &worker->loop,
+                                         .http = worker->client,
+                                         .timers = worker->timers,
+                                         .rates = server->rates,
+                                         .sql = server->sql};
   const struct http_server_options options = {
       .on_request = endpoint_on_request, .on_head = endpoint_on_head, .context = worker};
   return http_server_start(&worker->loop, host, port, true, &options, &worker->http, err);
@@ -52,12 +58,19 @@ void worker_drain(struct worker *worker) {
   loop_post(&worker->loop, &worker->drain_task);
 }
 
-/* What still runs has nobody to answer and ends with the client and the loop. */
-static void stop(struct loop_task *task) {
-  struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, stop_task));
+/* What still runs has nobody to answer and ends with the client, the timers and the loop. */
+static void end_calls(struct worker *worker) {
   http_client_free(worker->client);
   worker->client = NULL;
+  worker->host.http = NULL;
+  timers_free(worker->timers);
+  worker->timers = NULL;
+  worker->host.timers = NULL;
   loop_stop(&worker->loop);
+}
+
+static void stop(struct loop_task *task) {
+  end_calls((struct worker *)((char *)task - offsetof(struct worker, stop_task)));
 }
 
 void worker_stop(struct worker *worker) {
@@ -73,9 +86,7 @@ static void on_unserved_drained(void *context) {
 static void end_unserved(struct worker *worker) {
   if (worker->http) http_server_drain(worker->http, on_unserved_drained, NULL);
   worker->http = NULL;
-  http_client_free(worker->client);
-  worker->client = NULL;
-  loop_stop(&worker->loop);
+  end_calls(worker);
   loop_run(&worker->loop);
 }
 
