@@ -7,6 +7,7 @@
 
 struct json_path; /* codec/json_path.h */
 struct mask;      /* codec/mask.h */
+struct http_rate; /* rate.c */
 
 enum {
   HTTP_BODY_MAX = 8 * 1024 * 1024, /* of a request, as it is sent */
@@ -49,6 +50,7 @@ struct http_member {
   struct str name; /* empty in a list */
   struct str json; /* "name": as JSON text, with its colon */
   struct http_node node;
+  bool is_file; /* of a multipart body: {"file", "name", "type"} */
 };
 
 struct http_parameter {
@@ -119,8 +121,13 @@ struct http_after {
   const struct json_path *path; /* in the body */
 };
 
+struct http_retry_status {
+  uint16_t status;
+  struct str header; /* empty, or: only where the answer has it */
+};
+
 struct http_retry {
-  const uint16_t *statuses;
+  const struct http_retry_status *statuses;
   size_t n_statuses;
   const struct str *codes; /* words that errors.codes may find */
   size_t n_codes;
@@ -183,14 +190,19 @@ struct http_tool {
   const struct json_path *items, *result; /* or NULL */
   const struct mask *keep;                /* or NULL: all */
   size_t max_result;                      /* bytes; never 0 */
-  bool is_binary;
+  bool is_binary; /* the answer is a file */
+  bool is_text;   /* the answer is text, whatever its type says */
   yyjson_val *example; /* or NULL */
 };
 
 /* connector_connection.state */
 struct http_connection {
-  struct str base;      /* scheme, host, port, path; no '/' at its end. May hold "{key}" (auth in the path) */
+  /* Scheme, host, port, path; no '/' at its end. Where auth is in the path, the key goes between the parts. */
+  struct str base; /* the first part */
+  const struct str *base_parts;
+  size_t n_base;
   yyjson_val *settings; /* with the defaults */
+  _Atomic(struct http_rate *) rate; /* rate.c's: found at the first call, then known; the one thing that changes */
 };
 
 /* ---- between the files ---- */
@@ -198,6 +210,8 @@ struct http_connection {
 /* manifest.c */
 enum err_code http_compile(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                            struct err *err);
+void http_check(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
+                struct connector_findings *findings);
 /* connection.c */
 enum err_code http_connect(struct arena *arena, const struct connector *connector, yyjson_val *settings,
                            const void **ret_state, struct err *err);
@@ -224,6 +238,9 @@ struct http_secret {
 enum err_code http_secret_open(struct http_secret *secret, const struct connector_call *call,
                                struct err *err) MUST_CHECK;
 void http_secret_close(struct http_secret *secret);
+bool http_auth_is_run(const struct http_auth *auth);
+/* The first way that this credential has the members for, or NULL. */
+const struct http_auth *http_auth_find(const struct http_definition *http, yyjson_val *credential);
 
 /* What of a request the call does not tell: which page, and the key of an idempotent write. All zero: the first page,
  * of the default size. */
@@ -242,8 +259,8 @@ enum err_code http_request_build(struct connector_call *call, const struct http_
                                  const struct http_secret *secret, struct http_client_request *ret_request,
                                  struct err *err) MUST_CHECK;
 
-/* reply.c: fills call->result. `key`: the credential, or empty: never shown, should the upstream repeat it. */
-void http_reply_read(struct connector_call *call, const struct http_client_response *response, struct str key);
+/* The first request, for a person: secrets are "***". */
+enum err_code http_show(struct connector_call *call, struct buf *out, struct err *err);
 
 /* url.c */
 /* A dot segment, plain or encoded: programs on the way would take it out, and with it what stands before. */
