@@ -89,6 +89,7 @@ static void record(struct connector_findings *findings, const struct definition_
   findings->last = finding;
 }
 
+PRINTF_LIKE(4, 0)
 static void record_format(struct connector_findings *findings, const struct definition_place *place, bool is_warning,
                           const char *format, va_list arguments) {
   char text[ERR_TEXT_SIZE];
