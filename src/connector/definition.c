@@ -280,10 +280,9 @@ static int by_name(const void *a, const void *b) {
 }
 
 /* Names, and the shortened public ones, which could meet though the names differ. */
-void definition_finish(struct connector *connector, struct connector_tool *tools, struct connector_findings *findings) {
+static void check_unique(const struct connector_tool *tools, size_t n, struct connector_findings *findings) {
   struct map seen;
   map_init(&seen);
-  size_t n = connector->n_tools;
   for (size_t i = 0; i < n; i++) {
     if (tools[i].public_name.n == 0) continue;
     const struct connector_tool *other = map_get(&seen, tools[i].public_name);
@@ -295,7 +294,10 @@ void definition_finish(struct connector *connector, struct connector_tool *tools
     }
   }
   map_release(&seen);
-  if (n > 0) qsort(tools, n, sizeof(*tools), by_name);
+}
+
+void definition_finish(struct connector *connector, struct connector_tool *tools) {
+  qsort(tools, connector->n_tools, sizeof(*tools), by_name);
   connector->tools = tools;
 }
 
@@ -323,6 +325,7 @@ static struct connector_tool *read_tools(struct arena *arena, yyjson_val *defini
     read_tool(arena, connector->id, value, DEFINITION_INDEX(place, i), &tools[i], findings);
   }
   connector->n_tools = count;
+  check_unique(tools, count, findings);
   return tools;
 }
 
@@ -369,7 +372,7 @@ enum err_code connector_definition_read(struct arena *arena, yyjson_val *definit
   struct connector connector;
   struct connector_tool *tools;
   definition_read(arena, definition, &connector, &tools, &findings);
-  if (tools) definition_finish(&connector, tools, &findings);
+  if (tools) definition_finish(&connector, tools);
   enum err_code code = definition_result(&findings, err);
   if (code == ERR_NONE) *ret_connector = connector;
   return code;

@@ -47,11 +47,11 @@ enum err_code definition_result(const struct connector_findings *findings, struc
 /* Every member that is in none of `names`. */
 void definition_known(struct connector_findings *findings, const struct definition_place *place, yyjson_val *object,
                       const char *const *names, size_t n);
-/* The shared part. The tools are in the list's order; those that are no objects have no name. Sorted they are only by
- * definition_finish, which looks for equal names too. */
+/* The shared part. The tools are in the list's order; those that are no objects have no name. definition_finish
+ * sorts them. */
 void definition_read(struct arena *arena, yyjson_val *definition, struct connector *connector,
                      struct connector_tool **ret_tools, struct connector_findings *findings);
-void definition_finish(struct connector *connector, struct connector_tool *tools, struct connector_findings *findings);
+void definition_finish(struct connector *connector, struct connector_tool *tools);
 
 /* Where connector_definition_read has put this tool of the definition's list: it sorts them. */
 size_t definition_tool_index(const struct connector *connector, yyjson_val *tool);

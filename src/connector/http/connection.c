@@ -44,10 +44,10 @@ static enum err_code check_settings(const struct http_definition *http, yyjson_v
   if (settings && !yyjson_is_obj(settings)) return definition_fail(err, "", "", "settings must be an object");
   size_t i, n;
   yyjson_val *key, *value;
-  yyjson_obj_foreach(settings, i, n, key, value) {
-    enum err_code code = check_setting(http, json_str(key), value, err);
-    if (code != ERR_NONE) return code;
-  }
+  if (settings) yyjson_obj_foreach(settings, i, n, key, value) {
+      enum err_code code = check_setting(http, json_str(key), value, err);
+      if (code != ERR_NONE) return code;
+    }
   for (size_t k = 0; k < http->n_settings; k++) {
     const struct http_setting *setting = &http->settings[k];
     struct shown shown = show(setting->name);

@@ -282,7 +282,8 @@ static void read_setting(struct manifest *manifest, struct str name, yyjson_val 
   struct connector_findings *findings = manifest->findings;
   setting->name = name;
   if (!is_setting_name(name))
-    definition_wrong(findings, place, "a setting's name has letters, digits, \"_\" and \"-\", at most %d", SETTING_NAME_MAX);
+    definition_wrong(findings, place, "a setting's name has letters, digits, \"_\" and \"-\", at most %d",
+                     SETTING_NAME_MAX);
   if (!yyjson_is_obj(value)) {
     definition_wrong(findings, place,
                      "a setting is an object: {\"description\", \"required\", \"default\", \"pattern\"}");
@@ -401,7 +402,7 @@ static void compile(struct arena *arena, yyjson_val *definition, struct connecto
   read_inherited(&manifest);
   if (tools) {
     read_tools(&manifest, tools, connector->n_tools);
-    definition_finish(connector, tools, findings);
+    definition_finish(connector, tools);
   }
   declare_settings(&manifest);
   if (findings->wants_all) manifest_advise_all(&manifest);

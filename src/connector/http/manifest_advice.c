@@ -57,15 +57,16 @@ static void advise_arguments(struct manifest *manifest, const struct manifest_to
   const struct definition_place *place = DEFINITION_MEMBER(input, STR("properties"));
   yyjson_val *properties = json_get(tool->input, "properties"), *key, *value;
   size_t i, n;
-  yyjson_obj_foreach(properties, i, n, key, value) {
-    struct str name = json_str(key);
-    const struct definition_place *at = DEFINITION_MEMBER(place, name);
-    if (is_argument_of_paging(tool->http, name)) continue;
-    if (!manifest_names_have(&tool->arguments, name))
-      definition_doubt(findings, at, "{%.*s} is used nowhere: the argument would be taken and dropped", STR_ARG(name));
-    if (!json_get(value, "description") && !json_get(value, "enum") && !json_get(value, "const"))
-      definition_doubt(findings, at, "no description: a model has to guess what it means");
-  }
+  if (properties) yyjson_obj_foreach(properties, i, n, key, value) {
+      struct str name = json_str(key);
+      const struct definition_place *at = DEFINITION_MEMBER(place, name);
+      if (is_argument_of_paging(tool->http, name)) continue;
+      if (!manifest_names_have(&tool->arguments, name))
+        definition_doubt(findings, at, "{%.*s} is used nowhere: the argument would be taken and dropped",
+                         STR_ARG(name));
+      if (!json_get(value, "description") && !json_get(value, "enum") && !json_get(value, "const"))
+        definition_doubt(findings, at, "no description: a model has to guess what it means");
+    }
   yyjson_arr_foreach(json_get(tool->input, "required"), i, n, value) {
     if (!yyjson_obj_getn(properties, json_str(value).p, json_str(value).n))
       definition_doubt(findings, DEFINITION_MEMBER(input, STR("required")), "\"%.*s\" is required and no property",

@@ -88,13 +88,13 @@ void manifest_read_headers(struct manifest *manifest, struct manifest_tool *tool
   if (n_headers > 0) memcpy(headers, manifest->headers, n_headers * sizeof(*headers));
   size_t i, n;
   yyjson_val *key, *member;
-  yyjson_obj_foreach(value, i, n, key, member) {
-    struct http_header header = {.name = json_str(key)};
-    bool is_removed = tool && yyjson_is_null(member);
-    const struct definition_place *at = DEFINITION_MEMBER(place, header.name);
-    if (is_removed || read_header(manifest, tool, header.name, member, at, &header))
-      header_put(headers, &n_headers, header, is_removed);
-  }
+  if (value) yyjson_obj_foreach(value, i, n, key, member) {
+      struct http_header header = {.name = json_str(key)};
+      bool is_removed = tool && yyjson_is_null(member);
+      const struct definition_place *at = DEFINITION_MEMBER(place, header.name);
+      if (is_removed || read_header(manifest, tool, header.name, member, at, &header))
+        header_put(headers, &n_headers, header, is_removed);
+    }
   if (tool) {
     divide(manifest, tool, headers, n_headers);
   } else {
@@ -156,13 +156,13 @@ void manifest_read_query(struct manifest *manifest, struct manifest_tool *tool, 
   if (n_query > 0) memcpy(query, manifest->query, n_query * sizeof(*query));
   size_t i, n;
   yyjson_val *key, *member;
-  yyjson_obj_foreach(value, i, n, key, member) {
-    struct http_parameter parameter = {.name = json_str(key)};
-    bool is_removed = tool && yyjson_is_null(member);
-    const struct definition_place *at = DEFINITION_MEMBER(place, parameter.name);
-    if (is_removed || read_parameter(manifest, tool, member, at, &parameter))
-      parameter_put(query, &n_query, parameter, is_removed);
-  }
+  if (value) yyjson_obj_foreach(value, i, n, key, member) {
+      struct http_parameter parameter = {.name = json_str(key)};
+      bool is_removed = tool && yyjson_is_null(member);
+      const struct definition_place *at = DEFINITION_MEMBER(place, parameter.name);
+      if (is_removed || read_parameter(manifest, tool, member, at, &parameter))
+        parameter_put(query, &n_query, parameter, is_removed);
+    }
   if (tool) {
     tool->http->query = query;
     tool->http->n_query = n_query;

@@ -99,6 +99,7 @@ static enum err_code write_body(struct connector_call *call, const struct templa
     case HTTP_BODY_FORM:
       http_form_begin(&form, &out, call->arena, tool->lists, scope, 0);
       code = http_form_write(&form, &tool->body, err);
+      request->has_body = out.n > 0;
       break;
     case HTTP_BODY_MULTIPART:
       code = http_multipart_write(&out, &tool->body, scope, boundary, err);
