@@ -161,21 +161,27 @@ export class Vendor extends VendorServer {
 
   #reply(route, request) {
     const answer = this.answers[route.key];
-    if (typeof answer === 'function') return { ...this.#described(route), ...answer(request, () => this.#described(route).body) };
-    const described = this.#described(route);
+    if (typeof answer === 'function') return { ...this.described(route), ...answer(request, () => this.described(route).body) };
+    const described = this.described(route);
     return answer === undefined ? described : { ...described, body: answer };
   }
 
   // The first 2xx answer of the description.
-  #described({ operation }) {
+  described({ operation }) {
     const code = Object.keys(operation.responses).filter((status) => /^2\d\d$/.test(status)).sort()[0] ?? '200';
     const response = this.description.resolve(operation.responses[code] ?? operation.responses.default);
     const content = response.content?.['application/json'];
-    const examples = content ? [content.example, ...Object.values(content.examples ?? {}).map((example) => this.description.resolve(example)?.value)] : [response.examples?.['application/json']];
+    const examples = content ? [content.example, ...Object.values(content.examples ?? {}).map((example) => this.#exampleOf(example))] : [response.examples?.['application/json']];
     let body = examples.find((example) => example !== undefined);
     if (typeof body === 'string') body = JSON.parse(body);
     const schema = content?.schema ?? response.schema;
     if (body === undefined && schema) body = this.description.sample(schema);
     return { status: Number(code), body };
+  }
+
+  // GitHub refers to examples from where their value would stand.
+  #exampleOf(example) {
+    const { value } = this.description.resolve(example);
+    return value?.$ref ? this.#exampleOf(value) : value;
   }
 }
