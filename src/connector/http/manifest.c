@@ -376,7 +376,7 @@ static void read_tools(struct manifest *manifest, struct connector_tool *tools, 
   yyjson_arr_foreach(json_get(manifest->root, "tools"), i, n, value) {
     if (i >= n_tools || !yyjson_is_obj(value)) continue;
     const struct definition_place *at = DEFINITION_INDEX(place, i);
-    struct manifest_tool tool = {.place = at, .value = value, .input = tools[i].input_schema, .http = &states[i]};
+    struct manifest_tool tool = {.place = at, .value = value, .input = json_get(value, "input"), .http = &states[i]};
     manifest_read_tool(manifest, &tool, &tools[i]);
     tools[i].state = &states[i];
     if (manifest->findings->wants_all) manifest_advise(manifest, &tool, &tools[i]);
