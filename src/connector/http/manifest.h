@@ -41,6 +41,7 @@ struct manifest_tool {
   struct http_tool *http;
   struct manifest_names arguments; /* that its templates use */
   bool uses_cursor;
+  bool says_idempotency; /* a header, or that there is none */
 };
 
 /* `text` as a template of this tool (NULL: of the manifest); names that it may not use are recorded. */

@@ -93,10 +93,10 @@ static void advise_does(struct manifest *manifest, const struct manifest_tool *t
                      "a GET that changes something? Say \"read\" if it does not");
   /* PUT and DELETE say the same twice (RFC 9110, 9.2.2): a person who repeats one by hand does no harm. */
   bool may_double = str_eq(http->method, STR("POST")) || str_eq(http->method, STR("PATCH"));
-  if (connector->does == DOES_WRITE && may_double && http->idempotency.n == 0)
+  if (connector->does == DOES_WRITE && may_double && !tool->says_idempotency)
     definition_doubt(findings, tool->place,
                      "a write without \"idempotency\": should its answer be lost, it is not repeated; name the "
-                     "service's header for it if there is one");
+                     "service's header for it, or say false where it has none");
   if (connector->does == DOES_READ && http->idempotency.n > 0)
     definition_doubt(findings, DEFINITION_MEMBER(tool->place, STR("idempotency")), "a read is repeated without it");
 }
@@ -128,8 +128,10 @@ static yyjson_val *masked_part(struct manifest *manifest, const struct manifest_
     const struct json_path *path;
   } page_paths[] = {{"next", page->next}, {"more", page->more}, {"last", page->last}, {"total", page->total}};
   const struct definition_place *at = DEFINITION_MEMBER(tool->place, STR("page"));
+  bool ends_here = page->more && yyjson_is_false(json_path_get(page->more, value)); /* a last page has no next */
   for (size_t i = 0; i < COUNT(page_paths); i++)
-    if (page_paths[i].path && !json_path_get(page_paths[i].path, value))
+    if (page_paths[i].path && !json_path_get(page_paths[i].path, value) &&
+        !(page_paths[i].path == page->next && ends_here))
       definition_doubt(findings, DEFINITION_MEMBER(at, str_of(page_paths[i].member)),
                        "the example has nothing at this path");
   for (size_t i = 0; i < COUNT(paths); i++) {
@@ -148,10 +150,8 @@ static yyjson_val *masked_part(struct manifest *manifest, const struct manifest_
 static void advise_answer(struct manifest *manifest, const struct manifest_tool *tool) {
   const struct http_tool *http = tool->http;
   struct connector_findings *findings = manifest->findings;
-  if (http->page.by != HTTP_PAGE_NONE && !http->items)
+  if (http->page.by != HTTP_PAGE_NONE && !http->items && yyjson_is_obj(http->example))
     definition_doubt(findings, tool->place, "it pages and has no \"items\": say where the answer has its list");
-  if (http->page.by == HTTP_PAGE_LAST_ID && !http->items && !http->example)
-    definition_doubt(findings, tool->place, "paging by last_id looks for \"id\" inside of items");
   if (!http->example) return;
   yyjson_val *part = masked_part(manifest, tool);
   if (!part || !http->keep) return;

@@ -123,11 +123,21 @@ static void read_answer(struct manifest *manifest, struct manifest_tool *tool) {
 
 /* ---- the rest ---- */
 
-static void read_idempotency(struct manifest *manifest, struct manifest_tool *tool) {
-  const struct definition_place *place = DEFINITION_MEMBER(tool->place, STR("idempotency"));
+/* false: the service has no such header. A manifest's own is for what its tools write. */
+static void read_idempotency(struct manifest *manifest, struct manifest_tool *tool, enum policy_does does) {
+  yyjson_val *own = json_get(tool->value, "idempotency"), *inherited = json_get(manifest->root, "idempotency");
+  yyjson_val *holder = own ? tool->value : manifest->root;
+  const struct definition_place *parent = own ? tool->place : NULL;
+  const struct definition_place *place = DEFINITION_MEMBER(parent, STR("idempotency"));
   struct str name;
-  if (!manifest_text(manifest, tool->value, tool->place, "idempotency", MANIFEST_FIELD_MAX, &name)) return;
+  if (!own && (!inherited || does == DOES_READ)) return;
+  if (yyjson_is_false(json_get(holder, "idempotency"))) {
+    tool->says_idempotency = true;
+    return;
+  }
+  if (!manifest_text(manifest, holder, parent, "idempotency", MANIFEST_FIELD_MAX, &name)) return;
   if (!manifest_field_name(manifest, place, name)) return;
+  tool->says_idempotency = true;
   tool->http->idempotency = name;
   bool is_taken = manifest_auth_writes(manifest, HTTP_AUTH_KEY_HEADER, name);
   for (size_t i = 0; i < tool->http->n_fields; i++)
@@ -152,7 +162,7 @@ void manifest_read_tool(struct manifest *manifest, struct manifest_tool *tool, s
   manifest_read_page(manifest, tool);
   if (http->as == HTTP_BODY_JSON || http->as == HTTP_BODY_FORM) manifest_fold(manifest, &http->body);
   manifest_read_headers(manifest, tool, json_get(tool->value, "headers"));
-  read_idempotency(manifest, tool);
+  read_idempotency(manifest, tool, connector->does);
   read_answer(manifest, tool);
   manifest_read_retry(manifest, json_get(tool->value, "retry"), DEFINITION_MEMBER(tool->place, STR("retry")),
                       &http->retry);
