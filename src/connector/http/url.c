@@ -42,14 +42,15 @@ static enum err_code check_path_values(const struct template *path, const struct
   return ERR_NONE;
 }
 
-/* A key in a path as services write it: "123456:ABC" has a ":" that stands there plain (RFC 3986, 3.3). */
+/* A key in a path as services write it, "123456:ABC": what may stand plain in a segment (RFC 3986, 3.3) does. */
 static void write_key(struct buf *out, struct str key) {
   while (key.n > 0) {
-    const char *colon = memchr(key.p, ':', key.n);
-    size_t n = colon ? (size_t)(colon - key.p) : key.n;
+    size_t n = 0;
+    while (n < key.n && (key.p[n] == '\0' || !strchr("!$&'()*+,;=:@", key.p[n])))
+      n++;
     url_write_encoded(out, str_make(key.p, n));
-    if (!colon) return;
-    buf_append_byte(out, ':');
+    if (n == key.n) return;
+    buf_append_byte(out, key.p[n]);
     key = str_make(key.p + n + 1, key.n - n - 1);
   }
 }
