@@ -269,8 +269,9 @@ void manifest_extend_input(struct manifest *manifest, struct manifest_tool *tool
   } else if (schema_compile(manifest->arena, yyjson_doc_get_root(copy), &schema, &err) != ERR_NONE) {
     definition_found(manifest->findings, DEFINITION_MEMBER(tool->place, STR("input")), &err);
   } else {
+    /* A tool that has an argument of that name pages by itself. */
+    connector->has_pages = !json_get(json_get(connector->input_schema, "properties"), "cursor");
     connector->input_schema = yyjson_doc_get_root(copy);
     connector->schema = schema;
-    connector->has_pages = true;
   }
 }
