@@ -127,8 +127,9 @@ static void finish(struct connector_call *call, const struct buf *out) {
   call->result.text = call->result.structured = buf_str(out);
 }
 
-static bool is_over(const struct connector_call *call, const struct buf *out) {
-  return buf_failed(out) || out->n > tool_of(call)->max_result;
+/* More than a result may have, from `from` on? */
+static bool is_over(const struct connector_call *call, const struct buf *out, size_t from) {
+  return buf_failed(out) || out->n - from > tool_of(call)->max_result;
 }
 
 /* Back to where an item began. */
@@ -147,10 +148,13 @@ static size_t write_items(struct buf *out, const struct connector_call *call, yy
     size_t border = out->n;
     if (border > first) buf_append_byte(out, ',');
     mask_write(out, tool_of(call)->keep, item);
-    if (!is_over(call, out)) continue;
+    if (is_over(call, out, border)) {
+      back_to(out, border);
+      buf_append_c(out, border > first ? ",{\"truncated\":true}" : "{\"truncated\":true}");
+    }
+    if (!is_over(call, out, first)) continue;
     back_to(out, border);
-    if (border > first) return i;
-    buf_append_c(out, "{\"truncated\":true}");
+    return i;
   }
   return n;
 }
