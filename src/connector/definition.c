@@ -63,18 +63,30 @@ static void write_place(struct buf *out, const struct definition_place *place) {
   }
 }
 
+/* What several tools inherit is said once. */
+static bool is_said(const struct connector_findings *findings, struct str place, struct str text) {
+  for (const struct connector_finding *finding = findings->first; finding; finding = finding->next)
+    if (str_eq(finding->place, place) && str_eq(finding->text, text)) return true;
+  return false;
+}
+
 static void record(struct connector_findings *findings, const struct definition_place *place, bool is_warning,
                    struct str text, struct str within) {
   if (is_warning && !findings->wants_all) return;
   size_t *counter = is_warning ? &findings->n_warnings : &findings->n_errors;
-  (*counter)++;
-  if ((!findings->wants_all && findings->n_errors > 1) || findings->n_errors + findings->n_warnings > FINDINGS_MAX)
+  bool is_over =
+      (!findings->wants_all && findings->n_errors > 0) || findings->n_errors + findings->n_warnings >= FINDINGS_MAX;
+  if (is_over) {
+    (*counter)++;
     return;
-  struct connector_finding *finding = arena_new(findings->arena, struct connector_finding);
+  }
   struct buf pointer;
   buf_init(&pointer, findings->arena, POINTER_MAX);
   write_place(&pointer, place);
   buf_append_str(&pointer, within);
+  if (is_said(findings, buf_str(&pointer), text)) return;
+  (*counter)++;
+  struct connector_finding *finding = arena_new(findings->arena, struct connector_finding);
   struct str copy = arena_str(findings->arena, text);
   if (!finding || !copy.p || buf_failed(&pointer)) {
     findings->has_no_memory = true;

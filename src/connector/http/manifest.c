@@ -360,7 +360,12 @@ static void read_inherited(struct manifest *manifest) {
   read_source(manifest);
   manifest_read_as(manifest, root, NULL, &manifest->as, &manifest->lists);
   manifest->timeout_ms = (int64_t)manifest_number(manifest, root, NULL, "timeout_ms", 1, LIMIT_CALL_MS);
+  yyjson_val *idempotency = json_get(root, "idempotency");
+  if (idempotency && !yyjson_is_false(idempotency) &&
+      manifest_text(manifest, root, NULL, "idempotency", MANIFEST_FIELD_MAX, &unused))
+    (void)manifest_field_name(manifest, DEFINITION_MEMBER(NULL, STR("idempotency")), unused);
   manifest_read_limits(manifest);
+  manifest_check_page(manifest);
   manifest_read_retry(manifest, json_get(root, "retry"), DEFINITION_MEMBER(NULL, STR("retry")), &manifest->retry);
   manifest_read_errors(manifest, json_get(root, "errors"), DEFINITION_MEMBER(NULL, STR("errors")), &manifest->errors);
   manifest_read_headers(manifest, NULL, json_get(root, "headers"));

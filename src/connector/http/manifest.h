@@ -84,6 +84,8 @@ bool manifest_node(struct manifest *manifest, struct manifest_tool *tool, const 
 void manifest_fold(struct manifest *manifest, struct http_node *node);
 /* manifest_page.c: after the body and the query */
 void manifest_read_page(struct manifest *manifest, struct manifest_tool *tool);
+/* The manifest's own, where no tool takes it. */
+void manifest_check_page(struct manifest *manifest);
 /* Adds the arguments page_size and cursor to a paging tool's input. */
 void manifest_extend_input(struct manifest *manifest, struct manifest_tool *tool, struct connector_tool *connector);
 /* manifest_rules.c */

@@ -82,7 +82,10 @@ static void advise_does(struct manifest *manifest, const struct manifest_tool *t
                         const struct connector_tool *connector) {
   struct connector_findings *findings = manifest->findings;
   const struct http_tool *http = tool->http;
-  if (!json_get(tool->value, "does"))
+  enum policy_does said;
+  yyjson_val *does = json_get(tool->value, "does");
+  if (does && !policy_does_parse(json_str(does), &said)) return; /* an error already */
+  if (!does)
     definition_doubt(findings, tool->place,
                      "\"does\" is missing: \"read\", \"write\" or \"destroy\"; without it the tool counts as destroy");
   if (connector->does == DOES_READ && (str_eq(http->method, STR("DELETE")) || str_eq(http->method, STR("PATCH"))))

@@ -187,6 +187,18 @@ static void read_kind(struct manifest *manifest, struct manifest_tool *tool, yyj
   read_size(manifest, tool, page, place);
 }
 
+void manifest_check_page(struct manifest *manifest) {
+  const struct definition_place *place = DEFINITION_MEMBER(NULL, STR("page"));
+  yyjson_val *page = json_get(manifest->root, "page"), *tool;
+  size_t i, n;
+  if (!page) return;
+  yyjson_arr_foreach(json_get(manifest->root, "tools"), i, n, tool) {
+    if (yyjson_is_true(json_get(tool, "page"))) return; /* read there, whole */
+  }
+  if (!yyjson_is_obj(page)) definition_wrong(manifest->findings, place, "page must be an object");
+  definition_doubt(manifest->findings, place, "no tool says \"page\": true");
+}
+
 void manifest_read_page(struct manifest *manifest, struct manifest_tool *tool) {
   yyjson_val *page = json_get(tool->value, "page"), *inherited = json_get(manifest->root, "page");
   const struct definition_place *place = DEFINITION_MEMBER(tool->place, STR("page"));
