@@ -4,7 +4,7 @@ import { Vendor } from './support/vendor.js';
 import { connected, everyTool, readManifest, readPackage, textOf, walk, withBody, withHeader, withJson, withPath, withQuery, withoutQuery } from './support/drive.js';
 
 const description = readPackage('@octokit/openapi/generated/api.github.com.json');
-const auth = { authorization: 'Bearer the-key', 'user-agent': /./, accept: /^application\/vnd\.github\./, 'x-github-api-version': /^\d{4}-\d{2}-\d{2}$/ };
+const auth = { authorization: 'Bearer the-key', 'user-agent': /./, accept: /^application\/vnd\.github[.+]/, 'x-github-api-version': /^\d{4}-\d{2}-\d{2}$/ };
 const file = '{"not": "parsed",\r\n "a": 1}\n';
 
 async function start(t, answers = {}) {

@@ -27,7 +27,7 @@ everyTool('linear', {
   spoilings: {
     unauthorized: withHeader('authorization', 'Bearer the-key'),
     elsewhere: withPath('/graphql', '/graph'),
-    fieldless: withJson((body) => (body.query = body.query.replace(/\bid\b(?!:|\))/, 'ident'))),
+    fieldless: withJson((body) => (body.query = body.query.replace(' }', ' surplus }'))),
     undeclared: withJson((body) => (body.variables = { ...body.variables, surplus: 1 })),
   },
   cases: {

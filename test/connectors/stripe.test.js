@@ -34,7 +34,7 @@ const cases = {
   add_invoice_item: { calls: [{ customer: 'cus_1', invoice: 'in_1', price: 'price_1', quantity: 2, metadata: { a: 'b' }, discounts: [{ coupon: 'c1' }, { coupon: 'c2' }] }, { customer: 'cus_1', invoice: 'in_1', amount: -500, currency: 'eur', description: 'Less' }], bad: withForm('customer') },
   finalize_invoice: { calls: [{ invoice: 'in_1' }], bad: withForm('auto_advance', '2') },
   send_invoice: { calls: [{ invoice: 'in_1' }], bad: withMethod('GET') },
-  create_refund: { calls: [{ payment_intent: 'pi_1', charge: 'ch_1', amount: 500, reason: 'duplicate', metadata: { a: 'b' } }, { charge: 'ch_1' }], bad: withForm('amount', '5.00') },
+  create_refund: { calls: [{ payment_intent: 'pi_1', charge: 'ch_1', amount: 500, reason: 'duplicate', metadata: { a: 'b' } }, { charge: 'ch_1' }], bad: withForm('amount', 'five') },
   cancel_subscription: { calls: [{ subscription: 'sub_1', invoice_now: true, prorate: false, comment: 'Too dear' }, { subscription: 'sub_1' }, { subscription: 'sub_1', prorate: true }], bad: withForm('prorate', 'some') },
   void_invoice: { calls: [{ invoice: 'in_1' }], bad: withMethod('DELETE') },
   delete_customer: { calls: [{ customer: 'cus_1' }], bad: withMethod('PUT') },
