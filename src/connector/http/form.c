@@ -141,22 +141,38 @@ enum err_code http_form_write(struct http_form *form, const struct http_node *no
   return finish(form, write_node(form, node, err), err);
 }
 
-/* The value where it is a list, and its elements then repeat the name. */
-static yyjson_val *list_of(const struct http_form *form, const struct http_node *node) {
-  yyjson_val *value = node->kind == HTTP_NODE_CONSTANT ? node->constant
-                      : node->kind == HTTP_NODE_VALUE  ? template_value(&node->text.pieces[0], form->scope)
-                                                       : NULL;
-  return yyjson_is_arr(value) ? value : NULL;
+static void separate(struct http_form *form) {
+  if (form->separator) buf_append_byte(form->out, form->separator);
+  form->separator = '&';
 }
 
-enum err_code http_form_write_parameter(struct http_form *form, const struct http_parameter *parameter,
-                                        struct err *err) {
+/* A list repeats its name; what is inside of an object is written as in a form. */
+static enum err_code write_nested(struct http_form *form, const struct http_parameter *parameter, bool is_list,
+                                  struct err *err) {
+  enum http_lists lists = form->lists;
   form->key.n = 0;
   buf_append_str(&form->key, parameter->key);
-  enum http_lists lists = form->lists;
-  bool is_list = parameter->value.kind == HTTP_NODE_LIST || list_of(form, &parameter->value);
   if (is_list) form->lists = HTTP_LISTS_REPEAT;
   enum err_code code = write_node(form, &parameter->value, err);
   form->lists = lists;
   return finish(form, code, err);
+}
+
+enum err_code http_form_write_parameter(struct http_form *form, const struct http_parameter *parameter,
+                                        struct err *err) {
+  const struct http_node *node = &parameter->value;
+  if (parameter->fixed.p) {
+    separate(form);
+    buf_append_str(form->out, parameter->fixed);
+    return ERR_NONE;
+  }
+  if (node->kind != HTTP_NODE_VALUE)
+    return write_nested(form, parameter, node->kind == HTTP_NODE_LIST || yyjson_is_arr(node->constant), err);
+  yyjson_val *value = template_value(&node->text.pieces[0], form->scope);
+  if (!value) return ERR_NONE;
+  if (yyjson_is_ctn(value)) return write_nested(form, parameter, yyjson_is_arr(value), err);
+  separate(form);
+  buf_append_str(form->out, parameter->key);
+  buf_append_byte(form->out, '=');
+  return template_write_scalar(form->out, TEMPLATE_IN_QUERY, parameter->name, value, err);
 }

@@ -55,7 +55,8 @@ struct http_member {
 
 struct http_parameter {
   struct str name;
-  struct str key; /* encoded, without '=' */
+  struct str key;   /* encoded, without '=' */
+  struct str fixed; /* "key=value", encoded: where nothing is filled in */
   struct http_node value;
 };
 
@@ -190,9 +191,9 @@ struct http_tool {
   const struct json_path *items, *result; /* or NULL */
   const struct mask *keep;                /* or NULL: all */
   size_t max_result;                      /* bytes; never 0 */
-  bool is_binary; /* the answer is a file */
-  bool is_text;   /* the answer is text, whatever its type says */
-  yyjson_val *example; /* or NULL */
+  bool is_binary;                         /* the answer is a file */
+  bool is_text;                           /* the answer is text, whatever its type says */
+  yyjson_val *example;                    /* or NULL */
 };
 
 /* connector_connection.state */
@@ -201,7 +202,7 @@ struct http_connection {
   struct str base; /* the first part */
   const struct str *base_parts;
   size_t n_base;
-  yyjson_val *settings; /* with the defaults */
+  yyjson_val *settings;             /* with the defaults */
   _Atomic(struct http_rate *) rate; /* rate.c's: found at the first call, then known; the one thing that changes */
 };
 

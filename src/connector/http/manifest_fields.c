@@ -105,6 +105,22 @@ void manifest_read_headers(struct manifest *manifest, struct manifest_tool *tool
 
 /* ---- query ---- */
 
+/* A constant is written once, here. */
+static bool fix_parameter(struct manifest *manifest, struct http_parameter *parameter) {
+  yyjson_val *value = parameter->value.constant;
+  if (yyjson_is_ctn(value) || yyjson_is_null(value)) return true;
+  struct buf text;
+  struct err err;
+  buf_init(&text, NULL, (size_t)8 * MANIFEST_TEXT_MAX);
+  buf_append_str(&text, parameter->key);
+  buf_append_byte(&text, '=');
+  enum err_code code = template_write_scalar(&text, TEMPLATE_IN_QUERY, parameter->name, value, &err);
+  if (code == ERR_NONE && !buf_failed(&text)) parameter->fixed = arena_str(manifest->arena, buf_str(&text));
+  buf_release(&text);
+  if (!parameter->fixed.p) manifest->findings->has_no_memory = true;
+  return parameter->fixed.p != NULL;
+}
+
 static bool read_parameter(struct manifest *manifest, struct manifest_tool *tool, yyjson_val *value,
                            const struct definition_place *place, struct http_parameter *parameter) {
   if (parameter->name.n == 0 || parameter->name.n > MANIFEST_TEXT_MAX) {
@@ -126,7 +142,7 @@ static bool read_parameter(struct manifest *manifest, struct manifest_tool *tool
   }
   if (!manifest_node(manifest, tool, place, value, TEMPLATE_IN_QUERY, &parameter->value)) return false;
   manifest_fold(manifest, &parameter->value);
-  return true;
+  return parameter->value.kind != HTTP_NODE_CONSTANT || fix_parameter(manifest, parameter);
 }
 
 static void parameter_put(struct http_parameter *query, size_t *n, struct http_parameter parameter, bool is_removed) {
