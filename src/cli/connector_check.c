@@ -1,32 +1,25 @@
-/* connek connector check: is a manifest one that this version takes? */
-#include <string.h>
-
+/* connek connector check: is a manifest one that this version takes, and is it a good one? */
 #include "base/limits.h"
 #include "cli/cli.h"
-#include "codec/json.h"
-#include "config/config.h"
-#include "connector/connector.h"
+#include "cli/connector_file.h"
 
 /* False: it has a mistake, which was printed. */
 static bool check_file(const char *path, struct buf *out) {
   struct arena arena;
   arena_init(&arena, 0);
-  struct buf text;
-  buf_init(&text, &arena, (size_t)LIMIT_JSON_FILE + 64 * KIB);
-  struct err err = {0};
-  struct connector connector = {0};
-  yyjson_doc *doc = NULL;
-  enum err_code code = config_read_file(path, LIMIT_JSON_FILE, &text, &err);
-  if (!code) code = json_read_file_text(&arena, buf_str(&text), &doc, &err);
-  if (!code) code = connector_compile(&arena, yyjson_doc_get_root(doc), &connector, &err);
-  if (code) {
-    buf_printf(out, "%s: %s%s%s\n", path, err.place, err.place[0] ? ": " : "", err.text);
+  struct connector_file file;
+  connector_file_read(&arena, path, true, out, &file);
+  if (file.n_errors == 0) {
+    buf_printf(out, "%s: ok, %.*s, %zu %s", path, STR_ARG(file.connector.id), file.connector.n_tools,
+               file.connector.n_tools == 1 ? "tool" : "tools");
+    if (file.n_warnings > 0)
+      buf_printf(out, ", %zu %s", file.n_warnings, file.n_warnings == 1 ? "warning" : "warnings");
+    buf_append_byte(out, '\n');
   } else {
-    buf_printf(out, "%s: ok, %.*s, %zu %s\n", path, STR_ARG(connector.id), connector.n_tools,
-               connector.n_tools == 1 ? "tool" : "tools");
+    buf_printf(out, "%s: %zu %s\n", path, file.n_errors, file.n_errors == 1 ? "mistake" : "mistakes");
   }
   arena_release(&arena);
-  return !code;
+  return file.n_errors == 0;
 }
 
 static int check(const struct cli_args *args, struct arena *arena) {
@@ -47,8 +40,11 @@ const struct cli_command cli_connector_check = {
     .max_words = SIZE_MAX,
     .summary = "checks manifests, without using them",
     .description =
-        "Reads each manifest and compiles it as apply would. One line a file: ok, or what is wrong and where.\n"
-        "Ends with 1 where one of them has a mistake. Nothing is stored and nothing is called.\n",
+        "Reads each manifest and compiles it as apply would, and says everything that is wrong with it, not only\n"
+        "the first: FILE:LINE:COLUMN: error: what, and how to mend it (JSON pointer). Warnings are about what\n"
+        "works and is doubtful: a description that helps no model, an argument that goes nowhere, a mask that\n"
+        "matches nothing in the tool's example. Ends with 1 where there is an error; warnings do not count.\n"
+        "Nothing is stored and nothing is called.\n",
     .example = "  connek connector check manifests/*.json\n",
     .run = check,
 };

@@ -43,6 +43,7 @@ struct walk {
   size_t depth;
   struct str text;
   bool is_file; /* comments may repeat, and places are lines */
+  bool keeps_numbers;
   struct err *err;
 };
 
@@ -158,6 +159,7 @@ static enum err_code enter(struct walk *walk, yyjson_val *container) {
  * writing them gives the same digits again, as it does for whatever JavaScript wrote. */
 static enum err_code number_check(struct walk *walk, yyjson_val *number) {
   double value;
+  if (walk->keeps_numbers) return ERR_NONE;
   if (json_number_read_big(str_make(yyjson_get_raw(number), yyjson_get_len(number)), &value)) {
     yyjson_set_real(number, value);
     return ERR_NONE;
@@ -226,21 +228,32 @@ static enum err_code read_checked(struct walk *walk, struct arena *arena, yyjson
   yyjson_read_err failure = {0};
   /* Without YYJSON_READ_INSITU yyjson copies the text and leaves it alone: its parameter is not const for that flag. */
   char *text = walk->text.p ? (char *)(uintptr_t)walk->text.p : (char[]){""};
-  yyjson_doc *doc = yyjson_read_opts(text, walk->text.n, YYJSON_READ_BIGNUM_AS_RAW, &alc, &failure);
+  yyjson_read_flag flags = walk->keeps_numbers ? YYJSON_READ_NUMBER_AS_RAW : YYJSON_READ_BIGNUM_AS_RAW;
+  yyjson_doc *doc = yyjson_read_opts(text, walk->text.n, flags, &alc, &failure);
   if (!doc) return read_error(walk, arena, &failure);
   enum err_code code = document_check(walk, yyjson_doc_get_root(doc));
   if (code == ERR_NONE) *ret_doc = doc;
   return code;
 }
 
-enum err_code json_read(struct arena *arena, struct str text, yyjson_doc **ret_doc, struct err *err) {
+static enum err_code read_text(struct arena *arena, struct str text, bool keeps_numbers, yyjson_doc **ret_doc,
+                               struct err *err) {
   /* Not initialised as a whole: it is large, and only `depth` levels of it are ever looked at. */
   struct walk walk;
   walk.depth = 0;
   walk.text = text;
   walk.is_file = false;
+  walk.keeps_numbers = keeps_numbers;
   walk.err = err;
   return read_checked(&walk, arena, ret_doc);
+}
+
+enum err_code json_read(struct arena *arena, struct str text, yyjson_doc **ret_doc, struct err *err) {
+  return read_text(arena, text, false, ret_doc, err);
+}
+
+enum err_code json_read_verbatim(struct arena *arena, struct str text, yyjson_doc **ret_doc, struct err *err) {
+  return read_text(arena, text, true, ret_doc, err);
 }
 
 static void comments_drop(yyjson_mut_val *value) {
@@ -260,6 +273,7 @@ enum err_code json_read_file_text(struct arena *arena, struct str text, yyjson_d
   walk.depth = 0;
   walk.text = text;
   walk.is_file = true;
+  walk.keeps_numbers = false;
   walk.err = err;
   yyjson_doc *doc;
   enum err_code code = read_checked(&walk, arena, &doc);

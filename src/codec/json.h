@@ -18,6 +18,10 @@ yyjson_alc json_alc(struct arena *arena);
 /* Parses a copy of `text` into the arena. On failure `err` has ERR_INVALID (or ERR_TOO_LARGE, ERR_NO_MEMORY), a text
  * such as "duplicate key \"a\"" and a place: a JSON pointer, or "byte N". The document lives as long as the arena. */
 enum err_code json_read(struct arena *arena, struct str text, yyjson_doc **ret_doc, struct err *err) MUST_CHECK;
+/* The same for what is passed on and not reckoned with: numbers stay the text they came as (yyjson_is_raw), so that
+ * 1.50 leaves as 1.50, however many digits it has. json_write_value writes them so. */
+enum err_code json_read_verbatim(struct arena *arena, struct str text, yyjson_doc **ret_doc,
+                                 struct err *err) MUST_CHECK;
 /* The same for a file that people write: an object whose keys "//" (at any depth) are comments and are dropped, and an
  * error's place is "line L, column C (POINTER)". */
 enum err_code json_read_file_text(struct arena *arena, struct str text, yyjson_doc **ret_doc,

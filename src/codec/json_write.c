@@ -218,6 +218,13 @@ static void write_value(struct writer *writer, yyjson_val *value, unsigned depth
         write_number(out, value, writer->is_canonical);
       }
       return;
+    case YYJSON_TYPE_RAW: /* a number as it came; its canonical form is another */
+      if (writer->is_canonical) {
+        writer->code = ERR_INVALID;
+      } else {
+        buf_append(out, yyjson_get_raw(value), yyjson_get_len(value));
+      }
+      return;
     case YYJSON_TYPE_OBJ:
     case YYJSON_TYPE_ARR:
       if (depth == LIMIT_JSON_DEPTH) {

@@ -14,6 +14,7 @@
 #include "net/executor.h"
 #include "net/http_client.h"
 #include "net/loop.h"
+#include "net/timers.h"
 #include "policy/policy.h"
 
 struct connector_kind;
@@ -28,6 +29,9 @@ struct connector_tool {
   enum policy_does does;
   yyjson_val *input_schema; /* an object schema, without the added account argument */
   const struct schema *schema;
+  /* It answers in pages, and its argument `cursor` is one of call->seal_page's. The gateway opens it, checks whose it
+   * is, and restores the other arguments; the kind gets call->page. */
+  bool has_pages;
   const void *state; /* the kind's own, compiled */
 };
 
@@ -51,10 +55,14 @@ struct connector_connection {
   const void *state; /* the kind's own, compiled from the settings */
 };
 
+struct http_rates; /* connector/http/rate.c: what connections may do, and have done; one a process, for all workers */
+
 /* What calls share on one worker. */
 struct connector_host {
   struct loop *loop;
   struct http_client *http;
+  struct timers *timers;    /* NULL: nothing is waited for, so nothing is repeated */
+  struct http_rates *rates; /* NULL: connections have no limits */
   struct executor *sql; /* threads for SQLite files */
 };
 
@@ -89,6 +97,13 @@ struct connector_result {
   bool is_unknown;       /* it may or may not have happened (a write whose reply was lost) */
 };
 
+/* Sees what comes back, for `connector try`. */
+struct connector_watch {
+  /* Each response as it came, before anything is cut away; `body` has the credential removed. */
+  void (*response)(void *context, const struct http_client_response *response, struct str body);
+  void *context;
+};
+
 /* One invocation. Made by the gateway, which keeps it and everything it points to until `done`. */
 struct connector_call {
   const struct connector_host *host;
@@ -100,9 +115,30 @@ struct connector_call {
   struct arena *arena;
   int64_t deadline_us;                       /* monotonic */
   const char *traceparent;                   /* W3C, for upstream requests */
+  const struct connector_watch *watch;       /* NULL in the gateway */
+  struct str page;                           /* what seal_page was given, where a cursor goes on; else empty */
+  /* The cursor that goes on from `state`: good for this user, tool, connection and arguments alone. STR_NONE: no
+   * memory, or too long. NULL: there are no cursors here. */
+  struct str (*seal_page)(struct connector_call *call, struct str state);
   void *state;                               /* the kind's own, in the arena */
   struct connector_result result;            /* filled before `done` */
   void (*done)(struct connector_call *call); /* exactly once, on the worker's loop; may be called from within invoke */
+};
+
+/* What is wrong with a definition, or doubtful: all of it, in the order of the file. */
+struct connector_finding {
+  const struct connector_finding *next;
+  bool is_warning;
+  struct str place; /* JSON pointer */
+  struct str text;  /* what is wrong, and how to mend it */
+};
+struct connector_findings {
+  struct arena *arena; /* of texts; in a compile that wants the first error alone the rest is only counted */
+  bool wants_all;      /* warnings too */
+  const struct connector_finding *first;
+  struct connector_finding *last;
+  size_t n_errors, n_warnings;
+  bool has_no_memory;
 };
 
 struct connector_kind {
@@ -117,6 +153,11 @@ struct connector_kind {
                            const void **ret_state, struct err *err);
   enum err_code (*check_credential)(const struct connector *connector, yyjson_val *credential, struct err *err);
   void (*invoke)(struct connector_call *call);
+  /* Compiles and looks for whatever a person should know; NULL: compile's first error is all. */
+  void (*check)(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
+                struct connector_findings *findings);
+  /* Writes the request that invoke would begin with, secrets masked, for a person. NULL: there is none. */
+  enum err_code (*show)(struct connector_call *call, struct buf *out, struct err *err);
   /* Asks it to end soon; `done` still comes, with ERR_CANCELLED where it had not finished. */
   void (*cancel)(struct connector_call *call);
 };
@@ -139,7 +180,14 @@ enum err_code connector_definition_read(struct arena *arena, yyjson_val *definit
 /* Compiles with the kind named by "kind" (absent: "http"). */
 enum err_code connector_compile(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                                 struct err *err) MUST_CHECK;
+/* The same, without stopping at the first mistake. `ret_connector` may be used where findings->n_errors is 0. */
+void connector_check(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
+                     struct connector_findings *findings);
 struct str connector_public_name(struct arena *arena, struct str slug, struct str tool);
+
+/* http/rate.c. NULL: no memory. Freed when no call is under way. */
+struct http_rates *http_rates_new(void);
+void http_rates_free(struct http_rates *rates);
 
 /* Fills an error result; the text is for a person. */
 void connector_fail(struct connector_call *call, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);

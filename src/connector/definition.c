@@ -16,7 +16,8 @@ enum {
   DESCRIPTION_MAX = 8 * KIB,
   TOOLS_MAX = 2000,
   HASH_DIGITS = 8,
-  PLACE_MAX = 64,
+  FINDINGS_MAX = 1000,
+  POINTER_MAX = 4096,
 };
 
 static const char *const shared_names[] = {"$schema", "manifest", "id", "name", "version", "kind", "source", "tools"};
@@ -38,6 +39,110 @@ enum err_code definition_fail(struct err *err, const char *place, const char *na
   } else {
     err_place(err, "%s", place);
   }
+  return ERR_INVALID;
+}
+
+/* ---- findings ---- */
+
+/* RFC 6901, section 3. */
+static void write_place(struct buf *out, const struct definition_place *place) {
+  if (!place) return;
+  write_place(out, place->parent);
+  buf_append_byte(out, '/');
+  if (!place->name.p) {
+    buf_append_u64(out, place->index);
+    return;
+  }
+  for (size_t i = 0; i < place->name.n; i++) {
+    char c = place->name.p[i];
+    if (c == '~' || c == '/') {
+      buf_append_c(out, c == '~' ? "~0" : "~1");
+    } else {
+      buf_append_byte(out, c);
+    }
+  }
+}
+
+/* What several tools inherit is said once. */
+static bool is_said(const struct connector_findings *findings, struct str place, struct str text) {
+  for (const struct connector_finding *finding = findings->first; finding; finding = finding->next)
+    if (str_eq(finding->place, place) && str_eq(finding->text, text)) return true;
+  return false;
+}
+
+static void record(struct connector_findings *findings, const struct definition_place *place, bool is_warning,
+                   struct str text, struct str within) {
+  if (is_warning && !findings->wants_all) return;
+  size_t *counter = is_warning ? &findings->n_warnings : &findings->n_errors;
+  bool is_over =
+      (!findings->wants_all && findings->n_errors > 0) || findings->n_errors + findings->n_warnings >= FINDINGS_MAX;
+  if (is_over) {
+    (*counter)++;
+    return;
+  }
+  struct buf pointer;
+  buf_init(&pointer, findings->arena, POINTER_MAX);
+  write_place(&pointer, place);
+  buf_append_str(&pointer, within);
+  if (is_said(findings, buf_str(&pointer), text)) return;
+  (*counter)++;
+  struct connector_finding *finding = arena_new(findings->arena, struct connector_finding);
+  struct str copy = arena_str(findings->arena, text);
+  if (!finding || !copy.p || buf_failed(&pointer)) {
+    findings->has_no_memory = true;
+    return;
+  }
+  *finding = (struct connector_finding){NULL, is_warning, pointer.p ? buf_str(&pointer) : STR(""), copy};
+  if (findings->last) {
+    findings->last->next = finding;
+  } else {
+    findings->first = finding;
+  }
+  findings->last = finding;
+}
+
+PRINTF_LIKE(4, 0)
+static void record_format(struct connector_findings *findings, const struct definition_place *place, bool is_warning,
+                          const char *format, va_list arguments) {
+  char text[ERR_TEXT_SIZE];
+  vsnprintf(text, sizeof(text), format, arguments);
+  record(findings, place, is_warning, str_of(text), STR_NONE);
+}
+
+void definition_wrong(struct connector_findings *findings, const struct definition_place *place, const char *format,
+                      ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  record_format(findings, place, false, format, arguments);
+  va_end(arguments);
+}
+
+void definition_doubt(struct connector_findings *findings, const struct definition_place *place, const char *format,
+                      ...) {
+  if (!findings->wants_all) return;
+  va_list arguments;
+  va_start(arguments, format);
+  record_format(findings, place, true, format, arguments);
+  va_end(arguments);
+}
+
+void definition_found(struct connector_findings *findings, const struct definition_place *place,
+                      const struct err *err) {
+  if (err->code == ERR_NO_MEMORY) {
+    findings->has_no_memory = true;
+    return;
+  }
+  record(findings, place, false, str_of(err->text), err->place[0] == '/' ? str_of(err->place) : STR_NONE);
+}
+
+enum err_code definition_result(const struct connector_findings *findings, struct err *err) {
+  if (findings->has_no_memory) return err_no_memory(err);
+  const struct connector_finding *finding = findings->first;
+  while (finding && finding->is_warning)
+    finding = finding->next;
+  if (!finding) return ERR_NONE;
+  (void)err_set(err, ERR_INVALID, "%.*s", STR_ARG(finding->text));
+  err_place(err, "%.*s", STR_ARG(finding->place));
   return ERR_INVALID;
 }
 
@@ -65,6 +170,18 @@ enum err_code definition_check_members(yyjson_val *object, const struct definiti
   return ERR_NONE;
 }
 
+void definition_known(struct connector_findings *findings, const struct definition_place *place, yyjson_val *object,
+                      const char *const *names, size_t n_names) {
+  size_t i, n;
+  yyjson_val *key, *value;
+  yyjson_obj_foreach(object, i, n, key, value) {
+    struct str name = json_str(key);
+    if (is_in(name, names, n_names)) continue;
+    definition_wrong(findings, DEFINITION_MEMBER(place, name), "there is no member \"%.*s\" here",
+                     (int)(name.n < 64 ? name.n : 64), name.p);
+  }
+}
+
 /* [a-z][a-z0-9_]* */
 static bool is_identifier(struct str text, size_t max) {
   if (text.n == 0 || text.n > max || text.p[0] < 'a' || text.p[0] > 'z') return false;
@@ -87,21 +204,23 @@ bool definition_is_text(struct str text) {
   return true;
 }
 
-static enum err_code read_text(yyjson_val *object, const char *name, bool is_required, size_t max, const char *place,
-                               struct str *ret_text, struct err *err) {
+static void read_text(yyjson_val *object, const char *name, bool is_required, size_t max,
+                      const struct definition_place *parent, struct str *ret_text,
+                      struct connector_findings *findings) {
   yyjson_val *value = json_get(object, name);
-  if (!value && !is_required) {
-    *ret_text = STR("");
-    return ERR_NONE;
-  }
+  *ret_text = STR("");
+  if (!value && !is_required) return;
+  const struct definition_place *place = DEFINITION_MEMBER(parent, str_of(name));
   struct str text = json_str(value);
-  if (!value || !yyjson_is_str(value) || text.n == 0)
-    return definition_fail(err, place, name, "%s must be a text, not empty", name);
-  if (text.n > max) return definition_fail(err, place, name, "%s must be at most %zu bytes", name, max);
-  if (!definition_is_text(text))
-    return definition_fail(err, place, name, "%s has control or invisible characters", name);
-  *ret_text = text;
-  return ERR_NONE;
+  if (!value || !yyjson_is_str(value) || text.n == 0) {
+    definition_wrong(findings, place, "%s must be a text, not empty", name);
+  } else if (text.n > max) {
+    definition_wrong(findings, place, "%s must be at most %zu bytes", name, max);
+  } else if (!definition_is_text(text)) {
+    definition_wrong(findings, place, "%s has control or invisible characters", name);
+  } else {
+    *ret_text = text;
+  }
 }
 
 struct str connector_public_name(struct arena *arena, struct str slug, struct str tool) {
@@ -112,53 +231,60 @@ struct str connector_public_name(struct arena *arena, struct str slug, struct st
 
 static const char default_input[] = "{\"type\":\"object\",\"properties\":{}}";
 
-static enum err_code read_input(struct arena *arena, yyjson_val *value, const char *place, struct connector_tool *tool,
-                                struct err *err) {
+static void read_input(struct arena *arena, yyjson_val *value, const struct definition_place *parent,
+                       struct connector_tool *tool, struct connector_findings *findings) {
+  const struct definition_place *place = DEFINITION_MEMBER(parent, STR("input"));
   yyjson_val *input = json_get(value, "input");
+  struct err err = {0};
+  enum err_code code = ERR_NONE;
   if (!input) {
     yyjson_doc *doc;
-    enum err_code code = json_read(arena, str_of(default_input), &doc, err);
-    if (code != ERR_NONE) return code;
-    input = yyjson_doc_get_root(doc);
+    code = json_read(arena, str_of(default_input), &doc, &err);
+    if (code == ERR_NONE) input = yyjson_doc_get_root(doc);
   }
-  if (!str_eq(json_get_str(input, "type"), STR("object")))
-    return definition_fail(err, place, "input", "input must be a JSON Schema of type \"object\"");
+  if (code == ERR_NONE && !str_eq(json_get_str(input, "type"), STR("object"))) {
+    definition_wrong(findings, place, "input must be a JSON Schema of type \"object\"");
+    return;
+  }
   struct schema *schema = NULL;
-  enum err_code code = schema_compile(arena, input, &schema, err);
+  if (code == ERR_NONE) code = schema_compile(arena, input, &schema, &err);
   if (code != ERR_NONE) {
-    char within[ERR_PLACE_SIZE] = "";
-    if (err) snprintf(within, sizeof(within), "%s", err->place);
-    err_place(err, "%s/input%s", place, within);
-    return code;
+    definition_found(findings, place, &err);
+    return;
   }
   tool->input_schema = input;
   tool->schema = schema;
-  return ERR_NONE;
 }
 
-static enum err_code read_does(yyjson_val *value, const char *place, enum policy_does *ret_does, struct err *err) {
+static void read_does(yyjson_val *value, const struct definition_place *parent, enum policy_does *ret_does,
+                      struct connector_findings *findings) {
   yyjson_val *does = json_get(value, "does");
   *ret_does = DOES_DESTROY; /* never guessed; what is not said is the worst */
-  if (!does || policy_does_parse(json_str(does), ret_does)) return ERR_NONE;
-  return definition_fail(err, place, "does", "does must be \"read\", \"write\" or \"destroy\"");
+  if (!does || policy_does_parse(json_str(does), ret_does)) return;
+  definition_wrong(findings, DEFINITION_MEMBER(parent, STR("does")), "does must be \"read\", \"write\" or \"destroy\"");
 }
 
-static enum err_code read_tool(struct arena *arena, struct str slug, yyjson_val *value, const char *place,
-                               struct connector_tool *tool, struct err *err) {
-  if (!yyjson_is_obj(value)) return definition_fail(err, place, "", "a tool must be an object");
-  tool->name = json_get_str(value, "name");
-  if (!is_identifier(tool->name, TOOL_NAME_MAX))
-    return definition_fail(err, place, "name",
-                           "a tool's name must be a-z, 0-9 and _, begin with a letter, and have at "
-                           "most %d characters",
-                           TOOL_NAME_MAX);
-  enum err_code code = read_text(value, "title", false, TITLE_MAX, place, &tool->title, err);
-  if (code == ERR_NONE) code = read_text(value, "description", true, DESCRIPTION_MAX, place, &tool->description, err);
-  if (code == ERR_NONE) code = read_does(value, place, &tool->does, err);
-  if (code == ERR_NONE) code = read_input(arena, value, place, tool, err);
-  if (code != ERR_NONE) return code;
+static void read_tool(struct arena *arena, struct str slug, yyjson_val *value, const struct definition_place *place,
+                      struct connector_tool *tool, struct connector_findings *findings) {
+  if (!yyjson_is_obj(value)) {
+    definition_wrong(findings, place, "a tool must be an object");
+    return;
+  }
+  struct str name = json_get_str(value, "name");
+  if (is_identifier(name, TOOL_NAME_MAX)) {
+    tool->name = name;
+  } else {
+    definition_wrong(findings, DEFINITION_MEMBER(place, STR("name")),
+                     "a tool's name must be a-z, 0-9 and _, begin with a letter, and have at most %d characters",
+                     TOOL_NAME_MAX);
+  }
+  read_text(value, "title", false, TITLE_MAX, place, &tool->title, findings);
+  read_text(value, "description", true, DESCRIPTION_MAX, place, &tool->description, findings);
+  read_does(value, place, &tool->does, findings);
+  read_input(arena, value, place, tool, findings);
+  if (tool->name.n == 0) return;
   tool->public_name = connector_public_name(arena, slug, tool->name);
-  return tool->public_name.p ? ERR_NONE : err_no_memory(err);
+  if (!tool->public_name.p) findings->has_no_memory = true;
 }
 
 static int by_name(const void *a, const void *b) {
@@ -166,70 +292,100 @@ static int by_name(const void *a, const void *b) {
 }
 
 /* Names, and the shortened public ones, which could meet though the names differ. */
-static enum err_code check_unique(const struct connector_tool *tools, size_t n, struct err *err) {
+static void check_unique(const struct connector_tool *tools, size_t n, struct connector_findings *findings) {
   struct map seen;
   map_init(&seen);
-  enum err_code code = ERR_NONE;
-  for (size_t i = 0; i < n && code == ERR_NONE; i++) {
+  for (size_t i = 0; i < n; i++) {
+    if (tools[i].public_name.n == 0) continue;
     const struct connector_tool *other = map_get(&seen, tools[i].public_name);
     if (other) {
-      code = definition_fail(err, "/tools", "", "\"%.*s\" and \"%.*s\" have the same name", STR_ARG(other->name),
-                             STR_ARG(tools[i].name));
+      definition_wrong(findings, DEFINITION_MEMBER(NULL, STR("tools")), "\"%.*s\" and \"%.*s\" have the same name",
+                       STR_ARG(other->name), STR_ARG(tools[i].name));
     } else if (map_put(&seen, tools[i].public_name, (void *)(uintptr_t)&tools[i]) != ERR_NONE) {
-      code = err_no_memory(err);
+      findings->has_no_memory = true;
     }
   }
   map_release(&seen);
-  return code;
 }
 
-static enum err_code read_tools(struct arena *arena, yyjson_val *definition, struct connector *connector,
-                                struct err *err) {
+void definition_finish(struct connector *connector, struct connector_tool *tools) {
+  qsort(tools, connector->n_tools, sizeof(*tools), by_name);
+  connector->tools = tools;
+}
+
+static struct connector_tool *read_tools(struct arena *arena, yyjson_val *definition, struct connector *connector,
+                                         struct connector_findings *findings) {
+  const struct definition_place *place = DEFINITION_MEMBER(NULL, STR("tools"));
   yyjson_val *list = json_get(definition, "tools");
   size_t count = yyjson_arr_size(list);
-  if (!yyjson_is_arr(list) || count == 0) return definition_fail(err, "", "tools", "tools must be a list, not empty");
-  if (count > TOOLS_MAX) return definition_fail(err, "", "tools", "at most %d tools", TOOLS_MAX);
+  if (!yyjson_is_arr(list) || count == 0) {
+    definition_wrong(findings, place, "tools must be a list, not empty");
+    return NULL;
+  }
+  if (count > TOOLS_MAX) {
+    definition_wrong(findings, place, "at most %d tools", TOOLS_MAX);
+    return NULL;
+  }
   struct connector_tool *tools = arena_new_n(arena, struct connector_tool, count);
-  if (!tools) return err_no_memory(err);
+  if (!tools) {
+    findings->has_no_memory = true;
+    return NULL;
+  }
   size_t i, n;
   yyjson_val *value;
   yyjson_arr_foreach(list, i, n, value) {
-    char place[PLACE_MAX];
-    snprintf(place, sizeof(place), "/tools/%zu", i);
-    enum err_code code = read_tool(arena, connector->id, value, place, &tools[i], err);
-    if (code != ERR_NONE) return code;
+    read_tool(arena, connector->id, value, DEFINITION_INDEX(place, i), &tools[i], findings);
   }
-  qsort(tools, count, sizeof(*tools), by_name);
-  connector->tools = tools;
   connector->n_tools = count;
-  return check_unique(tools, count, err);
+  check_unique(tools, count, findings);
+  return tools;
 }
 
-static enum err_code read_version(yyjson_val *definition, int64_t *ret_version, struct err *err) {
+static void read_version(yyjson_val *definition, int64_t *ret_version, struct connector_findings *findings) {
   yyjson_val *version = json_get(definition, "version");
   *ret_version = 1;
-  if (!version) return ERR_NONE;
-  if (!yyjson_is_uint(version) || yyjson_get_uint(version) < 1 || yyjson_get_uint(version) > INT32_MAX)
-    return definition_fail(err, "", "version", "version must be a whole number, 1 or more");
+  if (!version) return;
+  if (!yyjson_is_uint(version) || yyjson_get_uint(version) < 1 || yyjson_get_uint(version) > INT32_MAX) {
+    definition_wrong(findings, DEFINITION_MEMBER(NULL, STR("version")), "version must be a whole number, 1 or more");
+    return;
+  }
   *ret_version = (int64_t)yyjson_get_uint(version);
-  return ERR_NONE;
+}
+
+void definition_read(struct arena *arena, yyjson_val *definition, struct connector *connector,
+                     struct connector_tool **ret_tools, struct connector_findings *findings) {
+  *connector = (struct connector){.id = STR("")};
+  *ret_tools = NULL;
+  if (!yyjson_is_obj(definition)) {
+    definition_wrong(findings, NULL, "a connector's definition must be an object");
+    return;
+  }
+  yyjson_val *format = json_get(definition, "manifest");
+  if (!yyjson_is_uint(format) || yyjson_get_uint(format) != 1) {
+    definition_wrong(findings, DEFINITION_MEMBER(NULL, STR("manifest")),
+                     "\"manifest\": 1 names the format, and must be there");
+    return; /* another format's members would all be called wrong */
+  }
+  struct str id = json_get_str(definition, "id");
+  if (is_identifier(id, SLUG_MAX)) {
+    connector->id = id;
+  } else {
+    definition_wrong(findings, DEFINITION_MEMBER(NULL, STR("id")),
+                     "id must be a-z, 0-9 and _, begin with a letter, and have at most %d characters", SLUG_MAX);
+  }
+  read_text(definition, "name", true, LIMIT_NAME, NULL, &connector->name, findings);
+  read_version(definition, &connector->version, findings);
+  *ret_tools = read_tools(arena, definition, connector, findings);
 }
 
 enum err_code connector_definition_read(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                                         struct err *err) {
-  if (!yyjson_is_obj(definition)) return definition_fail(err, "", "", "a connector's definition must be an object");
-  yyjson_val *format = json_get(definition, "manifest");
-  if (!yyjson_is_uint(format) || yyjson_get_uint(format) != 1)
-    return definition_fail(err, "", "manifest", "\"manifest\": 1 names the format, and must be there");
-  struct connector connector = {.id = json_get_str(definition, "id")};
-  if (!is_identifier(connector.id, SLUG_MAX))
-    return definition_fail(err, "", "id",
-                           "id must be a-z, 0-9 and _, begin with a letter, and have at most %d "
-                           "characters",
-                           SLUG_MAX);
-  enum err_code code = read_text(definition, "name", true, LIMIT_NAME, "", &connector.name, err);
-  if (code == ERR_NONE) code = read_version(definition, &connector.version, err);
-  if (code == ERR_NONE) code = read_tools(arena, definition, &connector, err);
+  struct connector_findings findings = {.arena = arena};
+  struct connector connector;
+  struct connector_tool *tools;
+  definition_read(arena, definition, &connector, &tools, &findings);
+  if (tools) definition_finish(&connector, tools);
+  enum err_code code = definition_result(&findings, err);
   if (code == ERR_NONE) *ret_connector = connector;
   return code;
 }

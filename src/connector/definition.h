@@ -23,6 +23,36 @@ extern const struct definition_members definition_shared, definition_tool_shared
 enum err_code definition_fail(struct err *err, const char *place, const char *name, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
+/* ---- reading without stopping at the first mistake ---- */
+
+/* Where the reader stands: a list of steps up to the root (parent NULL). */
+struct definition_place {
+  const struct definition_place *parent;
+  struct str name; /* .p NULL: an index */
+  size_t index;
+};
+#define DEFINITION_MEMBER(parent, name) (&(struct definition_place){(parent), (name), 0})
+#define DEFINITION_INDEX(parent, index) (&(struct definition_place){(parent), STR_NONE, (index)})
+
+/* `place` NULL: the root. */
+void definition_wrong(struct connector_findings *findings, const struct definition_place *place, const char *format,
+                      ...) PRINTF_LIKE(3, 4);
+/* A warning; counted only where the findings want them. */
+void definition_doubt(struct connector_findings *findings, const struct definition_place *place, const char *format,
+                      ...) PRINTF_LIKE(3, 4);
+/* An error that a function returned; its own place, where it is a pointer, goes behind this one. */
+void definition_found(struct connector_findings *findings, const struct definition_place *place, const struct err *err);
+/* The first error, or no memory, as a function returns it; ERR_NONE where there was none. */
+enum err_code definition_result(const struct connector_findings *findings, struct err *err) MUST_CHECK;
+/* Every member that is in none of `names`. */
+void definition_known(struct connector_findings *findings, const struct definition_place *place, yyjson_val *object,
+                      const char *const *names, size_t n);
+/* The shared part. The tools are in the list's order; those that are no objects have no name. definition_finish
+ * sorts them. */
+void definition_read(struct arena *arena, yyjson_val *definition, struct connector *connector,
+                     struct connector_tool **ret_tools, struct connector_findings *findings);
+void definition_finish(struct connector *connector, struct connector_tool *tools);
+
 /* Where connector_definition_read has put this tool of the definition's list: it sorts them. */
 size_t definition_tool_index(const struct connector *connector, yyjson_val *tool);
 

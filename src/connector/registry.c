@@ -33,3 +33,17 @@ enum err_code connector_compile(struct arena *arena, yyjson_val *definition, str
   *ret_connector = connector;
   return ERR_NONE;
 }
+
+void connector_check(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
+                     struct connector_findings *findings) {
+  yyjson_val *name = json_get(definition, "kind");
+  const struct connector_kind *kind = name ? connector_kind_find(json_str(name)) : &connector_http;
+  struct err err = {0};
+  *ret_connector = (struct connector){.kind = kind};
+  if (kind && kind->check) {
+    kind->check(arena, definition, ret_connector, findings);
+  } else if (connector_compile(arena, definition, ret_connector, &err) != ERR_NONE) {
+    definition_found(findings, NULL, &err);
+  }
+  ret_connector->kind = kind;
+}

@@ -67,6 +67,9 @@ struct call {
   enum policy_does does;
   bool is_allowed;
   struct str reason;
+  struct str page;             /* what a cursor of ours said of where to go on; or empty */
+  struct uuid page_connection; /* and for which connection */
+  yyjson_val *page_arguments;  /* what the next cursor holds: all but the cursor; NULL: the tool has no pages */
 
   /* record_intent */
   enum { INTENT_NONE, INTENT_WAITING, INTENT_DURABLE, INTENT_FAILED } intent;

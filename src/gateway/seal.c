@@ -3,10 +3,11 @@
 
 #include "base/buf.h"
 #include "codec/base64.h"
+#include "vault/places.h"
 #include "vault/vault.h"
 
 /* 128 bits of the mac: short in a header, far beyond guessing. */
-enum { MAC_BYTES = 16, MAC_HEX = 2 * MAC_BYTES, TEXT_MAX = 2048 };
+enum { MAC_BYTES = 16, MAC_HEX = 2 * MAC_BYTES, TEXT_MAX = 2048, PAGE_MAX = 12 * 1024, PAGE_ROW_MAX = 256 };
 
 static bool mac_of(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
                    const char *purpose, struct str text, char ret_hex[MAC_HEX + 1]) {
@@ -42,6 +43,39 @@ bool unseal_text(struct arena *arena, const struct org_snapshot *snapshot, const
     return false;
   if (!mac_of(arena, snapshot, user, purpose, text, mac)) return false;
   if (!str_eq_constant_time(rest, str_make(mac, MAC_HEX))) return false;
+  *ret_text = text;
+  return true;
+}
+
+static struct vault_place page_place(struct arena *arena, const struct org_user *user, struct str tool) {
+  struct buf row;
+  buf_init(&row, arena, PAGE_ROW_MAX);
+  buf_append_str(&row, uuid_bytes(&user->id));
+  buf_append_str(&row, tool);
+  return vault_place_page(buf_failed(&row) ? STR_NONE : buf_str(&row));
+}
+
+struct str seal_page(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
+                     struct str tool, struct str text) {
+  struct vault_place place = page_place(arena, user, tool);
+  struct str bytes;
+  struct buf sealed;
+  buf_init(&sealed, arena, 2 * PAGE_MAX);
+  if (!place.row.p || vault_seal(snapshot->keys, arena, place, text, &bytes, NULL) != ERR_NONE) return STR_NONE;
+  base64url_write(&sealed, bytes);
+  return buf_failed(&sealed) ? STR_NONE : buf_str(&sealed);
+}
+
+bool unseal_page(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user, struct str tool,
+                 struct str sealed, struct str *ret_text) {
+  struct vault_place place = page_place(arena, user, tool);
+  struct secret *plain;
+  struct str bytes;
+  if (!place.row.p || sealed.n > 2 * PAGE_MAX || !base64url_read(arena, sealed, &bytes)) return false;
+  if (vault_unseal(snapshot->keys, place, bytes, &plain, NULL) != ERR_NONE) return false;
+  struct str text = arena_str(arena, secret_open(plain));
+  secret_free(plain);
+  if (!text.p) return false;
   *ret_text = text;
   return true;
 }

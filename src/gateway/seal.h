@@ -14,4 +14,11 @@ struct str seal_text(struct arena *arena, const struct org_snapshot *snapshot, c
 bool unseal_text(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
                  const char *purpose, struct str sealed, struct str *ret_text) MUST_CHECK;
 
+/* The same for where a tool's pages go on, which is nobody's to read either: it may hold a service's own URL. Bound to
+ * the tool too; base64url. */
+struct str seal_page(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
+                     struct str tool, struct str text);
+bool unseal_page(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user, struct str tool,
+                 struct str sealed, struct str *ret_text) MUST_CHECK;
+
 #endif

@@ -96,7 +96,8 @@ static enum err_code start_ground(struct service *service, struct err *err) {
   struct server *server = &service->server;
   server->db = options->db;
   server->peers = limit_peers_new();
-  if (!server->peers) return err_no_memory(err);
+  server->rates = http_rates_new();
+  if (!server->peers || !server->rates) return err_no_memory(err);
   enum err_code code = loop_init(&service->loop, err);
   service->has_loop = code == ERR_NONE;
   if (code == ERR_NONE) code = db_start_threads(options->db, STORE_THREADS, err);
@@ -288,6 +289,7 @@ static void stop(struct service *service) {
   coherence_free(server->coherence);
   if (service->has_loop) loop_release(&service->loop);
   limit_peers_free(server->peers);
+  http_rates_free(server->rates);
   free(server->workers);
   arena_release(&service->arena);
 }

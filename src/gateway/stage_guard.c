@@ -2,6 +2,7 @@
  * those that can be called come from the same set, made by the same policy_decide. */
 #include "base/limits.h"
 #include "codec/utf8.h"
+#include "gateway/page_cursor.h"
 #include "gateway/pipeline.h"
 #include "gateway/tool_answer.h"
 #include "gateway/worker.h"
@@ -85,6 +86,12 @@ static enum stage_verdict refuse_arguments(struct call *call, const struct err *
   return STAGE_DONE;
 }
 
+/* Nothing was decided yet: it is not known what the call would be. */
+static enum stage_verdict refuse_cursor(struct call *call, const struct err *err) {
+  call->reason = STR("unknown_cursor");
+  return refuse_arguments(call, err);
+}
+
 static bool read_params(struct call *call, struct str *ret_name) {
   struct arena *arena = call->exchange->arena;
   *ret_name = json_get_str(call->message.params, "name");
@@ -120,6 +127,7 @@ enum stage_verdict stage_guard(struct call *call) {
   call->tool = toolset_find(toolset, name);
   if (!call->tool) return refuse_absent(call, name);
   call->does = call->tool->tool->does;
+  if (page_cursor_open(call, &err) != ERR_NONE) return refuse_cursor(call, &err);
 
   if (call->tool->connector->kind->needs_rule) {
     call->connection = choose_connection(call, &err);
@@ -127,6 +135,7 @@ enum stage_verdict stage_guard(struct call *call) {
       call->reason = STR("unknown_account");
       return deny(call, call->reason, "%s", err.text);
     }
+    if (page_cursor_check(call, &err) != ERR_NONE) return refuse_cursor(call, &err);
     struct policy_action action = {.kind = POLICY_TOOL,
                                    .connection = &call->connection->policy,
                                    .name = call->tool->tool->name,

@@ -1,5 +1,6 @@
 /* The method's own work: for a tool, its connector makes the call; this stage waits for it. */
 #include "base/limits.h"
+#include "gateway/page_cursor.h"
 #include "gateway/pipeline.h"
 #include "gateway/worker.h"
 
@@ -26,6 +27,8 @@ static enum stage_verdict begin(struct call *call) {
                                              .arena = exchange->arena,
                                              .deadline_us = loop_now_us(&worker->loop) + LIMIT_CALL_MS * INT64_C(1000),
                                              .traceparent = exchange->trace.traceparent,
+                                             .page = call->page,
+                                             .seal_page = call->page_arguments ? page_cursor_seal : NULL,
                                              .done = on_done};
   call->invoke = INVOKE_RUNNING;
   call->is_inside_invoke = true;

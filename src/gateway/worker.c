@@ -17,7 +17,13 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
   worker->has_loop = true;
   code = http_client_new(&worker->loop, &server->client, &worker->client, err);
   if (code != ERR_NONE) return code;
-  worker->host = (struct connector_host){.loop = &worker->loop, .http = worker->client, .sql = server->sql};
+  worker->timers = timers_new(&worker->loop);
+  if (!worker->timers) return err_no_memory(err);
+  worker->host = (struct connector_host){.loop = &worker->loop,
+                                         .http = worker->client,
+                                         .timers = worker->timers,
+                                         .rates = server->rates,
+                                         .sql = server->sql};
   const struct http_server_options options = {.on_request = endpoint_on_request,
                                               .on_head = endpoint_on_head,
                                               .context = worker,
@@ -59,12 +65,21 @@ void worker_drain(struct worker *worker) {
   loop_post(&worker->loop, &worker->drain_task);
 }
 
+/* No call is left that could use them. */
+static void end_parts(struct worker *worker) {
+  http_client_free(worker->client);
+  worker->client = NULL;
+  worker->host.http = NULL;
+  timers_free(worker->timers);
+  worker->timers = NULL;
+  worker->host.timers = NULL;
+  loop_stop(&worker->loop);
+}
+
 static void end(struct loop_task *task) {
   struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, stop_task));
   uv_close((uv_handle_t *)&worker->patience, NULL);
-  http_client_free(worker->client);
-  worker->client = NULL;
-  loop_stop(&worker->loop);
+  end_parts(worker);
 }
 
 static void end_when_idle(struct worker *worker) {
@@ -115,9 +130,7 @@ void worker_stop(struct worker *worker) {
 /* One that never ran: its listener and loop end on this thread. */
 static void end_unserved(struct worker *worker) {
   if (worker->http) http_server_drain(worker->http, on_unserved_drained, worker);
-  http_client_free(worker->client);
-  worker->client = NULL;
-  loop_stop(&worker->loop);
+  end_parts(worker);
   loop_run(&worker->loop);
 }
 

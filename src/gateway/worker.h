@@ -23,6 +23,7 @@ struct server {
   struct limit_peers *peers;
   struct limit_rate peer_rate;
   struct executor *sql;
+  struct http_rates *rates;
   struct origin_rules origins;
   struct address_guard guard;
   struct http_client_options client;
@@ -41,6 +42,7 @@ struct worker {
   struct loop loop;
   struct http_server *http;
   struct http_client *client;
+  struct timers *timers;
   struct connector_host host;
   struct call *calls; /* under way */
   size_t n_calls;

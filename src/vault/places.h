@@ -9,4 +9,9 @@ static inline struct vault_place vault_place_credential(const struct uuid *conne
   return (struct vault_place){"connection", "credential", uuid_bytes(connection_id)};
 }
 
+/* Where a tool's pages go on, in the hands of a client; `row`: whose, and of which tool. */
+static inline struct vault_place vault_place_page(struct str row) {
+  return (struct vault_place){"page", "cursor", row};
+}
+
 #endif

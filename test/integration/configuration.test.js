@@ -131,7 +131,7 @@ test('every command explains itself; what is no command or option is answered wi
   const connek = await Connek.create(t);
   const help = await run(connek.binary, ['--help']);
   assert.equal(help.code, 0);
-  const commands = ['serve', 'apply', 'export', 'token create', 'token list', 'token revoke', 'audit list', 'audit verify', 'audit checkpoint', 'connector check', 'connector list'];
+  const commands = ['serve', 'apply', 'export', 'token create', 'token list', 'token revoke', 'audit list', 'audit verify', 'audit checkpoint', 'connector check', 'connector list', 'connector try'];
   for (const command of commands) {
     assert.ok(help.stdout.includes(command), command);
     const own = await run(connek.binary, [...command.split(' '), '--help']);

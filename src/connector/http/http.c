@@ -6,8 +6,10 @@ const struct connector_kind connector_http = {
     .name = "http",
     .needs_rule = true,
     .compile = http_compile,
+    .check = http_check,
     .connect = http_connect,
     .check_credential = http_check_credential,
+    .show = http_show,
     .invoke = http_invoke,
     .cancel = http_cancel,
 };

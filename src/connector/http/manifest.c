@@ -1,40 +1,96 @@
-/* Compiles manifests: what a service's tools are, as data. The format knows more than this version reads; what it does
- * not read it refuses by name, so that no manifest half works. */
+/* Compiles manifests: what a service's tools are, as data (docs/manifest.md). What it does not know it refuses by name,
+ * so that no manifest half works. Here: the whole, its base and settings, and what the other files read with. */
+#include "connector/http/manifest.h"
+
+#include "base/limits.h"
+#include "codec/json_path.h"
 #include "codec/url.h"
-#include "connector/definition.h"
-#include "connector/http/http.h"
 
-enum {
-  FIELDS_MAX = 32,
-  QUERY_MAX = 64,
-  PLACE_MAX = 128,
-  FIELD_VALUE_MAX = 1024,
-  TEXT_MAX = 2048,           /* a path, or a part of a query */
-  ENCODED_MAX = TEXT_MAX * 4 /* percent-encoded it is three times as long */
-};
+enum { SETTINGS_MAX = 32, SETTING_NAME_MAX = 64 };
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+static const char *const member_names[] = {
+    "$schema", "//",   "manifest", "id",       "name",  "description", "version",         "kind",
+    "source",  "base", "query",    "settings", "auth",  "limits",      "headers",         "retry",
+    "errors",  "page", "as",       "lists",    "tools", "timeout_ms",  "may_change_base", "idempotency"};
 
-static const char *const own_names[] = {"base", "headers", "auth"};
-static const char *const planned_names[] = {"limits",  "retry", "errors", "result",  "items", "keep",
-                                            "timeout", "page",  "health", "capture", "docs",  "category"};
-static const struct definition_members own = {own_names, COUNT(own_names), planned_names, COUNT(planned_names)};
+/* ---- what readers share ---- */
 
-static const char *const tool_own_names[] = {"call", "query"};
-static const char *const tool_planned_names[] = {"body",   "as",    "headers", "page",   "items",     "keep",
-                                                 "result", "retry", "errors",  "limits", "graphql",   "variables",
-                                                 "files",  "form",  "timeout", "output", "idempotent"};
-static const struct definition_members tool_own = {tool_own_names, COUNT(tool_own_names), tool_planned_names,
-                                                   COUNT(tool_planned_names)};
+void *manifest_alloc(struct manifest *manifest, size_t count, size_t size) {
+  void *p = arena_zalloc_n(manifest->arena, count > 0 ? count : 1, size);
+  if (!p) manifest->findings->has_no_memory = true;
+  return p;
+}
 
-static const char *const auth_names[] = {"type", "in", "name", "prefix", "value"};
-static const struct definition_members auth_own = {auth_names, COUNT(auth_names), NULL, 0};
+bool manifest_names_have(const struct manifest_names *names, struct str name) {
+  for (size_t i = 0; i < names->n; i++)
+    if (str_eq(names->items[i], name)) return true;
+  return false;
+}
 
-/* ASCII that stands in a field's value as it is. */
-static bool is_field_value(struct str value) {
-  for (size_t i = 0; i < value.n; i++)
-    if (value.p[i] < 0x20 || value.p[i] > 0x7E) return false;
-  return value.n <= FIELD_VALUE_MAX;
+static void names_add(struct manifest *manifest, struct manifest_names *names, struct str name) {
+  if (manifest_names_have(names, name)) return;
+  if (names->n == names->capacity) {
+    size_t capacity = names->capacity * 2 + 8;
+    struct str *items =
+        arena_realloc(manifest->arena, names->items, names->capacity * sizeof(*items), capacity * sizeof(*items));
+    if (!items) {
+      manifest->findings->has_no_memory = true;
+      return;
+    }
+    names->items = items;
+    names->capacity = capacity;
+  }
+  names->items[names->n++] = name;
+}
+
+bool manifest_text(struct manifest *manifest, yyjson_val *object, const struct definition_place *place,
+                   const char *name, size_t max, struct str *ret_text) {
+  yyjson_val *value = json_get(object, name);
+  if (!value) return false;
+  const struct definition_place *at = DEFINITION_MEMBER(place, str_of(name));
+  struct str text = json_str(value);
+  if (!yyjson_is_str(value) || text.n == 0 || text.n > max || !definition_is_text(text)) {
+    definition_wrong(manifest->findings, at, "%s must be a text, not empty, of at most %zu bytes", name, max);
+    return false;
+  }
+  *ret_text = text;
+  return true;
+}
+
+bool manifest_bool(struct manifest *manifest, yyjson_val *object, const struct definition_place *place,
+                   const char *name) {
+  yyjson_val *value = json_get(object, name);
+  if (value && !yyjson_is_bool(value))
+    definition_wrong(manifest->findings, DEFINITION_MEMBER(place, str_of(name)), "%s is true or false", name);
+  return yyjson_is_true(value);
+}
+
+uint64_t manifest_number(struct manifest *manifest, yyjson_val *object, const struct definition_place *place,
+                         const char *name, uint64_t min, uint64_t max) {
+  yyjson_val *value = json_get(object, name);
+  if (!value) return 0;
+  if (yyjson_is_uint(value) && yyjson_get_uint(value) >= min && yyjson_get_uint(value) <= max)
+    return yyjson_get_uint(value);
+  definition_wrong(manifest->findings, DEFINITION_MEMBER(place, str_of(name)),
+                   "%s must be a whole number from %llu to %llu", name, (unsigned long long)min,
+                   (unsigned long long)max);
+  return 0;
+}
+
+const struct json_path *manifest_path(struct manifest *manifest, yyjson_val *value,
+                                      const struct definition_place *place) {
+  if (!value) return NULL;
+  struct json_path *path = manifest_alloc(manifest, 1, sizeof(*path));
+  struct err err = {0};
+  if (!path) return NULL;
+  if (!yyjson_is_str(value)) {
+    definition_wrong(manifest->findings, place,
+                     "must be a path: names and indices with dots between, \"data.items.0\"");
+    return NULL;
+  }
+  if (json_path_compile(json_str(value), path, &err) == ERR_NONE) return path;
+  definition_found(manifest->findings, place, &err);
+  return NULL;
 }
 
 /* Fields that the client or Connek writes, and those that frame a message or steer the way of it. */
@@ -58,299 +114,317 @@ static bool is_ours(struct str name) {
   return false;
 }
 
-static enum err_code check_field_name(struct str name, const char *place, const char *member, struct err *err) {
-  if (!http_client_is_token(name)) return definition_fail(err, place, member, "not the name of an HTTP field");
-  if (is_ours(name)) return definition_fail(err, place, member, "this field is Connek's own to write");
-  return ERR_NONE;
-}
-
-/* ---- fields ---- */
-
-static bool has_field(const struct http_definition *http, const char *name) {
-  for (size_t i = 0; i < http->n_fields; i++)
-    if (str_eq_fold(http->fields[i].name, str_of(name))) return true;
+bool manifest_field_name(struct manifest *manifest, const struct definition_place *place, struct str name) {
+  if (!http_client_is_token(name)) {
+    definition_wrong(manifest->findings, place, "not the name of an HTTP field");
+  } else if (is_ours(name)) {
+    definition_wrong(manifest->findings, place, "this field is Connek's own to write");
+  } else {
+    return true;
+  }
   return false;
 }
 
-static enum err_code read_field(struct str name, yyjson_val *value, struct http_field *ret_field, struct err *err) {
-  char place[PLACE_MAX];
-  snprintf(place, sizeof(place), "/headers/%.*s", (int)(name.n < 64 ? name.n : 64), name.p);
-  enum err_code code = check_field_name(name, place, "", err);
-  if (code != ERR_NONE) return code;
-  struct str text = json_str(value);
-  if (!yyjson_is_str(value) || !is_field_value(text))
-    return definition_fail(err, place, "", "a header's value must be a short text of plain characters");
-  if (text.n > 0 && memchr(text.p, '{', text.n))
-    return definition_fail(err, place, "", "templates in headers are not supported yet");
-  *ret_field = (struct http_field){name, text};
-  return ERR_NONE;
+/* ---- templates ---- */
+
+static bool is_declared(yyjson_val *settings, struct str name) {
+  return yyjson_obj_getn(settings, name.p, name.n) || str_eq(name, STR("base"));
 }
 
-static enum err_code read_fields(struct arena *arena, yyjson_val *definition, struct http_definition *http,
-                                 struct err *err) {
-  yyjson_val *headers = json_get(definition, "headers");
-  if (headers && !yyjson_is_obj(headers)) return definition_fail(err, "", "headers", "headers must be an object");
-  if (yyjson_obj_size(headers) > FIELDS_MAX)
-    return definition_fail(err, "", "headers", "at most %d headers", FIELDS_MAX);
-  struct http_field *fields = arena_new_n(arena, struct http_field, yyjson_obj_size(headers) + 1);
-  if (!fields) return err_no_memory(err);
-  http->fields = fields;
-  yyjson_obj_iter iter = yyjson_obj_iter_with(headers);
-  yyjson_val *key;
-  while ((key = yyjson_obj_iter_next(&iter))) {
-    enum err_code code = read_field(json_str(key), yyjson_obj_iter_get_val(key), &fields[http->n_fields], err);
-    if (code != ERR_NONE) return code;
-    http->n_fields++;
+static void check_piece(struct manifest *manifest, struct manifest_tool *tool, const struct definition_place *place,
+                        const struct template_piece *piece, bool may_have_credential) {
+  struct connector_findings *findings = manifest->findings;
+  yyjson_val *settings = json_get(manifest->root, "settings");
+  switch (piece->source) {
+    case TEMPLATE_ARGUMENT: {
+      struct str name = piece->steps[0].name;
+      if (!tool) {
+        definition_wrong(findings, place,
+                         "{%.*s}: outside of tools there are no arguments; a connection's setting is {conn.NAME}",
+                         STR_ARG(piece->text));
+      } else if (yyjson_obj_getn(json_get(tool->input, "properties"), name.p, name.n)) {
+        names_add(manifest, &tool->arguments, name);
+      } else {
+        definition_wrong(findings, place, "{%.*s} is no property of input", STR_ARG(name));
+      }
+      break;
+    }
+    case TEMPLATE_SETTING:
+      names_add(manifest, &manifest->settings, piece->text);
+      if (settings && !is_declared(settings, piece->text))
+        definition_wrong(findings, place, "{conn.%.*s} is not declared: add it to \"settings\"", STR_ARG(piece->text));
+      break;
+    case TEMPLATE_CREDENTIAL:
+      if (!may_have_credential) definition_wrong(findings, place, "a credential is put in by \"auth\" alone");
+      break;
+    case TEMPLATE_PAGE_CURSOR:
+    case TEMPLATE_PAGE_SIZE:
+      if (tool && piece->source == TEMPLATE_PAGE_CURSOR) tool->uses_cursor = true;
+      if (!tool || !json_get(tool->value, "page"))
+        definition_wrong(findings, place, "{%.*s} stands only in a tool that has \"page\"", STR_ARG(piece->text));
+      break;
+    case TEMPLATE_LITERAL:
+      break;
   }
-  if (!has_field(http, "accept"))
-    fields[http->n_fields++] = (struct http_field){STR("Accept"), STR("application/json")};
-  return ERR_NONE;
 }
 
-/* ---- auth ---- */
-
-/* "value": "Bearer {key}" says the same as "prefix": "Bearer ". */
-static enum err_code read_prefix(yyjson_val *auth, struct http_auth *ret_auth, struct err *err) {
-  yyjson_val *prefix = json_get(auth, "prefix"), *value = json_get(auth, "value");
-  struct str text = json_str(prefix ? prefix : value);
-  const char *name = prefix ? "prefix" : "value";
-  if (prefix && value) return definition_fail(err, "/auth/0", "value", "say prefix or value, not both");
-  if (!prefix && !value) return ERR_NONE;
-  if (!is_field_value(text) || text.n == 0) return definition_fail(err, "/auth/0", name, "must be a short, plain text");
-  if (value) {
-    if (!str_ends(text, STR("{key}")))
-      return definition_fail(err, "/auth/0", name, "value must end in {key}; anything else is not supported yet");
-    text.n -= 5;
-  }
-  if (text.n > 0 && memchr(text.p, '{', text.n))
-    return definition_fail(err, "/auth/0", name, "only {key}, at the end, is supported yet");
-  ret_auth->prefix = text;
-  return ERR_NONE;
+bool manifest_check_template(struct manifest *manifest, struct manifest_tool *tool,
+                             const struct definition_place *place, const struct template *template,
+                             bool may_have_credential) {
+  size_t before = manifest->findings->n_errors;
+  for (size_t i = 0; i < template->n_pieces; i++)
+    check_piece(manifest, tool, place, &template->pieces[i], may_have_credential);
+  return manifest->findings->n_errors == before;
 }
 
-static enum err_code read_auth(yyjson_val *definition, struct http_definition *http, struct err *err) {
-  yyjson_val *list = json_get(definition, "auth");
-  if (!list) return ERR_NONE;
-  if (!yyjson_is_arr(list)) return definition_fail(err, "", "auth", "auth must be a list");
-  if (yyjson_arr_size(list) == 0) return ERR_NONE;
-  if (yyjson_arr_size(list) > 1)
-    return definition_fail(err, "/auth/1", "", "more than one way to authenticate is not supported yet");
-  yyjson_val *auth = yyjson_arr_get_first(list);
-  if (!yyjson_is_obj(auth)) return definition_fail(err, "/auth/0", "", "must be an object");
-  struct str type = json_get_str(auth, "type"), in = json_get_str(auth, "in");
-  if (!str_eq(type, STR("key")))
-    return definition_fail(err, "/auth/0", "type", "only the type \"key\" is supported yet");
-  enum err_code code = definition_check_members(auth, NULL, &auth_own, "/auth/0", err);
-  if (code != ERR_NONE) return code;
-  http->auth.name = json_get_str(auth, "name");
-  if (str_eq(in, STR("header"))) {
-    http->auth.place = HTTP_AUTH_HEADER;
-    code = check_field_name(http->auth.name, "/auth/0", "name", err);
-  } else if (str_eq(in, STR("query"))) {
-    http->auth.place = HTTP_AUTH_QUERY;
-    if (http->auth.name.n == 0) code = definition_fail(err, "/auth/0", "name", "name must be a text, not empty");
-  } else {
-    code = definition_fail(err, "/auth/0", "in", "in must be \"header\" or \"query\"");
+bool manifest_template(struct manifest *manifest, struct manifest_tool *tool, const struct definition_place *place,
+                       struct str text, enum template_place where, struct template *ret_template) {
+  struct err err = {0};
+  if (template_compile(manifest->arena, text, where, ret_template, &err) != ERR_NONE) {
+    definition_found(manifest->findings, place, &err);
+    return false;
   }
-  if (code == ERR_NONE) code = read_prefix(auth, &http->auth, err);
-  if (code != ERR_NONE || http->auth.place != HTTP_AUTH_HEADER) return code;
-  for (size_t i = 0; i < http->n_fields; i++)
-    if (str_eq_fold(http->fields[i].name, http->auth.name))
-      return definition_fail(err, "/auth/0", "name", "headers names this field already");
-  return ERR_NONE;
+  return manifest_check_template(manifest, tool, place, ret_template, false);
 }
 
 /* ---- base ---- */
 
-static enum err_code read_base(struct arena *arena, yyjson_val *definition, struct http_definition *http,
-                               struct err *err) {
-  yyjson_val *base = json_get(definition, "base");
-  if (!base) return ERR_NONE; /* each connection's settings give one */
-  enum err_code code = yyjson_is_str(base) ? template_compile(arena, json_str(base), &http->base, err)
-                                           : err_set(err, ERR_INVALID, "base must be a URL");
-  if (code == ERR_NONE && template_uses(&http->base, TEMPLATE_ARGUMENT))
-    code = err_set(err, ERR_INVALID, "base may use {conn.NAME} alone: no argument decides where a call goes");
-  if (code == ERR_NONE && !template_uses(&http->base, TEMPLATE_SETTING)) {
-    struct url url;
-    code = url_parse(arena, json_str(base), &url, err);
-    if (code == ERR_NONE && url.query.n > 0) code = err_set(err, ERR_INVALID, "base has no query");
+void manifest_claim_key(struct manifest *manifest, struct template *template) {
+  if (!manifest_auth_writes(manifest, HTTP_AUTH_KEY_PATH, STR_NONE)) return;
+  struct template_piece *pieces = arena_memdup(manifest->arena, template->pieces, template->n_pieces * sizeof(*pieces));
+  if (!pieces) {
+    manifest->findings->has_no_memory = true;
+    return;
   }
-  if (code != ERR_NONE) err_place(err, "/base");
-  http->has_base = true;
-  return code;
-}
-
-/* ---- tools ---- */
-
-/* The argument must be declared; one that the path needs must be required. */
-static enum err_code check_placeholders(const struct template *template, yyjson_val *input, bool is_path,
-                                        struct err *err) {
-  for (size_t i = 0; i < template->n_pieces; i++) {
-    const struct template_piece *piece = &template->pieces[i];
-    if (piece->source == TEMPLATE_SETTING)
-      return err_set(err, ERR_INVALID, "{conn.%.*s} is supported in base alone yet", STR_ARG(piece->text));
-    if (piece->source != TEMPLATE_ARGUMENT) continue;
-    if (!yyjson_obj_getn(json_get(input, "properties"), piece->text.p, piece->text.n))
-      return err_set(err, ERR_INVALID, "{%.*s} is no property of input", STR_ARG(piece->text));
-    if (!is_path) continue;
-    bool is_required = false;
-    size_t k, n;
-    yyjson_val *name;
-    yyjson_arr_foreach(json_get(input, "required"), k, n, name) {
-      if (str_eq(json_str(name), piece->text)) is_required = true;
-    }
-    if (!is_required)
-      return err_set(err, ERR_INVALID, "{%.*s} stands in the path: it must be in input's required",
-                     STR_ARG(piece->text));
-  }
-  return ERR_NONE;
-}
-
-/* What stands between the placeholders must be a URL's path already. */
-static enum err_code check_literals(struct arena *arena, const struct template *path, struct err *err) {
-  struct buf sample;
-  buf_init(&sample, arena, ENCODED_MAX);
-  buf_append_c(&sample, "http://a");
-  size_t from = sample.n;
-  for (size_t i = 0; i < path->n_pieces; i++)
-    buf_append_str(&sample, path->pieces[i].source == TEMPLATE_LITERAL ? path->pieces[i].text : STR("x"));
-  if (buf_failed(&sample)) return err_no_memory(err);
-  struct str text = buf_str(&sample);
-  if (memchr(text.p, '?', text.n)) return err_set(err, ERR_INVALID, "a query goes under \"query\", not into the path");
-  if (http_path_has_dot_segment(str_make(text.p + from, text.n - from)))
-    return err_set(err, ERR_INVALID, "a path has no \".\" or \"..\"");
-  struct url url;
-  return url_parse(arena, text, &url, err);
-}
-
-static enum err_code read_call(struct arena *arena, yyjson_val *value, struct http_tool *tool, yyjson_val *input,
-                               const char *place, struct err *err) {
-  struct str rest = json_get_str(value, "call");
-  struct str method = str_cut(&rest, ' ');
-  if (method.n == 0 || rest.n == 0)
-    return definition_fail(err, place, "call", "call must be a method and a path: \"GET /orders\"");
-  if (!str_eq(method, STR("GET"))) return definition_fail(err, place, "call", "only GET is supported yet");
-  if (rest.n > TEXT_MAX) return definition_fail(err, place, "call", "at most %d bytes", TEXT_MAX);
-  if (rest.p[0] != '/') return definition_fail(err, place, "call", "the path must begin with /");
-  tool->method = method;
-  enum err_code code = template_compile(arena, rest, &tool->path, err);
-  if (code == ERR_NONE) code = check_placeholders(&tool->path, input, true, err);
-  if (code == ERR_NONE) code = check_literals(arena, &tool->path, err);
-  if (code != ERR_NONE) err_place(err, "%s/call", place);
-  return code;
-}
-
-/* Literals of a query go into the URL encoded; done once, here. */
-static enum err_code encode_literals(struct arena *arena, struct template *template, struct err *err) {
-  struct template_piece *pieces = arena_memdup(arena, template->pieces, template->n_pieces * sizeof(*pieces));
-  if (!pieces) return err_no_memory(err);
-  for (size_t i = 0; i < template->n_pieces; i++) {
-    if (pieces[i].source != TEMPLATE_LITERAL) continue;
-    struct buf literal;
-    buf_init(&literal, arena, ENCODED_MAX);
-    url_write_encoded(&literal, pieces[i].text);
-    if (buf_failed(&literal)) return err_no_memory(err);
-    pieces[i].text = buf_str(&literal);
-  }
+  for (size_t i = 0; i < template->n_pieces; i++)
+    if (pieces[i].source == TEMPLATE_ARGUMENT && str_eq(pieces[i].text, STR("key")))
+      pieces[i].source = TEMPLATE_CREDENTIAL;
   template->pieces = pieces;
-  return ERR_NONE;
 }
 
-static enum err_code constant_template(struct arena *arena, yyjson_val *value, struct template *ret_template,
-                                       struct err *err) {
-  struct template_piece *piece = arena_new(arena, struct template_piece);
-  struct buf text;
-  buf_init(&text, arena, 64);
-  json_write_value(&text, value);
-  if (!piece || buf_failed(&text)) return err_no_memory(err);
-  *piece = (struct template_piece){TEMPLATE_LITERAL, TEMPLATE_PLAIN, buf_str(&text)};
-  *ret_template = (struct template){piece, 1};
-  return ERR_NONE;
-}
-
-static enum err_code read_parameter(struct arena *arena, struct str key, yyjson_val *value, yyjson_val *input,
-                                    struct http_parameter *parameter, struct err *err) {
-  if (key.n == 0 || key.n > TEXT_MAX || json_str(value).n > TEXT_MAX)
-    return err_set(err, ERR_INVALID, "a query's part has a name, and at most %d bytes", TEXT_MAX);
-  struct buf text;
-  buf_init(&text, arena, ENCODED_MAX);
-  url_write_encoded(&text, key);
-  buf_append_byte(&text, '=');
-  if (buf_failed(&text)) return err_no_memory(err);
-  parameter->key = buf_str(&text);
-  enum err_code code;
-  if (yyjson_is_str(value)) {
-    code = template_compile(arena, json_str(value), &parameter->value, err);
-    if (code == ERR_NONE) code = check_placeholders(&parameter->value, input, false, err);
-  } else if (yyjson_is_num(value) || yyjson_is_bool(value)) {
-    code = constant_template(arena, value, &parameter->value, err);
-  } else {
-    code = err_set(err, ERR_INVALID, "must be text, a number, true or false; lists and objects are not supported yet");
+static void read_base(struct manifest *manifest) {
+  struct http_definition *http = manifest->http;
+  struct connector_findings *findings = manifest->findings;
+  const struct definition_place *place = DEFINITION_MEMBER(NULL, STR("base"));
+  yyjson_val *base = json_get(manifest->root, "base");
+  http->may_change_base = manifest_bool(manifest, manifest->root, NULL, "may_change_base") || !base;
+  if (!base) return; /* each connection's settings give one */
+  struct err err = {0};
+  http->has_base = true;
+  if (!yyjson_is_str(base)) {
+    definition_wrong(findings, place, "base must be a URL");
+    return;
   }
-  return code == ERR_NONE ? encode_literals(arena, &parameter->value, err) : code;
-}
-
-static enum err_code read_query(struct arena *arena, yyjson_val *value, struct http_tool *tool, yyjson_val *input,
-                                const struct http_auth *auth, const char *place, struct err *err) {
-  yyjson_val *query = json_get(value, "query");
-  size_t count = yyjson_obj_size(query);
-  if (query && !yyjson_is_obj(query)) return definition_fail(err, place, "query", "query must be an object");
-  if (count > QUERY_MAX) return definition_fail(err, place, "query", "at most %d parts", QUERY_MAX);
-  if (count == 0) return ERR_NONE;
-  struct http_parameter *parameters = arena_new_n(arena, struct http_parameter, count);
-  if (!parameters) return err_no_memory(err);
-  size_t i, n;
-  yyjson_val *key, *part;
-  yyjson_obj_foreach(query, i, n, key, part) {
-    struct str name = json_str(key);
-    enum err_code code = auth->place == HTTP_AUTH_QUERY && str_eq(name, auth->name)
-                             ? err_set(err, ERR_INVALID, "auth writes this part of the query")
-                             : read_parameter(arena, name, part, input, &parameters[i], err);
-    if (code != ERR_NONE) {
-      err_place(err, "%s/query/%.*s", place, (int)(name.n < 48 ? name.n : 48), name.p);
-      return code;
+  if (template_compile(manifest->arena, json_str(base), TEMPLATE_IN_PATH, &http->base, &err) != ERR_NONE) {
+    definition_found(findings, place, &err);
+    return;
+  }
+  manifest_claim_key(manifest, &http->base);
+  bool is_constant = true;
+  for (size_t i = 0; i < http->base.n_pieces; i++) {
+    const struct template_piece *piece = &http->base.pieces[i];
+    if (piece->source == TEMPLATE_SETTING) {
+      check_piece(manifest, NULL, place, piece, false);
+      if (piece->filter != TEMPLATE_PLAIN) definition_wrong(findings, place, "base has no filters but or:TEXT");
+    } else if (piece->source != TEMPLATE_LITERAL && piece->source != TEMPLATE_CREDENTIAL) {
+      definition_wrong(findings, place, "base may use {conn.NAME} alone: no argument decides where a call goes");
     }
+    is_constant = is_constant && piece->source == TEMPLATE_LITERAL;
   }
-  tool->query = parameters;
-  tool->n_query = count;
-  return ERR_NONE;
+  if (http->base.n_pieces == 1 && http->base.pieces[0].source == TEMPLATE_SETTING &&
+      str_eq(http->base.pieces[0].text, STR("base")))
+    http->may_change_base = true;
+  struct url url;
+  if (!is_constant) return;
+  if (url_parse(manifest->arena, json_str(base), &url, &err) != ERR_NONE) {
+    definition_found(findings, place, &err);
+  } else if (url.query.n > 0) {
+    definition_wrong(findings, place, "base has no query");
+  }
 }
 
-static enum err_code read_tools(struct arena *arena, yyjson_val *definition, const struct http_definition *http,
-                                struct connector *connector, struct err *err) {
-  struct connector_tool *tools = arena_memdup(arena, connector->tools, connector->n_tools * sizeof(*tools));
-  struct http_tool *states = arena_new_n(arena, struct http_tool, connector->n_tools);
-  if (!tools || !states) return err_no_memory(err);
+/* ---- settings ---- */
+
+static bool is_setting_name(struct str name) {
+  for (size_t i = 0; i < name.n; i++) {
+    char c = name.p[i];
+    bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!is_alphanumeric && c != '_' && c != '-') return false;
+  }
+  return name.n > 0 && name.n <= SETTING_NAME_MAX;
+}
+
+/* {"type": "string", "pattern": ...}: the schema's own compiler knows patterns. */
+static const struct schema *pattern_compile(struct manifest *manifest, yyjson_val *pattern,
+                                            const struct definition_place *place) {
+  struct buf text;
+  buf_init(&text, NULL, 16 * KIB);
+  buf_append_c(&text, "{\"type\":\"string\",\"pattern\":");
+  json_write_value(&text, pattern);
+  buf_append_byte(&text, '}');
+  struct err err = {0};
+  yyjson_doc *doc;
+  struct schema *schema = NULL;
+  if (buf_failed(&text) || !yyjson_is_str(pattern)) {
+    definition_wrong(manifest->findings, place, "pattern must be a regular expression, as a text");
+  } else if (json_read(manifest->arena, buf_str(&text), &doc, &err) != ERR_NONE ||
+             schema_compile(manifest->arena, yyjson_doc_get_root(doc), &schema, &err) != ERR_NONE) {
+    err.place[0] = '\0';
+    definition_found(manifest->findings, place, &err);
+  }
+  buf_release(&text);
+  return schema;
+}
+
+static void read_setting(struct manifest *manifest, struct str name, yyjson_val *value,
+                         const struct definition_place *place, struct http_setting *setting) {
+  static const char *const names[] = {"description", "required", "default", "pattern"};
+  struct connector_findings *findings = manifest->findings;
+  setting->name = name;
+  if (!is_setting_name(name))
+    definition_wrong(findings, place, "a setting's name has letters, digits, \"_\" and \"-\", at most %d",
+                     SETTING_NAME_MAX);
+  if (!yyjson_is_obj(value)) {
+    definition_wrong(findings, place,
+                     "a setting is an object: {\"description\", \"required\", \"default\", \"pattern\"}");
+    return;
+  }
+  definition_known(findings, place, value, names, COUNT(names));
+  struct str unused;
+  if (!manifest_text(manifest, value, place, "description", MANIFEST_TEXT_MAX, &unused))
+    definition_doubt(findings, place, "say in \"description\" what it is and where a person finds it");
+  setting->is_required = manifest_bool(manifest, value, place, "required");
+  if (manifest_text(manifest, value, place, "default", MANIFEST_TEXT_MAX, &unused))
+    setting->fallback = json_get(value, "default");
+  yyjson_val *pattern = json_get(value, "pattern");
+  if (pattern) setting->schema = pattern_compile(manifest, pattern, DEFINITION_MEMBER(place, STR("pattern")));
+  if (setting->is_required && setting->fallback)
+    definition_doubt(findings, place, "a setting with a default need not be required");
+}
+
+static void read_settings(struct manifest *manifest) {
+  const struct definition_place *place = DEFINITION_MEMBER(NULL, STR("settings"));
+  yyjson_val *list = json_get(manifest->root, "settings");
+  if (!list) return;
+  if (!yyjson_is_obj(list) || yyjson_obj_size(list) > SETTINGS_MAX) {
+    definition_wrong(manifest->findings, place, "settings must be an object of at most %d", SETTINGS_MAX);
+    return;
+  }
+  struct http_setting *settings = manifest_alloc(manifest, yyjson_obj_size(list), sizeof(*settings));
+  if (!settings) return;
+  size_t i, n;
+  yyjson_val *key, *value;
+  yyjson_obj_foreach(list, i, n, key, value) {
+    read_setting(manifest, json_str(key), value, DEFINITION_MEMBER(place, json_str(key)), &settings[i]);
+  }
+  manifest->http->has_settings = true;
+  manifest->http->settings = settings;
+  manifest->http->n_settings = yyjson_obj_size(list);
+}
+
+/* Where settings are not declared, those that templates use are, and nothing more. */
+static void declare_settings(struct manifest *manifest) {
+  struct http_definition *http = manifest->http;
+  if (http->has_settings) return;
+  struct http_setting *settings = manifest_alloc(manifest, manifest->settings.n, sizeof(*settings));
+  if (!settings) return;
+  for (size_t i = 0; i < manifest->settings.n; i++)
+    settings[i].name = manifest->settings.items[i];
+  http->settings = settings;
+  http->n_settings = manifest->settings.n;
+}
+
+/* ---- the whole ---- */
+
+static void read_source(struct manifest *manifest) {
+  static const char *const names[] = {"from", "date"};
+  const struct definition_place *place = DEFINITION_MEMBER(NULL, STR("source"));
+  yyjson_val *source = json_get(manifest->root, "source");
+  struct str unused;
+  if (!source) return;
+  if (!yyjson_is_obj(source)) {
+    definition_wrong(manifest->findings, place,
+                     "source is {\"from\": \"where the facts are from\", \"date\": \"2026-11-20\"}");
+    return;
+  }
+  definition_known(manifest->findings, place, source, names, COUNT(names));
+  (void)manifest_text(manifest, source, place, "from", MANIFEST_TEXT_MAX, &unused);
+  (void)manifest_text(manifest, source, place, "date", 32, &unused);
+}
+
+static void read_inherited(struct manifest *manifest) {
+  yyjson_val *root = manifest->root;
+  struct str unused;
+  (void)manifest_text(manifest, root, NULL, "description", MANIFEST_TEXT_MAX, &unused);
+  (void)manifest_text(manifest, root, NULL, "$schema", MANIFEST_TEXT_MAX, &unused);
+  read_source(manifest);
+  manifest_read_as(manifest, root, NULL, &manifest->as, &manifest->lists);
+  manifest->timeout_ms = (int64_t)manifest_number(manifest, root, NULL, "timeout_ms", 1, LIMIT_CALL_MS);
+  yyjson_val *idempotency = json_get(root, "idempotency");
+  if (idempotency && !yyjson_is_false(idempotency) &&
+      manifest_text(manifest, root, NULL, "idempotency", MANIFEST_FIELD_MAX, &unused))
+    (void)manifest_field_name(manifest, DEFINITION_MEMBER(NULL, STR("idempotency")), unused);
+  manifest_read_limits(manifest);
+  manifest_check_page(manifest);
+  manifest_read_retry(manifest, json_get(root, "retry"), DEFINITION_MEMBER(NULL, STR("retry")), &manifest->retry);
+  manifest_read_errors(manifest, json_get(root, "errors"), DEFINITION_MEMBER(NULL, STR("errors")), &manifest->errors);
+  manifest_read_headers(manifest, NULL, json_get(root, "headers"));
+  manifest_read_query(manifest, NULL, json_get(root, "query"));
+}
+
+static void read_tools(struct manifest *manifest, struct connector_tool *tools, size_t n_tools) {
+  struct http_tool *states = manifest_alloc(manifest, n_tools, sizeof(*states));
+  if (!states) return;
+  const struct definition_place *place = DEFINITION_MEMBER(NULL, STR("tools"));
   size_t i, n;
   yyjson_val *value;
-  yyjson_arr_foreach(json_get(definition, "tools"), i, n, value) {
-    char place[PLACE_MAX];
-    snprintf(place, sizeof(place), "/tools/%zu", i);
-    size_t at = definition_tool_index(connector, value);
-    yyjson_val *input = tools[at].input_schema;
-    enum err_code code = definition_check_members(value, &definition_tool_shared, &tool_own, place, err);
-    if (code == ERR_NONE) code = read_call(arena, value, &states[at], input, place, err);
-    if (code == ERR_NONE) code = read_query(arena, value, &states[at], input, &http->auth, place, err);
-    if (code != ERR_NONE) return code;
-    tools[at].state = &states[at];
+  yyjson_arr_foreach(json_get(manifest->root, "tools"), i, n, value) {
+    if (i >= n_tools || !yyjson_is_obj(value)) continue;
+    const struct definition_place *at = DEFINITION_INDEX(place, i);
+    struct manifest_tool tool = {.place = at, .value = value, .input = json_get(value, "input"), .http = &states[i]};
+    manifest_read_tool(manifest, &tool, &tools[i]);
+    tools[i].state = &states[i];
+    if (manifest->findings->wants_all) manifest_advise(manifest, &tool, &tools[i]);
   }
-  connector->tools = tools;
-  return ERR_NONE;
+}
+
+static void compile(struct arena *arena, yyjson_val *definition, struct connector *connector,
+                    struct connector_findings *findings) {
+  struct connector_tool *tools;
+  struct manifest manifest = {.arena = arena, .root = definition, .findings = findings};
+  manifest.http = arena_new(arena, struct http_definition);
+  if (!manifest.http) {
+    findings->has_no_memory = true;
+    return;
+  }
+  definition_read(arena, definition, connector, &tools, findings);
+  yyjson_val *format = json_get(definition, "manifest");
+  if (!yyjson_is_uint(format) || yyjson_get_uint(format) != 1) return;
+  definition_known(findings, NULL, definition, member_names, COUNT(member_names));
+  manifest_read_auth(&manifest);
+  read_settings(&manifest);
+  read_base(&manifest);
+  read_inherited(&manifest);
+  if (tools) {
+    read_tools(&manifest, tools, connector->n_tools);
+    definition_finish(connector, tools);
+  }
+  declare_settings(&manifest);
+  if (findings->wants_all) manifest_advise_all(&manifest);
+  connector->state = manifest.http;
 }
 
 enum err_code http_compile(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                            struct err *err) {
-  struct connector connector;
-  struct http_definition *http = arena_new(arena, struct http_definition);
-  if (!http) return err_no_memory(err);
-  enum err_code code = definition_check_members(definition, &definition_shared, &own, "", err);
-  if (code == ERR_NONE) code = connector_definition_read(arena, definition, &connector, err);
-  if (code == ERR_NONE) code = read_fields(arena, definition, http, err);
-  if (code == ERR_NONE) code = read_auth(definition, http, err);
-  if (code == ERR_NONE) code = read_base(arena, definition, http, err);
-  if (code == ERR_NONE) code = read_tools(arena, definition, http, &connector, err);
-  if (code != ERR_NONE) return code;
-  connector.state = http;
-  *ret_connector = connector;
-  return ERR_NONE;
+  struct connector_findings findings = {.arena = arena};
+  struct connector connector = {.id = STR("")};
+  compile(arena, definition, &connector, &findings);
+  enum err_code code = definition_result(&findings, err);
+  if (code == ERR_NONE) *ret_connector = connector;
+  return code;
+}
+
+void http_check(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
+                struct connector_findings *findings) {
+  compile(arena, definition, ret_connector, findings);
 }

@@ -1,10 +1,9 @@
-/* An upstream's reply as a tool's result. The upstream is not trusted: its JSON passes json_read, its text must be
- * UTF-8, all of it has a cap, and should it repeat the credential it was called with, that is blotted out. */
-#include "base/limits.h"
+/* An upstream's answer, read. It is not trusted: its JSON passes the strict reader, its text must be UTF-8, and should
+ * it repeat the credential that it was called with, that is blotted out. */
 #include "codec/utf8.h"
-#include "connector/http/http.h"
+#include "connector/http/call.h"
 
-enum { MESSAGE_MAX = 500, SHORTEST_KEY = 8 /* a shorter one may be any word */ };
+enum { SHORTEST_SECRET = 8 /* a shorter one may be any word */ };
 
 static bool is_json_type(struct str type) {
   struct str essence = str_trim(str_cut(&type, ';'));
@@ -12,19 +11,19 @@ static bool is_json_type(struct str type) {
          (essence.n > 5 && str_eq_fold(str_make(essence.p + essence.n - 5, 5), STR("+json")));
 }
 
-/* The text with every `key` in it replaced; itself where there is none. NULL slice: no memory. */
-static struct str blot_out(struct arena *arena, struct str text, struct str key) {
+/* The text with every `secret` in it replaced; itself where there is none. NULL slice: no memory. */
+static struct str blot_out(struct arena *arena, struct str text, struct str secret) {
   static const char blot[] = "[credential removed]";
-  if (key.n < SHORTEST_KEY || text.n == 0 || !memmem(text.p, text.n, key.p, key.n)) return text;
+  if (secret.n < SHORTEST_SECRET || text.n == 0 || !memmem(text.p, text.n, secret.p, secret.n)) return text;
   struct buf out;
   buf_init(&out, arena, text.n * sizeof(blot));
   while (text.n > 0) {
-    const char *found = memmem(text.p, text.n, key.p, key.n);
+    const char *found = memmem(text.p, text.n, secret.p, secret.n);
     size_t before = found ? (size_t)(found - text.p) : text.n;
     buf_append(&out, text.p, before);
     if (!found) break;
     buf_append_c(&out, blot);
-    text = str_make(found + key.n, text.n - before - key.n);
+    text = str_make(found + secret.n, text.n - before - secret.n);
   }
   return buf_failed(&out) ? STR_NONE : buf_str(&out);
 }
@@ -37,120 +36,90 @@ static struct str trim_space(struct str text) {
   return text;
 }
 
-/* ---- errors ---- */
-
-/* Where services put what went wrong, the most telling first. */
-static struct str message_in(yyjson_val *value, unsigned depth) {
-  static const char *const names[] = {"message", "error_description", "detail", "title",  "Message",
-                                      "Detail",  "error_message",     "msg",    "reason", "description"};
-  static const char *const inner[] = {"error", "errors", "Error", "fault"};
-  if (yyjson_is_str(value)) return json_str(value);
-  if (depth == 0) return STR_NONE;
-  if (yyjson_is_arr(value)) return message_in(yyjson_arr_get_first(value), depth - 1);
-  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-    struct str text = json_get_str(value, names[i]);
-    if (text.n > 0) return text;
-  }
-  for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
-    struct str text = message_in(json_get(value, inner[i]), depth - 1);
-    if (text.n > 0) return text;
-  }
-  return STR_NONE;
-}
-
-/* One line, no control characters, at most MESSAGE_MAX bytes. */
-static struct str clean_line(struct arena *arena, struct str text) {
-  text = utf8_cut(trim_space(text), MESSAGE_MAX);
-  char *line = arena_memdup(arena, text.p ? text.p : "", text.n);
-  if (!line || !utf8_is_valid(text)) return STR_NONE;
+/* One line, no control characters. */
+struct str http_clean_line(struct arena *arena, struct str text, size_t max) {
+  text = utf8_cut(trim_space(text), max);
+  if (text.n == 0 || !utf8_is_valid(text)) return STR_NONE;
+  char *line = arena_memdup(arena, text.p, text.n);
+  if (!line) return STR_NONE;
   for (size_t i = 0; i < text.n; i++)
     if ((unsigned char)line[i] < ' ' || line[i] == 0x7F) line[i] = ' ';
   return str_make(line, text.n);
 }
 
-static struct str error_message(struct connector_call *call, const struct http_client_response *response,
-                                struct str body) {
+static bool is_success(int status) {
+  return status >= 200 && status < 300;
+}
+
+/* Errors' bodies are looked into whatever they say they are: a gateway's HTML is no JSON, and that is no news. */
+static enum err_code read_json(struct connector_call *call, struct http_answer *reply, struct err *err) {
+  struct str type = reply->response->content_type;
+  const struct http_tool *tool = call->tool->state;
+  bool is_json = is_json_type(type), is_file = tool->is_binary && (!is_json || tool->errors.n_ok == 0);
+  if (reply->body.n == 0 || (is_success(reply->status) && (is_file || tool->is_text || (!is_json && type.n > 0))))
+    return ERR_NONE;
   yyjson_doc *doc;
-  struct err err;
-  if (json_read(call->arena, body, &doc, &err) == ERR_NONE)
-    return clean_line(call->arena, message_in(yyjson_doc_get_root(doc), 3));
-  struct str type = response->content_type;
-  bool is_plain = str_eq_fold(str_trim(str_cut(&type, ';')), STR("text/plain"));
-  return is_plain ? clean_line(call->arena, body) : STR_NONE; /* an HTML page tells a model nothing */
+  enum err_code code = json_read_verbatim(call->arena, reply->body, &doc, err);
+  if (code == ERR_NONE) reply->root = yyjson_doc_get_root(doc);
+  if (code != ERR_INVALID || !is_success(reply->status) || !is_json) return code == ERR_INVALID ? ERR_NONE : code;
+  err->code = ERR_UPSTREAM;
+  err_prefix(err, "it answered what is not valid JSON");
+  return ERR_UPSTREAM;
 }
 
-static void read_error(struct connector_call *call, const struct http_client_response *response, struct str body) {
-  struct str name = call->connection->policy.name, message = error_message(call, response, body);
-  const char *reason = http_status_reason(response->status);
-  enum err_code code = response->status == 429 ? ERR_LIMITED : ERR_UPSTREAM;
-  const char *hint = "";
-  if (response->status == 401 || response->status == 403)
-    hint = " (the connection's credential does not allow it)";
-  else if (response->status >= 300 && response->status < 400)
-    hint = " (redirects are not followed)";
-  connector_fail(call, code, "%.*s answered %d%s%s%s%s%.*s", STR_ARG(name), response->status, reason[0] ? " " : "",
-                 reason, hint, message.n > 0 ? ": " : "", STR_ARG(message));
+static void read_error(struct connector_call *call, struct http_answer *reply) {
+  const struct http_tool *tool = call->tool->state;
+  struct str type = reply->response->content_type;
+  reply->code = http_errors_code(call->arena, &tool->errors, reply->root);
+  reply->message = http_errors_message(call->arena, &tool->errors, reply->root);
+  /* An HTML page tells a model nothing. */
+  if (!reply->root && str_eq_fold(str_trim(str_cut(&type, ';')), STR("text/plain")))
+    reply->message = http_clean_line(call->arena, reply->body, 500);
 }
 
-/* ---- results ---- */
-
-static struct str cut(struct arena *arena, struct str text) {
-  if (text.n <= LIMIT_RESULT) return text;
-  struct str kept = utf8_cut(text, LIMIT_RESULT - 128);
-  return arena_printf(arena, "%.*s\n[cut here: the answer has %zu bytes, of which the first %zu are shown]",
-                      STR_ARG(kept), text.n, kept.n);
+enum err_code http_reply_read(struct connector_call *call, const struct http_client_response *response,
+                              const struct http_secret *secret, struct http_answer *ret_reply, struct err *err) {
+  const struct http_tool *tool = call->tool->state;
+  struct http_answer reply = {.status = response->status, .response = response, .body = response->body};
+  for (size_t i = 0; i < secret->n_texts; i++) {
+    reply.body = blot_out(call->arena, reply.body, secret->texts[i]);
+    if (!reply.body.p && response->body.n > 0) return err_no_memory(err);
+  }
+  if (call->watch) call->watch->response(call->watch->context, response, reply.body);
+  if (!tool->is_binary || !is_success(reply.status)) reply.body = trim_space(reply.body);
+  enum err_code code = read_json(call, &reply, err);
+  if (code != ERR_NONE) return code;
+  /* Nothing (204) passes every test. */
+  bool has_passed = reply.body.n == 0 || http_errors_passed(&tool->errors, reply.root);
+  reply.is_error = !is_success(reply.status) || !has_passed;
+  if (reply.is_error) read_error(call, &reply);
+  *ret_reply = reply;
+  return ERR_NONE;
 }
 
-/* An object stands as it came, unless it has line ends, which a stream of events could not carry. */
-static struct str structure(struct arena *arena, yyjson_val *root, struct str body) {
-  if (yyjson_is_obj(root) && !memchr(body.p, '\n', body.n) && !memchr(body.p, '\r', body.n)) return body;
+static const char *hint_of(int status) {
+  if (status == 401 || status == 403) return " (the connection's credential does not allow it)";
+  return status >= 300 && status < 400 ? " (redirects are not followed)" : "";
+}
+
+void http_reply_fail(struct connector_call *call, const struct http_answer *reply, struct str after) {
+  struct str name = call->connection->policy.name, message = reply->message, code = reply->code;
+  const char *reason = http_status_reason(reply->status);
+  enum err_code error = reply->status == 429 || after.n > 0 ? ERR_LIMITED : ERR_UPSTREAM;
   struct buf out;
-  buf_init(&out, arena, LIMIT_RESULT + 16);
-  if (!yyjson_is_obj(root)) buf_append_c(&out, "{\"result\":");
-  json_write_value(&out, root);
-  if (!yyjson_is_obj(root)) buf_append_byte(&out, '}');
-  return buf_failed(&out) ? STR_NONE : buf_str(&out);
-}
-
-static void read_json(struct connector_call *call, yyjson_val *root, struct str body) {
-  call->result.text = cut(call->arena, body);
-  if (body.n <= LIMIT_RESULT) call->result.structured = structure(call->arena, root, body);
-}
-
-static void read_success(struct connector_call *call, const struct http_client_response *response, struct str body) {
-  struct str name = call->connection->policy.name;
-  struct err err;
-  yyjson_doc *doc;
-  body = trim_space(body);
-  if (body.n == 0) {
-    call->result.text = arena_printf(call->arena, "Done: %d, without content.", response->status);
-    return;
-  }
-  bool is_json = is_json_type(response->content_type);
-  enum err_code code =
-      is_json || response->content_type.n == 0 ? json_read(call->arena, body, &doc, &err) : ERR_INVALID;
-  if (code == ERR_NONE) {
-    read_json(call, yyjson_doc_get_root(doc), body);
-  } else if (is_json) {
-    connector_fail(call, ERR_UPSTREAM, "%.*s answered what is not valid JSON: %s", STR_ARG(name), err.text);
-  } else if (utf8_is_valid(body) && !memchr(body.p, '\0', body.n)) {
-    call->result.text = cut(call->arena, body);
+  buf_init(&out, call->arena, 4096);
+  if (is_success(reply->status)) {
+    buf_printf(&out, "%.*s refused it", STR_ARG(name));
   } else {
-    struct str type = clean_line(call->arena, response->content_type);
-    connector_fail(call, ERR_UPSTREAM, "%.*s answered %zu bytes of %.*s, which cannot be shown as text", STR_ARG(name),
-                   body.n, STR_ARG(type.n > 0 ? type : STR("an unnamed type")));
+    buf_printf(&out, "%.*s answered %d%s%s%s", STR_ARG(name), reply->status, reason[0] ? " " : "", reason,
+               hint_of(reply->status));
   }
-}
-
-void http_reply_read(struct connector_call *call, const struct http_client_response *response, struct str key) {
-  call->result = (struct connector_result){0};
-  struct str body = blot_out(call->arena, response->body, key);
-  if (!body.p && response->body.n > 0) {
+  if (message.n > 0) buf_printf(&out, ": %.*s", STR_ARG(message));
+  if (code.n > 0 && !str_eq(code, message)) buf_printf(&out, " (%.*s)", STR_ARG(code));
+  if (after.n > 0) buf_printf(&out, "%s %.*s", str_ends(buf_str(&out), STR(".")) ? "" : ".", STR_ARG(after));
+  if (buf_failed(&out)) {
     connector_fail(call, ERR_NO_MEMORY, "Out of memory.");
-  } else if (response->status >= 200 && response->status < 300) {
-    read_success(call, response, body);
   } else {
-    read_error(call, response, body);
+    call->result = (struct connector_result){.is_error = true, .text = buf_str(&out), .error = error};
   }
-  if (!call->result.text.p && !call->result.is_error) connector_fail(call, ERR_NO_MEMORY, "Out of memory.");
 }

@@ -41,6 +41,8 @@ static inline void fixture_start(struct fixture *f) {
   const struct http_client_options options = {.guard = &f->guard};
   f->host.loop = &f->loop;
   assert_ok(http_client_new(&f->loop, &options, &f->host.http, &test_err));
+  f->host.timers = timers_new(&f->loop);
+  f->host.rates = http_rates_new();
   assert_ok(executor_start("test-sql", 2, &f->host.sql, &test_err));
   arena_init(&f->arena, 0);
 }
@@ -48,9 +50,11 @@ static inline void fixture_start(struct fixture *f) {
 static inline void fixture_stop(struct fixture *f) {
   executor_stop(f->host.sql);
   http_client_free(f->host.http);
+  timers_free(f->host.timers);
   loop_stop(&f->loop);
   loop_run(&f->loop);
   loop_release(&f->loop);
+  http_rates_free(f->host.rates);
   arena_release(&f->arena);
 }
 
@@ -77,6 +81,11 @@ static void trial_done(struct connector_call *call) {
   trial->n_done++;
 }
 
+/* A cursor that anyone can read: sealing is the gateway's. */
+static inline struct str trial_seal(struct connector_call *call, struct str state) {
+  return arena_str(call->arena, state);
+}
+
 static inline struct trial *trial_start(struct fixture *f, const char *tool, const char *arguments) {
   struct trial *trial = calloc(1, sizeof(*trial));
   arena_init(&trial->arena, 0);
@@ -89,6 +98,7 @@ static inline struct trial *trial_start(struct fixture *f, const char *tool, con
                                         .arena = &trial->arena,
                                         .deadline_us = clock_monotonic_us() + 60 * 1000 * 1000LL,
                                         .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                        .seal_page = trial_seal,
                                         .done = trial_done};
   return trial;
 }
@@ -102,6 +112,15 @@ static inline void trial_invoke(struct trial *trial) {
 static inline void trial_wait(struct trial *trial) {
   while (trial->n_done == 0)
     uv_run(&trial->call.host->loop->uv, UV_RUN_ONCE);
+  assert_int_equal(trial->n_done, 1);
+}
+
+/* The same with a clock that runs far ahead of the real one. */
+static inline void trial_wait_aging(struct trial *trial) {
+  while (trial->n_done == 0) {
+    uv_run(&trial->call.host->loop->uv, UV_RUN_ONCE);
+    loop_age(trial->call.host->loop, 100 * 1000);
+  }
   assert_int_equal(trial->n_done, 1);
 }
 

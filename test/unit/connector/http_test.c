@@ -191,9 +191,12 @@ static void lists_are_joined_where_the_manifest_says_so(void **state) {
   struct fixture *f = *state;
   assert_target(f, "find", "{\"statuses\":[\"PAID\",\"a,b\",3]}", "/orders?Status%20es=PAID,a%2Cb,3");
   assert_target(f, "find", "{\"statuses\":\"PAID\"}", "/orders?Status%20es=PAID");
-  struct trial *trial = run(f, "raw", "{\"a\":\"x\",\"b\":[1]}");
+  assert_target(f, "raw", "{\"a\":\"x\",\"b\":[1,\"&\"]}", "/x?b=1&b=%26");
+  assert_target(f, "raw", "{\"a\":\"x\",\"b\":{\"gte\":1,\"in\":[2,3]}}",
+                "/x?b%5Bgte%5D=1&b%5Bin%5D%5B0%5D=2&b%5Bin%5D%5B1%5D=3");
+  struct trial *trial = run(f, "raw", "{\"a\":[1]}");
   assert_int_equal(trial->call.result.error, ERR_INVALID);
-  assert_non_null(strstr(trial->call.result.text.p, "b is a list"));
+  assert_non_null(strstr(trial->call.result.text.p, "a is a list"));
   trial_free(trial);
   trial = run(f, "raw", "{\"a\":{\"x\":1}}");
   assert_int_equal(trial->call.result.error, ERR_INVALID);
@@ -277,12 +280,12 @@ static void the_key_may_go_into_the_query(void **state) {
   struct fixture *f = *state;
   char settings[128];
   snprintf(settings, sizeof(settings), "{\"base\":\"http://127.0.0.1:%u/v2/\"}", upstream_of(f)->port);
-  fixture_connect(
-      f,
-      "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\",\"base\":\"https://api.example.com\",\"auth\":[{\"type\":"
-      "\"key\",\"in\":\"query\",\"name\":\"api key\",\"value\":\"k-{key}\"}],\"tools\":[{\"name\":\"get\","
-      "\"description\":\"G\",\"call\":\"GET /x\",\"query\":{\"a\":1}}]}",
-      settings);
+  fixture_connect(f,
+                  "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\",\"base\":\"https://"
+                  "api.example.com\",\"may_change_base\":true,\"auth\":[{\"type\":"
+                  "\"key\",\"in\":\"query\",\"name\":\"api key\",\"value\":\"k-{key}\"}],\"tools\":[{\"name\":\"get\","
+                  "\"description\":\"G\",\"call\":\"GET /x\",\"query\":{\"a\":1}}]}",
+                  settings);
   assert_target(f, "get", "{}", "/v2/x?a=1&api%20key=k-s3cr3t-k3y");
   assert_false(upstream_saw(upstream_of(f), "Authorization"));
 }
@@ -306,8 +309,8 @@ static void without_its_key_nothing_is_sent(void **state) {
 static void json_is_given_as_text_and_structure(void **state) {
   struct fixture *f = *state;
   assert_fetched(f, "ok", "{\"ok\":true}", "{\"ok\":true}");
-  assert_fetched(f, "pretty", "{\n \"a\": 1.50\n}", "{\"a\":1.5}");
-  assert_fetched(f, "list", "[1,\"two\"]", "{\"result\":[1,\"two\"]}");
+  assert_fetched(f, "pretty", "{\"a\":1.50}", "{\"a\":1.50}");
+  assert_fetched(f, "list", "{\"items\":[1,\"two\"]}", "{\"items\":[1,\"two\"]}");
   assert_fetched(f, "untyped", "{\"typed\":false}", "{\"typed\":false}");
 }
 
@@ -324,7 +327,7 @@ static void json_that_two_readers_could_read_differently_is_refused(void **state
   for (size_t i = 0; i < 3; i++) {
     struct trial *trial = fetch(f, paths[i]);
     assert_int_equal(trial->call.result.error, ERR_UPSTREAM);
-    assert_true(str_starts(trial->call.result.text, STR("ledger answered what is not valid JSON: ")));
+    assert_true(str_starts(trial->call.result.text, STR("ledger: it answered what is not valid JSON: ")));
     assert_int_equal(trial->call.result.structured.n, 0);
     trial_free(trial);
   }

@@ -1,0 +1,124 @@
+/* A connection's credential, opened for as long as a request is written, in memory of its own that is wiped. The one
+ * place that knows what of it stands where. */
+#include <stdlib.h>
+
+#include "codec/base64.h"
+#include "connector/http/http.h"
+
+static bool has_member(yyjson_val *credential, struct str name) {
+  yyjson_val *value = yyjson_obj_getn(credential, name.p, name.n);
+  return yyjson_is_str(value) && yyjson_get_len(value) > 0;
+}
+
+static bool has_all(yyjson_val *credential, const struct template *template) {
+  for (size_t i = 0; i < template->n_pieces; i++) {
+    const struct template_piece *piece = &template->pieces[i];
+    bool is_needed = piece->source == TEMPLATE_CREDENTIAL && !piece->has_default;
+    if (is_needed && !has_member(credential, piece->text)) return false;
+  }
+  return true;
+}
+
+bool http_auth_is_run(const struct http_auth *auth) {
+  return auth->type != HTTP_AUTH_OAUTH2 && auth->type != HTTP_AUTH_OAUTH1 && auth->type != HTTP_AUTH_JWT;
+}
+
+const struct http_auth *http_auth_find(const struct http_definition *http, yyjson_val *credential) {
+  for (size_t i = 0; i < http->n_auths; i++) {
+    const struct http_auth *auth = &http->auths[i];
+    if (!http_auth_is_run(auth)) continue;
+    if (auth->type != HTTP_AUTH_BASIC && has_member(credential, STR("key"))) return auth;
+    bool may_be_basic = auth->type == HTTP_AUTH_BASIC && yyjson_obj_size(credential) > 0;
+    if (may_be_basic && has_all(credential, &auth->user) && has_all(credential, &auth->password)) return auth;
+  }
+  return NULL;
+}
+
+static void add_text(struct http_secret *secret, struct str text) {
+  if (text.n > 0 && secret->n_texts < HTTP_SECRET_TEXTS) secret->texts[secret->n_texts++] = text;
+}
+
+/* RFC 7617, 2. `memory` holds both forms; it never grows, so nothing is left behind. */
+static enum err_code write_basic(struct http_secret *secret, char *memory, size_t n, struct err *err) {
+  struct template_scope scope = {.credential = secret->credential};
+  struct buf plain = {.p = memory, .capacity = n / 3, .max = n / 3};
+  struct buf coded = {.p = memory + n / 3, .capacity = n - n / 3, .max = n - n / 3};
+  bool is_absent = false, is_other_absent = false;
+  enum err_code code = template_write(&plain, &secret->auth->user, TEMPLATE_IN_HEADER, &scope, &is_absent, err);
+  size_t n_user = plain.n;
+  bool has_colon = n_user > 0 && memchr(plain.p, ':', n_user);
+  buf_append_byte(&plain, ':');
+  if (code == ERR_NONE)
+    code = template_write(&plain, &secret->auth->password, TEMPLATE_IN_HEADER, &scope, &is_other_absent, err);
+  if (code != ERR_NONE) return code;
+  if (has_colon)
+    return err_set(err, ERR_INVALID, "the credential's user has a \":\", which basic authentication cannot send");
+  base64_write(&coded, buf_str(&plain));
+  if (is_absent || is_other_absent || buf_failed(&plain) || buf_failed(&coded))
+    return err_set(err, ERR_UNAVAILABLE, "the connection's credential is incomplete");
+  secret->value = buf_str(&coded);
+  add_text(secret, secret->value);
+  return ERR_NONE;
+}
+
+static void add_texts(struct http_secret *secret) {
+  size_t i, n;
+  yyjson_val *key, *value;
+  yyjson_obj_foreach(secret->credential, i, n, key, value) {
+    bool is_name = str_eq(json_str(key), STR("user")) && secret->auth->type == HTTP_AUTH_BASIC;
+    if (!is_name) add_text(secret, json_str(value)); /* a user's name is no secret, and may be any word */
+  }
+}
+
+static enum err_code refuse(const struct http_definition *http, struct err *err) {
+  for (size_t i = 0; i < http->n_auths; i++)
+    if (http_auth_is_run(&http->auths[i])) return err_set(err, ERR_UNAVAILABLE, "the connection has no key");
+  return err_set(err, ERR_UNAVAILABLE, "the manifest's ways to authenticate are not run by this version yet");
+}
+
+enum err_code http_secret_open(struct http_secret *secret, const struct connector_call *call, struct err *err) {
+  const struct http_definition *http = call->connection->connector->state;
+  secret->auth = NULL;
+  secret->credential = NULL;
+  secret->value = STR_NONE;
+  secret->n_texts = 0;
+  secret->heap = NULL;
+  secret->n_heap = secret->n_used = 0;
+  if (http->n_auths == 0) return ERR_NONE;
+  struct str json = call->credential ? secret_open(call->credential) : STR_NONE;
+  if (json.n == 0) return refuse(http, err);
+  /* yyjson says how much memory it may need; credentials are small, and what is used is what has to be wiped */
+  size_t n_json = yyjson_read_max_memory_usage(json.n, YYJSON_READ_NOFLAG), n = n_json + 4 * json.n + 64;
+  char *memory = secret->pool;
+  secret->n_used = n;
+  if (n > sizeof(secret->pool)) {
+    secret->n_used = 0;
+    memory = secret->heap = malloc(n);
+    secret->n_heap = n;
+    if (!memory) return err_no_memory(err);
+  }
+  yyjson_alc alc;
+  if (!yyjson_alc_pool_init(&alc, memory, n_json)) return err_no_memory(err);
+  yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json.p, json.n, YYJSON_READ_NOFLAG, &alc, NULL);
+  secret->credential = yyjson_doc_get_root(doc);
+  secret->auth = http_auth_find(http, secret->credential);
+  if (!secret->auth) return refuse(http, err);
+  if (secret->auth->type == HTTP_AUTH_BASIC) {
+    enum err_code code = write_basic(secret, memory + n_json, n - n_json, err);
+    if (code != ERR_NONE) return code;
+  } else {
+    secret->value = json_get_str(secret->credential, "key");
+  }
+  add_texts(secret);
+  return ERR_NONE;
+}
+
+void http_secret_close(struct http_secret *secret) {
+  secret_wipe(secret->pool, secret->n_used);
+  if (secret->heap) secret_wipe(secret->heap, secret->n_heap);
+  free(secret->heap);
+  secret->heap = NULL;
+  secret->credential = NULL;
+  secret->value = STR_NONE;
+  secret->n_texts = 0;
+}
