@@ -202,9 +202,10 @@ void manifest_check_page(struct manifest *manifest) {
 void manifest_read_page(struct manifest *manifest, struct manifest_tool *tool) {
   yyjson_val *page = json_get(tool->value, "page"), *inherited = json_get(manifest->root, "page");
   const struct definition_place *place = DEFINITION_MEMBER(tool->place, STR("page"));
+  const struct definition_place *inherited_place = DEFINITION_MEMBER(NULL, STR("page"));
   if (!page || yyjson_is_false(page)) return;
   if (yyjson_is_true(page)) {
-    if (inherited) place = DEFINITION_MEMBER(NULL, STR("page"));
+    if (inherited) place = inherited_place;
     page = inherited;
   }
   if (!yyjson_is_obj(page)) {
