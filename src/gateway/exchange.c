@@ -128,10 +128,13 @@ static bool has_request(const struct exchange *exchange) {
       "memory. What was asked may have been done\"}}")
 
 static void finish_answered(struct exchange *exchange) {
-  const struct failure *failure = exchange->is_batch ? NULL : &exchange->calls[0].failure;
-  int status = failure && failure->http_status ? failure->http_status : 200;
-  int64_t retry_after_s = failure ? failure->retry_after_s : 0;
+  int status = 200;
+  int64_t retry_after_s = 0;
   struct str body;
+  if (!exchange->is_batch && exchange->calls[0].failure.http_status) {
+    status = exchange->calls[0].failure.http_status;
+    retry_after_s = exchange->calls[0].failure.retry_after_s;
+  }
   if (!write_body(exchange, &body)) {
     finish(exchange, 503, STR("application/json"), NO_ROOM, 1);
   } else if (body.n) {
