@@ -113,6 +113,7 @@ struct exchange {
 
   struct call *calls;
   size_t n_calls, n_open;
+  size_t held_bytes; /* of the worker's, while calls are under way */
   bool is_batch;
   struct failure refusal; /* of the whole request */
 };

@@ -6,6 +6,9 @@
 #include "gateway/pipeline.h"
 #include "gateway/worker.h"
 
+/* Bytes of what a record repeats as the client said it. */
+enum { CLIENT_MAX = 128, TOOL_MAX = 128 };
+
 enum stage_verdict call_fail(struct call *call, int http_status, int code, const char *format, ...) {
   va_list arguments;
   char text[ERR_TEXT_SIZE];
@@ -21,9 +24,13 @@ enum stage_verdict call_fail(struct call *call, int http_status, int code, const
 static struct str client_of(const struct call *call) {
   const struct exchange *exchange = call->exchange;
   struct str agent;
-  if (call->envelope.client_name.n)
-    return arena_printf(exchange->arena, "%.*s%s%.*s", STR_ARG(call->envelope.client_name),
-                        call->envelope.client_version.n ? " " : "", STR_ARG(call->envelope.client_version));
+  if (call->envelope.client_name.n) {
+    struct str name = utf8_cut(call->envelope.client_name, CLIENT_MAX);
+    struct str version = utf8_cut(call->envelope.client_version, CLIENT_MAX);
+    struct str both =
+        arena_printf(exchange->arena, "%.*s%s%.*s", STR_ARG(name), version.n ? " " : "", STR_ARG(version));
+    return both.p ? both : name;
+  }
   if (exchange->session_client.n) return exchange->session_client;
   return http_field_once(exchange->http, "User-Agent", &agent) && agent.p ? agent : STR("");
 }
@@ -44,14 +51,14 @@ void call_fill_event(struct call *call, enum audit_kind kind) {
       .user_id = principal->user->id,
       .token_id = principal->token_id,
       .user_email = principal->user->email,
-      .client = utf8_cut(client_of(call), 128),
+      .client = utf8_cut(client_of(call), CLIENT_MAX),
       .roles = principal->user->roles_json,
       .policy_version = principal->snapshot->version,
       .connector = connector ? connector->id : STR(""),
       .connector_version = connector ? connector->version : 0,
       .connection_id = call->connection ? call->connection->policy.id : (struct uuid){{0}},
       .connection = call->connection ? call->connection->policy.name : STR(""),
-      .tool = utf8_cut(json_get_str(call->message.params, "name"), 128),
+      .tool = utf8_cut(json_get_str(call->message.params, "name"), TOOL_MAX),
       .does = call->does ? str_of(policy_does_name(call->does)) : STR(""),
       .arguments = call->arguments_canonical,
       .may_keep_arguments = true,

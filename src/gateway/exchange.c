@@ -3,6 +3,9 @@
 #include "gateway/pipeline.h"
 #include "gateway/worker.h"
 
+/* Of a request's memory, for what must be said whatever its messages took. */
+enum { ANSWER_ROOM = 256 * KIB };
+
 /* /mcp, /mcp/<token>, /mcp/<token>/<connector>; endpoint.c has seen to it that the path begins so. */
 static void read_path(struct exchange *exchange) {
   struct str rest = exchange->http->path;
@@ -58,6 +61,7 @@ static void finish(struct exchange *exchange, int status, struct str content_typ
   struct http_field fields[MAX_FIELDS];
   struct worker *worker = exchange->worker;
   size_t n = 0;
+  exchange->arena->max += ANSWER_ROOM;
   fields[n++] = (struct http_field){STR("Cache-Control"), STR("no-store")};
   if (exchange->new_session.n) fields[n++] = (struct http_field){STR("Mcp-Session-Id"), exchange->new_session};
   if (status == 401) fields[n++] = (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"connek\"")};
@@ -70,6 +74,7 @@ static void finish(struct exchange *exchange, int status, struct str content_typ
     fields[n++] = (struct http_field){STR("Access-Control-Expose-Headers"), STR("Mcp-Session-Id, Retry-After")};
     fields[n++] = (struct http_field){STR("Vary"), STR("Origin")};
   }
+  worker->held_bytes -= exchange->held_bytes;
   toolset_free(exchange->one_connector);
   org_snapshot_unref(exchange->principal.snapshot);
   struct http_reply reply = {
@@ -118,14 +123,18 @@ static bool has_request(const struct exchange *exchange) {
   return false;
 }
 
-/* Where there is no memory for saying it in the request's own terms. */
-#define NO_ROOM STR("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":503,\"message\":\"Out of memory\"}}")
+#define NO_ROOM                                                                                             \
+  STR("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":503,\"message\":\"The answer is larger than one request's " \
+      "memory. What was asked may have been done\"}}")
 
 static void finish_answered(struct exchange *exchange) {
-  const struct failure *failure = exchange->is_batch ? NULL : &exchange->calls[0].failure;
-  int status = failure && failure->http_status ? failure->http_status : 200;
-  int64_t retry_after_s = failure ? failure->retry_after_s : 0;
+  int status = 200;
+  int64_t retry_after_s = 0;
   struct str body;
+  if (!exchange->is_batch && exchange->calls[0].failure.http_status) {
+    status = exchange->calls[0].failure.http_status;
+    retry_after_s = exchange->calls[0].failure.retry_after_s;
+  }
   if (!write_body(exchange, &body)) {
     finish(exchange, 503, STR("application/json"), NO_ROOM, 1);
   } else if (body.n) {
@@ -161,6 +170,7 @@ void exchange_begin(struct worker *worker, struct http_exchange *http) {
   exchange->http = http;
   exchange->worker = worker;
   exchange->arena = &http->arena;
+  exchange->arena->max -= ANSWER_ROOM;
   http->context = exchange;
   worker_exchange_begun(worker);
   read_path(exchange);
@@ -188,8 +198,11 @@ void exchange_begin(struct worker *worker, struct http_exchange *http) {
     worker->n_calls++;
     call_run(call);
   }
-  exchange->principal.token = NULL;          /* not valid after this turn */
-  if (http->has_departed) on_departed(http); /* before we began: nobody tells us of it */
+  exchange->principal.token = NULL; /* not valid after this turn */
+  if (exchange->n_open > 1) exchange->held_bytes = exchange->arena->used;
+  worker->held_bytes += exchange->held_bytes;
+  /* Who has left before we began is not told of again. */
+  if (http->has_departed) on_departed(http);
   if (--exchange->n_open == 0) finish_answered(exchange);
 }
 

@@ -14,6 +14,8 @@ struct str session_new(struct arena *arena, const struct org_snapshot *snapshot,
   char hex[NONCE_HEX + 1];
   random_bytes(nonce, sizeof(nonce));
   hex_format(nonce, sizeof(nonce), hex);
+  name = utf8_cut(name, CLIENT_MAX);
+  version = utf8_cut(version, CLIENT_MAX);
   struct str client = arena_printf(arena, "%.*s%s%.*s", STR_ARG(name), version.n ? " " : "", STR_ARG(version));
   if (!client.p) return STR_NONE;
   client = utf8_cut(client, CLIENT_MAX);

@@ -7,6 +7,10 @@ enum stage_verdict stage_filter_result(struct call *call) {
   const struct connector_result *result = &call->invocation.result;
   size_t size = result->text.n + result->content.n + result->structured.n;
   if (size <= 2 * LIMIT_RESULT + 64 * KIB) return STAGE_NEXT;
+  if (call->does != DOES_READ && call->outcome == AUDIT_OK) { /* what was done stays done: so the record says */
+    tool_answer_error(call, "It was done, but its result is too large to hand on. Do not repeat it.");
+    return STAGE_NEXT;
+  }
   call->error = ERR_TOO_LARGE;
   call->outcome = AUDIT_ERROR;
   tool_answer_error(call,

@@ -144,7 +144,9 @@ enum stage_verdict stage_guard(struct call *call) {
     struct policy_decision decision;
     policy_decide(&exchange->principal.user->principal, &action, &decision);
     if (decision.effect != POLICY_ALLOW) return deny_by_policy(call, call->connection, &decision);
-    call->reason = policy_reason_text(exchange->arena, &decision);
+    struct str reason = policy_reason_text(exchange->arena, &decision);
+    if (!reason.p) return call_fail(call, 503, 503, "Out of memory");
+    call->reason = reason;
   } else {
     call->reason = STR("about_the_caller");
   }

@@ -74,7 +74,7 @@ enum stage_verdict stage_read_messages(struct exchange *exchange) {
     return exchange_refuse(exchange, 415, 415, "The body must be JSON: send Content-Type: application/json");
   if (http_field_once(http, "Accept", &accept) && !accepts_json(accept))
     return exchange_refuse(exchange, 406, 406, "The answer is JSON: let Accept list application/json");
-  if (worker->n_calls >= LIMIT_CALLS_IN_FLIGHT ||
+  if (worker->n_calls >= LIMIT_CALLS_IN_FLIGHT || worker->held_bytes >= LIMIT_CALLS_BYTES ||
       atomic_load_explicit(&worker->server->is_draining, memory_order_relaxed)) {
     exchange_refuse(exchange, 503, 503, "The server is busy or stopping; try again");
     exchange->refusal.retry_after_s = 1;

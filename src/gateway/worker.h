@@ -47,6 +47,7 @@ struct worker {
   struct call *calls; /* under way */
   size_t n_calls;
   size_t n_exchanges; /* not answered yet: their calls, and what waits for its record */
+  size_t held_bytes;  /* their memory, where they wait for something */
   struct trace_source traces;
   struct metrics metrics;
   struct loop_task drain_task, stop_task;

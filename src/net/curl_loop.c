@@ -97,7 +97,7 @@ static uint64_t socket_cookie(curl_socket_t fd) {
 
 /* Is it still the same socket, and connected to a host? */
 static bool is_up(const struct watcher *watcher) {
-  struct sockaddr_storage peer;
+  struct sockaddr_storage peer = {0};
   socklen_t n = sizeof(peer);
   if (watcher->cookie == 0 || socket_cookie(watcher->fd) != watcher->cookie) return false;
   return getpeername(watcher->fd, (struct sockaddr *)&peer, &n) == 0 && peer.ss_family != AF_UNIX;

@@ -7,11 +7,35 @@
 #include "vault/seal.h"
 
 #include <limits.h>
+#include <pthread.h>
 
 #include "base/random.h"
 #include "base/secret.h"
 
-enum { SEAL_FORMAT = 1, PLACE_MAX = 512 };
+enum { SEAL_FORMAT = 1, PLACE_MAX = 512, POOLED_NONCES = 64 };
+
+/* A thread's nonces: one system call makes many. They need not be secret, as each is written beside what it sealed; but
+ * no two alike may be used, so that a forked child must not go on with its parent's. */
+static _Thread_local struct {
+  unsigned left;
+  uint8_t bytes[POOLED_NONCES * SEAL_NONCE];
+} nonces;
+
+static void nonces_forget(void) {
+  nonces.left = 0;
+}
+
+__attribute__((constructor)) static void nonces_forget_on_fork(void) {
+  pthread_atfork(NULL, NULL, nonces_forget);
+}
+
+static void nonce_take(uint8_t ret_nonce[SEAL_NONCE]) {
+  if (nonces.left == 0) {
+    random_bytes(nonces.bytes, sizeof nonces.bytes);
+    nonces.left = POOLED_NONCES;
+  }
+  memcpy(ret_nonce, nonces.bytes + --nonces.left * SEAL_NONCE, SEAL_NONCE);
+}
 
 static uint8_t *put_u32(uint8_t *at, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8)
@@ -61,7 +85,7 @@ enum err_code seal_close(const EVP_CIPHER *cipher, const struct hmac_key *root, 
   if (!sealed) return err_no_memory(err);
   sealed[0] = SEAL_FORMAT;
   uint8_t *nonce = put_u32(sealed + 1, place->key_version);
-  random_bytes(nonce, SEAL_NONCE);
+  nonce_take(nonce);
   EVP_CIPHER_CTX *context = begin(cipher, root, str_make((char *)bound, bound_n), nonce, 1);
   if (!context) return err_no_memory(err);
   int n = 0, rest;

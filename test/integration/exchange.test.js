@@ -36,10 +36,10 @@ async function assertVerified(connek) {
   assert.equal(code, 0, stdout + stderr);
 }
 
-// A request as bytes, for a connection by hand.
+// A request as bytes, for a connection by hand. Its body is ASCII.
 function bytesOf(url, { message, headers }, extra = {}) {
   const { host, pathname } = new URL(url);
-  const body = JSON.stringify(message);
+  const body = JSON.stringify(message).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
   const fields = Object.entries({ Host: host, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body), ...headers, ...extra });
   return `POST ${pathname} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`;
 }
@@ -405,4 +405,107 @@ test('a message that cannot be read costs its token as much as any other', async
   for (let i = 0; i < 10; i++) statuses.push((await post(url, { jsonrpc: '1.0', id: 1, method: 'ping' })).status);
   assert.equal(statuses[0], 400);
   assert.equal(statuses.at(-1), 429);
+});
+
+// ---- what a request may say ----
+
+test('what the wire allows and the protocol does not', async (t) => {
+  const connek = await Connek.serving(t, { args: ['--admin-listen', 'localhost:0'] });
+  const { url } = await connek.token(finance);
+  const raw = async (request, ...lines) => {
+    const connection = await RawConnection.open(connek.base);
+    await connection.write(bytesOf(url, request, { Connection: 'close' }).replace('\r\n', `\r\n${lines.map((line) => `${line}\r\n`).join('')}`));
+    const text = await connection.end();
+    connection.close();
+    return { status: Number(text.slice(9, 12)), body: text.includes('\r\n\r\n{') ? JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) : undefined };
+  };
+
+  await t.test('a revision that is named twice is no revision', async () => {
+    const again = await raw(legacy('tools/list'), `MCP-Protocol-Version: ${legacyRevision}`);
+    assert.equal(again.status, 400);
+    assert.equal(again.body.error.code, -32600);
+    const now = await raw(modern('tools/list'), 'Mcp-Method: tools/list');
+    assert.equal(now.status, 400);
+    assert.equal(now.body.error.code, -32020);
+  });
+
+  await t.test('a session that is named twice is nobody\'s; in the modern era there is none to name', async () => {
+    const { headers } = await post(url, { jsonrpc: '2.0', id: 0, method: 'initialize', params: { protocolVersion: legacyRevision, capabilities: {}, clientInfo: { name: 'c', version: '1' } } });
+    const session = `Mcp-Session-Id: ${headers.get('mcp-session-id')}`;
+    assert.equal((await raw(legacy('tools/list'), session)).status, 200);
+    assert.equal((await raw(legacy('tools/list'), session, session)).status, 404);
+    assert.equal((await raw(modern('tools/list'), session, session)).status, 200);
+    assert.equal((await raw(modern('tools/list'), 'Mcp-Session-Id: junk')).status, 200);
+  });
+
+  await t.test('a name in the header that is not plain ASCII is refused, though the body says the same', async () => {
+    const request = modern('tools/call', { name: 'sqlite_query', arguments: {} });
+    request.message.params.name = 'na\u00efve';
+    delete request.headers['Mcp-Name'];
+    const answer = await raw(request, `Mcp-Name: ${Buffer.from('na\u00efve').toString('latin1')}`);
+    assert.equal(answer.status, 400);
+  });
+
+  await t.test('headers for parameters are for tools that ask for them: ours do not, and ignore them', async () => {
+    const call = modern('tools/call', { name: 'sqlite_query', arguments: { sql: 'SELECT 1' } });
+    const { status, body } = await send(url, call, { 'Mcp-Param-Sql': 'SELECT 2', 'Mcp-Param-X': '=?base64?!?=' });
+    assert.equal(status, 200);
+    assert.equal(body.result.isError, false);
+  });
+
+  await t.test('a modern client sends no responses; its notifications need no _meta', async () => {
+    const headers = { 'MCP-Protocol-Version': '2026-07-28' };
+    const response = await post(url, { jsonrpc: '2.0', id: 1, result: {} }, headers);
+    assert.equal(response.status, 400);
+    const notification = await post(url, { jsonrpc: '2.0', method: 'notifications/unheard-of' }, headers);
+    assert.equal(notification.status, 202);
+    assert.equal(notification.text, '');
+  });
+
+  await t.test('where an id is not known, newer revisions leave it out and older ones have null', async () => {
+    for (const [revision, hasId] of [['2026-07-28', false], ['2025-11-25', false], ['2025-06-18', true], ['2025-03-26', true]]) {
+      for (const text of ['{', '{"jsonrpc":"2.0","id":null,"method":"ping"}']) {
+        const { status, body } = await post(url, text, { 'MCP-Protocol-Version': revision });
+        assert.equal(status, 400);
+        assert.equal('id' in body, hasId, `${revision} ${text}`);
+        assert.equal(body.id ?? null, null);
+      }
+    }
+  });
+
+  await t.test('a client may call itself what it wants, in bytes that are no text too', async () => {
+    assert.equal((await raw(legacy('tools/call', { name: 'connek_whoami' }), 'User-Agent: caf\xe9 \xff')).status, 200);
+    const { client } = (await connek.audit()).find(({ tool }) => tool === 'connek_whoami');
+    assert.equal(client, 'caf\ufffd \ufffd');
+    await assertVerified(connek);
+  });
+
+  await t.test('the admin listener is named as it was asked for', () => {
+    assert.match(connek.adminBase, /^http:\/\/localhost:\d+$/);
+  });
+});
+
+test('a body that would take more memory than a request may is refused, and the connection goes on', async (t) => {
+  const connek = await Connek.serving(t);
+  const { url } = await connek.token(finance);
+  for (const text of ['['.repeat(4_000_000), `[${'0,'.repeat(2_000_000)}0]`]) {
+    const { status, body } = await post(url, text);
+    assert.equal(status, 413);
+    assert.equal(body.error.code, -32600);
+  }
+  assert.equal((await send(url, legacy('tools/list'))).status, 200);
+});
+
+test('answers that are too large together are withheld as a whole, and each call is on record', async (t) => {
+  const connek = await Connek.serving(t);
+  const { url } = await connek.token(finance);
+  const sql = "SELECT printf('%.*c', 1000000, 'x') AS x";
+  const batch = Array.from({ length: 50 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'sqlite_query', arguments: { sql } } }));
+  const { status, body } = await post(url, batch);
+  assert.equal(status, 503);
+  assert.match(body.error.message, /may have been done/);
+  assert.equal((await connek.audit()).filter(({ tool }) => tool === 'sqlite_query').length, 50);
+  const few = await post(url, batch.slice(0, 3));
+  assert.equal(few.status, 200);
+  assert.equal(few.body.length, 3);
 });

@@ -148,6 +148,71 @@ static void legacy_requests_need_no_method_headers(void **state) {
   assert_str(question->envelope.revision->name, "2025-06-18");
 }
 
+/* "A header value contains invalid characters", although body and header are equal byte for byte. */
+static void a_header_that_is_not_plain_ascii_is_a_mismatch(void **state) {
+  struct question *question = *state;
+  modern_headers(question);
+  question->headers.name = STR("na\xC3\xAFve");
+  refused(question,
+          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"na\xC3\xAFve\"," META "}}",
+          MCP_HEADER_MISMATCH, 400);
+  question->headers.name = STR("=?base64?bmHDr3Zl?=");
+  assert_true(read(question,
+                   "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"na\xC3\xAFve\"," META
+                   "}}"));
+}
+
+/* A plain name that looks encoded has to be encoded (Value Encoding). */
+static void the_markers_of_an_encoded_value_are_exact(void **state) {
+  struct question *question = *state;
+  static const char *const plain[] = {"=?BASE64?dA==?=", "=?base64?dA==", "base64?dA==?=", "dA=="};
+  for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+    struct str text;
+    assert_true(mcp_header_decode(&question->arena, str_of(plain[i]), &text));
+    assert_str(text, plain[i]);
+  }
+  static const char *const broken[] = {"=?base64?dA=?=", "=?base64?d A==?=", "=?base64?/w==?=", "=?base64?*?="};
+  for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+    struct str text = STR("untouched");
+    assert_false(mcp_header_decode(&question->arena, str_of(broken[i]), &text));
+    assert_str(text, "untouched");
+  }
+}
+
+static void a_header_that_is_repeated_is_refused_in_either_era(void **state) {
+  struct question *question = *state;
+  question->headers.is_repeated = true;
+  refused(question, CALL(""), JSONRPC_INVALID_REQUEST, 400);
+  refused(question, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}", JSONRPC_INVALID_REQUEST, 400);
+  modern_headers(question);
+  refused(question, CALL("," META), MCP_HEADER_MISMATCH, 400);
+}
+
+static void a_modern_notification_is_named_by_its_header_alone(void **state) {
+  struct question *question = *state;
+  const char *const bare = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}";
+  question->headers.protocol_version = STR("2026-07-28");
+  assert_true(read(question, bare));
+  assert_int_equal(question->envelope.revision->era, MCP_MODERN);
+  /* What it does say must fit. */
+  refused(question,
+          "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+          "x\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2031-01-01\"}}}",
+          MCP_HEADER_MISMATCH, 400);
+  refused(question,
+          "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+          "x\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":5}}}",
+          JSONRPC_INVALID_PARAMS, 400);
+}
+
+static void meta_that_is_no_object_says_nothing(void **state) {
+  struct question *question = *state;
+  assert_true(read(question, CALL(",\"_meta\":5")));
+  assert_int_equal(question->envelope.revision->era, MCP_LEGACY);
+  modern_headers(question);
+  refused(question, CALL(",\"_meta\":[]"), JSONRPC_INVALID_PARAMS, 400);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -162,6 +227,11 @@ int main(void) {
       TEST(a_modern_request_must_carry_version_and_capabilities),
       TEST(a_legacy_version_header_we_do_not_know_is_400),
       TEST(legacy_requests_need_no_method_headers),
+      TEST(a_header_that_is_not_plain_ascii_is_a_mismatch),
+      TEST(the_markers_of_an_encoded_value_are_exact),
+      TEST(a_header_that_is_repeated_is_refused_in_either_era),
+      TEST(a_modern_notification_is_named_by_its_header_alone),
+      TEST(meta_that_is_no_object_says_nothing),
   };
   return cmocka_run_group_tests_name("mcp/envelope", tests, NULL, NULL);
 }

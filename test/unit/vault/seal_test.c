@@ -1,5 +1,8 @@
 #include "vault/seal.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "unit.h"
 
 struct fixture {
@@ -57,6 +60,37 @@ static void nothing_can_be_sealed_too(void **state) {
 static void the_same_value_never_looks_the_same(void **state) {
   struct fixture *f = *state;
   assert_false(str_eq(seal(f, STR("same")), seal(f, STR("same"))));
+}
+
+static const char *nonce_of(struct str sealed) {
+  return sealed.p + 1 + 4;
+}
+
+static void no_two_nonces_are_alike(void **state) {
+  struct fixture *f = *state;
+  enum { N = 200 }; /* several times what one system call brings */
+  struct str sealed[N];
+  for (int i = 0; i < N; i++) {
+    sealed[i] = seal(f, STR("same"));
+    for (int k = 0; k < i; k++)
+      assert_memory_not_equal(nonce_of(sealed[i]), nonce_of(sealed[k]), SEAL_NONCE);
+  }
+}
+
+static void a_forked_child_uses_other_nonces(void **state) {
+  struct fixture *f = *state;
+  seal(f, STR("one"));
+  int ends[2];
+  assert_int_equal(pipe(ends), 0);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) _exit(write(ends[1], nonce_of(seal(f, STR("two"))), SEAL_NONCE) == SEAL_NONCE ? 0 : 1);
+  char theirs[SEAL_NONCE];
+  assert_int_equal(read(ends[0], theirs, SEAL_NONCE), SEAL_NONCE);
+  waitpid(child, NULL, 0);
+  close(ends[0]);
+  close(ends[1]);
+  assert_memory_not_equal(nonce_of(seal(f, STR("two"))), theirs, SEAL_NONCE);
 }
 
 static void every_changed_bit_is_noticed(void **state) {
@@ -143,6 +177,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_is_sealed_opens, set_up, tear_down),
       cmocka_unit_test_setup_teardown(nothing_can_be_sealed_too, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_same_value_never_looks_the_same, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(no_two_nonces_are_alike, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_forked_child_uses_other_nonces, set_up, tear_down),
       cmocka_unit_test_setup_teardown(every_changed_bit_is_noticed, set_up, tear_down),
       cmocka_unit_test_setup_teardown(every_cut_is_noticed, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_moved_value_does_not_open, set_up, tear_down),
