@@ -175,7 +175,7 @@ enum err_code template_compile(struct arena *arena, struct str text, enum templa
   size_t n = 0;
   while (text.n > 0) {
     if (n == PIECES_MAX) return err_set(err, ERR_INVALID, "too many placeholders");
-    struct str literal;
+    struct str literal = STR_NONE;
     enum err_code code = take_literal(&text, &literal, err);
     if (code == ERR_NONE && literal.n > 0) {
       code = write_literal(arena, literal, place, &pieces[n++], err);
