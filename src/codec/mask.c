@@ -63,7 +63,7 @@ static enum err_code read_name(struct reader *reader, struct str *ret_name) {
 static enum err_code read_level(struct reader *reader, unsigned depth, struct mask **ret_mask);
 
 static enum err_code read_field(struct reader *reader, unsigned depth, struct field *ret_field) {
-  struct str name;
+  struct str name = STR_NONE;
   enum err_code code = read_name(reader, &name);
   if (code != ERR_NONE) return code;
   struct mask *inner = NULL;
@@ -102,7 +102,7 @@ static enum err_code read_level(struct reader *reader, unsigned depth, struct ma
   size_t room = 0;
   if (!mask) return err_no_memory(reader->err);
   for (;;) {
-    struct field field;
+    struct field field = {0};
     enum err_code code = read_field(reader, depth, &field);
     if (code != ERR_NONE) return code;
     if (!fields || mask->n_fields == room) {
