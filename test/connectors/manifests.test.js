@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import Ajv from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { binary, run } from '../integration/support/connek.js';
+import { binary, Connek, run } from '../integration/support/connek.js';
 import { readJson, readManifest } from './support/drive.js';
 import { unmatched } from './support/oracle.js';
 
@@ -72,4 +72,18 @@ test('the page on connectors counts their tools right', () => {
     const counts = does.map((word) => readManifest(id).tools.filter((tool) => tool.does === word).length);
     assert.ok(page.includes(`| \`${id}\` | ${counts.join(', ')} |`), `${id}: ${counts.join(', ')}`);
   }
+});
+
+test("a connection cannot lead a manifest's credential elsewhere by its settings", async (t) => {
+  const connek = await Connek.create(t, { env: { VENDOR_KEY: 'k' } });
+  const { $schema, ...copied } = readManifest('slack');
+  await connek.writeFile('copy.json', { ...copied, id: 'slackx', tools: copied.tools.slice(0, 1) });
+  const config = {
+    organisation: 'acme',
+    connectors: ['copy.json'],
+    connections: [{ name: 'account', connector: 'slackx', settings: { base: 'https://elsewhere.example' }, credential: { key: { env: 'VENDOR_KEY' } } }],
+  };
+  const { code, stderr } = await connek.command('apply', await connek.writeFile('config.json', config));
+  assert.notEqual(code, 0);
+  assert.match(stderr, /base/);
 });
