@@ -105,7 +105,7 @@ static enum err_code read_level(struct reader *reader, unsigned depth, struct ma
     struct field field = {0};
     enum err_code code = read_field(reader, depth, &field);
     if (code != ERR_NONE) return code;
-    if (mask->n_fields == room) {
+    if (!fields || mask->n_fields == room) {
       size_t more = room ? room * 2 : 8;
       fields = arena_realloc(reader->arena, fields, room * sizeof(*fields), more * sizeof(*fields));
       if (!fields) return err_no_memory(reader->err);

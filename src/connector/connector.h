@@ -63,7 +63,7 @@ struct connector_host {
   struct http_client *http;
   struct timers *timers;    /* NULL: nothing is waited for, so nothing is repeated */
   struct http_rates *rates; /* NULL: connections have no limits */
-  struct executor *sql; /* threads for SQLite files */
+  struct executor *sql;     /* threads for SQLite files */
 };
 
 /* What a caller may know of themselves: for self/. Made by the gateway, read-only. */
@@ -113,10 +113,10 @@ struct connector_call {
   const struct secret *credential;       /* opened JSON object, or NULL */
   const struct connector_caller *caller; /* for self/ alone */
   struct arena *arena;
-  int64_t deadline_us;                       /* monotonic */
-  const char *traceparent;                   /* W3C, for upstream requests */
-  const struct connector_watch *watch;       /* NULL in the gateway */
-  struct str page;                           /* what seal_page was given, where a cursor goes on; else empty */
+  int64_t deadline_us;                 /* monotonic */
+  const char *traceparent;             /* W3C, for upstream requests */
+  const struct connector_watch *watch; /* NULL in the gateway */
+  struct str page;                     /* what seal_page was given, where a cursor goes on; else empty */
   /* The cursor that goes on from `state`: good for this user, tool, connection and arguments alone. STR_NONE: no
    * memory, or too long. NULL: there are no cursors here. */
   struct str (*seal_page)(struct connector_call *call, struct str state);

@@ -87,3 +87,18 @@ test("GitHub: a refusal is the service's own words", async (t) => {
   assert.equal(missing.isError, true);
   assert.match(textOf(missing), /Not Found/);
 });
+
+test('GitHub: a 403 is repeated where it names a wait, and not where it is about rights', async (t) => {
+  let refusals = 1;
+  const limited = { status: 403, headers: { 'retry-after': '0' }, body: { message: 'You have exceeded a secondary rate limit' } };
+  const { vendor, base } = await start(t, {
+    'GET /user': (_, described) => (refusals-- > 0 ? limited : { body: described() }),
+    'GET /repos/{owner}/{repo}/pulls': () => ({ status: 403, body: { message: 'Resource not accessible by personal access token' } }),
+  });
+  const account = await connected(t, readManifest('github'), { base, key: 'the-key' });
+  assert.equal((await account.call('get_me')).isError ?? false, false);
+  assert.equal(vendor.requests.length, 2);
+  const refused = await account.call('list_pulls', repo);
+  assert.match(textOf(refused), /not accessible/);
+  assert.equal(vendor.requests.length, 3);
+});

@@ -74,3 +74,22 @@ test('Linear: an answer of status 200 with errors is an error, in the words for 
   assert.equal(refused.isError, true);
   assert.match(textOf(refused), /Could not find referenced Issue/);
 });
+
+test('Linear: a read that is over the rate, by the word in a 400, is repeated; a write is not', async (t) => {
+  const { vendor, base } = await start(t);
+  const { examine } = vendor;
+  const limited = { status: 400, headers: { 'retry-after': '0' }, body: { errors: [{ message: 'Rate limit exceeded', extensions: { code: 'RATELIMITED' } }] } };
+  let refusals = 1;
+  vendor.examine = (request) => {
+    const examined = examine.call(vendor, request);
+    return { ...examined, reply: () => (refusals-- > 0 ? limited : examined.reply()) };
+  };
+  const account = await connected(t, readManifest('linear'), { base, key: 'the-key' });
+  assert.equal((await account.call('get_me')).isError ?? false, false);
+  assert.equal(vendor.requests.length, 2);
+  refusals = 1;
+  const refused = await account.call('create_comment', { issue, body: 'Once' });
+  assert.equal(refused.isError, true);
+  assert.match(textOf(refused), /Rate limit exceeded/);
+  assert.equal(vendor.requests.length, 3);
+});

@@ -45,7 +45,6 @@ everyTool('xero', {
     get_invoices: {
       calls: [{ statuses: ['AUTHORISED', 'PAID'], contact_ids: [id, other], numbers: ['INV-1', 'INV-2'], search: 'Globex', where: 'AmountDue > 100', modified_since: since, order: 'DueDate ASC' }, {}],
       bad: withQuery('ContactIDs', `${id},globex`),
-      check: undefined,
     },
     get_invoice: { calls: [{ invoice_id: id }], bad: badId },
     get_contacts: { calls: [{ search: 'Globex', ids: [id], where: 'IsSupplier==true', modified_since: since, include_archived: true }], bad: withQuery('includeArchived', 'maybe') },

@@ -131,6 +131,17 @@ test('the manifests of this repository fit the schema', () => {
   }
 });
 
+test("the manual's example fits, and checks without a warning", async (t) => {
+  const { check } = await folder(t);
+  const manual = readFileSync(`${root}docs/manifest.md`, 'utf8');
+  const [, text] = manual.match(/```json\n(\{\n  "\$schema"[^]*?)```/);
+  const manifest = JSON.parse(text);
+  assert.ok(fits(manifest), JSON.stringify(fits.errors));
+  delete manifest.settings.tenant.pattern;
+  const { stdout } = await check(manifest);
+  assert.equal(stdout, 'm.json: ok, orders, 3 tools\n');
+});
+
 test('check says everything that is wrong, in the order of the file, each with its line', async (t) => {
   const { check } = await folder(t);
   const { code, stdout } = await check(`{

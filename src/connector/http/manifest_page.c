@@ -201,13 +201,10 @@ void manifest_check_page(struct manifest *manifest) {
 
 void manifest_read_page(struct manifest *manifest, struct manifest_tool *tool) {
   yyjson_val *page = json_get(tool->value, "page"), *inherited = json_get(manifest->root, "page");
-  const struct definition_place *place = DEFINITION_MEMBER(tool->place, STR("page"));
-  const struct definition_place *inherited_place = DEFINITION_MEMBER(NULL, STR("page"));
+  bool is_inherited = yyjson_is_true(page) && inherited;
+  const struct definition_place *place = DEFINITION_MEMBER(is_inherited ? NULL : tool->place, STR("page"));
   if (!page || yyjson_is_false(page)) return;
-  if (yyjson_is_true(page)) {
-    if (inherited) place = inherited_place;
-    page = inherited;
-  }
+  if (is_inherited) page = inherited;
   if (!yyjson_is_obj(page)) {
     definition_wrong(manifest->findings, place,
                      inherited ? "page is an object, or true for the manifest's own" : "page must be an object");

@@ -209,6 +209,20 @@ static void numbers_that_fit_nowhere_are_refused(void **state) {
   assert_true(yyjson_get_sint(read_ok(STR("-9223372036854775808"))) == INT64_MIN);
 }
 
+static void verbatim_numbers_leave_as_they_came(void **state) {
+  const char *text = "[1.50,-0,10.00,1E400,123456789012345678901234567890,1e-7,{\"a\":0.1}]";
+  yyjson_doc *doc;
+  struct buf out;
+  buf_init(&out, &arena, 1000);
+  assert_ok(json_read_verbatim(&arena, str_of(text), &doc, &test_err));
+  json_write_value(&out, yyjson_doc_get_root(doc));
+  assert_str(buf_str(&out), text);
+  assert_int_equal(json_write_canonical(&out, yyjson_doc_get_root(doc), &test_err), ERR_INVALID);
+  const char *bad[] = {"[01]", "[1.]", "[+1]", "[.5]", "[NaN]", "[-]", "[1e]", "[0x10]", "{\"a\":1,\"a\":2}"};
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    if (json_read_verbatim(&arena, str_of(bad[i]), &doc, &test_err) != ERR_INVALID) fail_msg("%s was taken", bad[i]);
+}
+
 static void a_document_over_the_arenas_cap_is_too_large(void **state) {
   struct arena small;
   arena_init(&small, 64 * 1024);
@@ -308,6 +322,7 @@ int main(void) {
       cmocka_unit_test(nesting_stops_at_the_limit),
       cmocka_unit_test(a_million_levels_need_no_stack),
       cmocka_unit_test(numbers_that_fit_nowhere_are_refused),
+      cmocka_unit_test(verbatim_numbers_leave_as_they_came),
       cmocka_unit_test(a_document_over_the_arenas_cap_is_too_large),
       cmocka_unit_test(a_long_pointer_is_cut_to_whole_characters),
       cmocka_unit_test(comments_of_files_are_dropped_at_any_depth),

@@ -176,6 +176,64 @@ static void settings_are_checked(void **state) {
                    ERR_INVALID); /* it has no auth */
 }
 
+static void declared_settings_are_required_defaulted_and_no_others_are_taken(void **state) {
+  struct fixture *f = *state;
+  const char *text =
+      "{\"manifest\":1,\"id\":\"o\",\"name\":\"O\",\"base\":\"https://{conn.region}.a.example/{conn.dc|or:x}\","
+      "\"settings\":{\"region\":{\"default\":\"eu\"},\"tenant\":{\"required\":true},\"dc\":{}},\"headers\":{\"T\":"
+      "\"{conn.tenant}\"},\"tools\":[" TOOL "]}";
+  const struct {
+    const char *settings, *result;
+  } rows[] = {
+      {"{\"tenant\":\"t\"}", "=https://eu.a.example/x"},
+      {"{\"tenant\":\"t\",\"region\":\"us\",\"dc\":\"7\"}", "=https://us.a.example/7"},
+      {"{}", "/tenant"},
+      {"{\"tenant\":\"t\",\"base\":\"https://evil.example\"}", "/base"},
+      {"{\"tenant\":\"t\",\"colour\":\"x\"}", "/colour"},
+      {"{\"tenant\":\"t\",\"region\":\"evil.example/\"}", "/region"},
+      {"{\"tenant\":\"t\",\"region\":\"https://evil.example\"}", "/region"},
+  };
+  struct connector connector;
+  assert_ok(connector_compile(&f->arena, fixture_json(f, text), &connector, &test_err));
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    const void *connection = NULL;
+    enum err_code code =
+        connector.kind->connect(&f->arena, &connector, fixture_json(f, rows[i].settings), &connection, &test_err);
+    if (rows[i].result[0] == '=') {
+      if (code) fail_msg("%s: %s", rows[i].settings, test_err.text);
+      assert_str(*(const struct str *)connection, rows[i].result + 1);
+    } else if (code != ERR_INVALID || strcmp(test_err.place, rows[i].result) != 0) {
+      fail_msg("%s: %s [%s]", rows[i].settings, code ? test_err.text : "connects", test_err.place);
+    }
+  }
+}
+
+static size_t count(const struct connector_findings *findings, bool is_warning) {
+  size_t n = 0;
+  for (const struct connector_finding *finding = findings->first; finding; finding = finding->next)
+    n += finding->is_warning == is_warning;
+  return n;
+}
+
+static void check_goes_on_and_says_each_thing_once(void **state) {
+  struct fixture *f = *state;
+  yyjson_val *bad = fixture_json(
+      f,
+      "{\"manifest\":1,\"id\":\"O\",\"name\":\"\",\"colour\":1,\"page\":{\"by\":\"cursor\"},\"tools\":[{\"name\":\"a\","
+      "\"does\":\"fly\",\"description\":\"\",\"call\":\"GET "
+      "/{x}\",\"page\":true},{\"name\":\"b\",\"description\":\"B\","
+      "\"call\":\"GET x\",\"page\":true}]}");
+  struct connector_findings findings = {.arena = &f->arena, .wants_all = true};
+  struct connector connector;
+  connector_check(&f->arena, bad, &connector, &findings);
+  assert_int_equal(findings.n_errors, 9); /* the page's two mistakes once, though two tools take it */
+  assert_int_equal(count(&findings, false), 9);
+  assert_int_equal(count(&findings, true), findings.n_warnings);
+  struct err first;
+  assert_int_equal(connector_compile(&f->arena, bad, &connector, &first), ERR_INVALID);
+  assert_string_equal(first.place, "/id");
+}
+
 static void a_credential_is_a_key_that_can_be_sent(void **state) {
   struct fixture *f = *state;
   assert_ok(connector_compile(&f->arena, fixture_json(f, with_key), &f->connector, &test_err));
@@ -201,6 +259,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(what_a_manifest_gets_wrong_is_named_with_its_place),
       TEST(settings_are_checked),
+      TEST(declared_settings_are_required_defaulted_and_no_others_are_taken),
+      TEST(check_goes_on_and_says_each_thing_once),
       TEST(a_credential_is_a_key_that_can_be_sent),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

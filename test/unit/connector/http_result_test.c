@@ -8,23 +8,26 @@
 
 static struct upstream *upstream;
 
-static char *many_items(size_t n, size_t size) {
-  char *text = malloc(n * (size + 32) + 64), *p = text;
-  p += sprintf(p, "{\"data\":["); /* NOLINT */
+/* {"data":[{"id":0,"pad":"xx"},...]}, in the arena. */
+static struct str many_items(struct arena *arena, size_t n, size_t size) {
+  struct buf out;
+  buf_init(&out, arena, (size_t)16 * MIB);
+  buf_append_c(&out, "{\"data\":[");
   for (size_t i = 0; i < n; i++) {
-    p += sprintf(p, "%s{\"id\":%zu,\"pad\":\"", i ? "," : "", i); /* NOLINT */
-    memset(p, 'x', size);
-    p += size;
-    p += sprintf(p, "\"}"); /* NOLINT */
+    buf_printf(&out, "%s{\"id\":%zu,\"pad\":\"", i ? "," : "", i);
+    memset(buf_reserve(&out, size), 'x', size);
+    out.n += size;
+    buf_append_c(&out, "\"}");
   }
-  sprintf(p, "]}"); /* NOLINT */
-  return text;
+  buf_append(&out, "]}", 3);
+  return buf_str(&out);
 }
 
 static void reply_many(int fd, size_t n, size_t size) {
-  char *text = many_items(n, size);
-  upstream_reply(fd, "200 OK", "application/json", text);
-  free(text);
+  struct arena arena;
+  arena_init(&arena, 0);
+  upstream_reply(fd, "200 OK", "application/json", many_items(&arena, n, size).p);
+  arena_release(&arena);
 }
 
 static bool answer(struct upstream_connection *connection, const char *request, size_t n) {
