@@ -101,7 +101,6 @@ struct exchange {
   /* the path: /mcp, /mcp/<token>, /mcp/<token>/<connector> */
   struct str path_token, path_connector;
 
-  struct str origin; /* an allowed one, to be named in the answer; or empty */
   struct mcp_headers headers;
   const struct mcp_revision *named; /* by MCP-Protocol-Version; NULL: it names none of ours, or nothing */
   struct str session;               /* Mcp-Session-Id, as it came; "", which is nobody's, where it came twice */
@@ -121,8 +120,11 @@ struct exchange {
 /* exchange.c */
 /* Takes an HTTP request to the MCP endpoint from its first stage to its reply. */
 void exchange_begin(struct worker *worker, struct http_exchange *http);
-/* Would it be authenticated? For large bodies, before they are read: 0, or the status to refuse with. */
-int exchange_check_head(struct worker *worker, struct http_exchange *http);
+/* Would it be authenticated? For large bodies, before they are read. */
+bool exchange_check_head(struct worker *worker, struct http_exchange *http, struct failure *ret_refusal) MUST_CHECK;
+/* The fields that an answer of the endpoint carries, whoever gives it. In the request's arena; NULL: no memory. */
+const struct http_field *exchange_fields(struct http_exchange *http, int status, int64_t retry_after_s,
+                                         struct str new_session, size_t *ret_n);
 enum stage_verdict exchange_refuse(struct exchange *exchange, int http_status, int code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 void exchange_call_finished(struct call *call);

@@ -75,30 +75,10 @@ static const struct route *find_route(struct str path) {
   return NULL;
 }
 
-/* 0, or the status that refuses it. */
-static int check_source(const struct server *server, const struct http_exchange *http) {
+static bool has_known_source(const struct server *server, const struct http_exchange *http) {
   struct str host, origin;
-  if (!http_field_once(http, "Host", &host) || (host.p && !origin_allows_host(&server->origins, host))) return 403;
-  if (!http_field_once(http, "Origin", &origin) || (origin.p && !origin_allows(&server->origins, origin))) return 403;
-  return 0;
-}
-
-static struct str refusal_body(int status) {
-  switch (status) {
-    case 401:
-      return STR("{\"error\":\"No valid access token: it is missing, wrong, expired or revoked\"}");
-    case 403:
-      return STR(
-          "{\"error\":\"Host or Origin is not one that this server is reached by; the operator can name it with "
-          "--public-url or "
-          "--allow-origin\"}");
-    case 404:
-      return STR("{\"error\":\"Nothing is here: the MCP endpoint is /mcp\"}");
-    case 429:
-      return STR("{\"error\":\"Too many failed attempts to authenticate; try again later\"}");
-    default:
-      return STR("{\"error\":\"Refused\"}");
-  }
+  return http_field_once(http, "Host", &host) && (!host.p || origin_allows_host(&server->origins, host)) &&
+         http_field_once(http, "Origin", &origin) && (!origin.p || origin_allows(&server->origins, origin));
 }
 
 static bool may_have_large_body(const struct http_exchange *http) {
@@ -108,17 +88,29 @@ static bool may_have_large_body(const struct http_exchange *http) {
   return http_field_once(http, "Content-Length", &length) && length.p && (!str_to_u64(length, &n) || n > UNKNOWN_BODY);
 }
 
-int endpoint_on_head(struct http_exchange *http, void *context, struct str *ret_body) {
+static bool refuse(struct http_reply *ret_refusal, int status, struct str body) {
+  ret_refusal->status = status;
+  ret_refusal->body = body;
+  return false;
+}
+
+bool endpoint_on_head(struct http_exchange *http, void *context, struct http_reply *ret_refusal) {
   struct worker *worker = context;
   const struct route *route = find_route(http->path);
-  int status = 0;
-  if (!route)
-    status = 404;
-  else if (route->is_guarded)
-    status = check_source(worker->server, http);
-  if (!status && route->serve == serve_mcp && may_have_large_body(http)) status = exchange_check_head(worker, http);
-  if (status) *ret_body = refusal_body(status);
-  return status;
+  struct failure failure;
+  if (!route) return refuse(ret_refusal, 404, STR("{\"error\":\"Nothing is here: the MCP endpoint is /mcp\"}"));
+  if (route->is_guarded && !has_known_source(worker->server, http))
+    return refuse(ret_refusal, 403,
+                  STR("{\"error\":\"Host or Origin is not one that this server is reached by; the operator can name it "
+                      "with --public-url or --allow-origin\"}"));
+  if (route->serve != serve_mcp || !may_have_large_body(http) || exchange_check_head(worker, http, &failure))
+    return true;
+  ret_refusal->fields =
+      exchange_fields(http, failure.http_status, failure.retry_after_s, STR_NONE, &ret_refusal->n_fields);
+  struct buf body;
+  buf_init(&body, &http->arena, 4 * KIB);
+  jsonrpc_write_error(&body, true, NULL, failure.code, failure.text, STR_NONE);
+  return refuse(ret_refusal, failure.http_status, buf_str(&body));
 }
 
 void endpoint_on_request(struct http_exchange *http, void *context) {

@@ -6,7 +6,7 @@
 
 /* For http_server_options; the context is the struct worker. */
 void endpoint_on_request(struct http_exchange *exchange, void *context);
-int endpoint_on_head(struct http_exchange *exchange, void *context, struct str *ret_body);
+bool endpoint_on_head(struct http_exchange *exchange, void *context, struct http_reply *ret_refusal);
 
 /* The admin listener: health and metrics; the context is the struct server. On the main loop. */
 void endpoint_on_admin_request(struct http_exchange *exchange, void *context);

@@ -29,8 +29,6 @@ static void read_headers(struct exchange *exchange) {
   if (!http_field_once(exchange->http, "Mcp-Session-Id", &exchange->session)) exchange->session = STR("");
   if (!http_field_once(exchange->http, "traceparent", &traceparent)) traceparent = STR_NONE;
   trace_begin(&exchange->trace, &exchange->worker->traces, traceparent);
-  /* endpoint.c has refused every origin that is not allowed. */
-  if (!http_field_once(exchange->http, "Origin", &exchange->origin)) exchange->origin = STR_NONE;
 }
 
 enum stage_verdict exchange_refuse(struct exchange *exchange, int http_status, int code, const char *format, ...) {
@@ -55,30 +53,40 @@ const struct toolset *exchange_toolset(struct exchange *exchange) {
 
 enum { MAX_FIELDS = 8 };
 
-/* Sends what there is to send and lets go of everything that the exchange holds; it is gone afterwards. */
-static void finish(struct exchange *exchange, int status, struct str content_type, struct str body,
-                   int64_t retry_after_s) {
-  struct http_field fields[MAX_FIELDS];
-  struct worker *worker = exchange->worker;
+const struct http_field *exchange_fields(struct http_exchange *http, int status, int64_t retry_after_s,
+                                         struct str new_session, size_t *ret_n) {
+  struct http_field *fields = arena_new_n(&http->arena, struct http_field, MAX_FIELDS);
+  struct str origin;
   size_t n = 0;
-  exchange->arena->max += ANSWER_ROOM;
+  *ret_n = 0;
+  if (!fields) return NULL;
   fields[n++] = (struct http_field){STR("Cache-Control"), STR("no-store")};
-  if (exchange->new_session.n) fields[n++] = (struct http_field){STR("Mcp-Session-Id"), exchange->new_session};
+  if (new_session.n) fields[n++] = (struct http_field){STR("Mcp-Session-Id"), new_session};
   if (status == 401) fields[n++] = (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"connek\"")};
   if (status == 405) fields[n++] = (struct http_field){STR("Allow"), STR("POST, OPTIONS")};
   if (retry_after_s > 0)
+    fields[n++] = (struct http_field){STR("Retry-After"), arena_printf(&http->arena, "%lld", (long long)retry_after_s)};
+  /* endpoint.c has refused every origin that is not allowed. */
+  if (http_field_once(http, "Origin", &origin) && origin.n) {
+    fields[n++] = (struct http_field){STR("Access-Control-Allow-Origin"), origin};
     fields[n++] =
-        (struct http_field){STR("Retry-After"), arena_printf(exchange->arena, "%lld", (long long)retry_after_s)};
-  if (exchange->origin.n) {
-    fields[n++] = (struct http_field){STR("Access-Control-Allow-Origin"), exchange->origin};
-    fields[n++] = (struct http_field){STR("Access-Control-Expose-Headers"), STR("Mcp-Session-Id, Retry-After")};
+        (struct http_field){STR("Access-Control-Expose-Headers"), STR("Mcp-Session-Id, Retry-After, WWW-Authenticate")};
     fields[n++] = (struct http_field){STR("Vary"), STR("Origin")};
   }
+  *ret_n = n;
+  return fields;
+}
+
+/* Sends what there is to send and lets go of everything that the exchange holds; it is gone afterwards. */
+static void finish(struct exchange *exchange, int status, struct str content_type, struct str body,
+                   int64_t retry_after_s) {
+  struct worker *worker = exchange->worker;
+  struct http_reply reply = {.status = status, .content_type = content_type, .body = body};
+  exchange->arena->max += ANSWER_ROOM;
+  reply.fields = exchange_fields(exchange->http, status, retry_after_s, exchange->new_session, &reply.n_fields);
   worker->held_bytes -= exchange->held_bytes;
   toolset_free(exchange->one_connector);
   org_snapshot_unref(exchange->principal.snapshot);
-  struct http_reply reply = {
-      .status = status, .content_type = content_type, .fields = fields, .n_fields = n, .body = body};
   http_reply(exchange->http, &reply);
   worker_exchange_ended(worker);
 }
@@ -206,12 +214,13 @@ void exchange_begin(struct worker *worker, struct http_exchange *http) {
   if (--exchange->n_open == 0) finish_answered(exchange);
 }
 
-int exchange_check_head(struct worker *worker, struct http_exchange *http) {
+bool exchange_check_head(struct worker *worker, struct http_exchange *http, struct failure *ret_refusal) {
   struct exchange exchange = {.http = http, .worker = worker, .arena = &http->arena};
   read_path(&exchange);
   if (stage_limit_peer(&exchange) == STAGE_NEXT && stage_authenticate(&exchange) == STAGE_NEXT) {
     org_snapshot_unref(exchange.principal.snapshot);
-    return 0;
+    return true;
   }
-  return exchange.refusal.http_status;
+  *ret_refusal = exchange.refusal;
+  return false;
 }

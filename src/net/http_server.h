@@ -17,6 +17,7 @@
 #include "net/loop.h"
 
 struct http_server;
+struct http_reply;
 
 struct http_field {
   struct str name; /* as it came; compare with str_eq_fold */
@@ -56,9 +57,10 @@ struct http_server_options {
    * http_stream_end, even after the client has departed: only then is the exchange freed. */
   void (*on_request)(struct http_exchange *exchange, void *context);
   void *context;
-  /* Optional: looks at a request's head before its body is read. A status other than 0 refuses it (with that body) and
-   * closes. For what must be turned away cheaply: unknown paths, methods, unauthenticated peers. */
-  int (*on_head)(struct http_exchange *exchange, void *context, struct str *ret_body);
+  /* Optional: looks at a request's head before its body is read. False refuses it with `ret_refusal` (all of it static
+   * or in the exchange's arena; JSON unless it says otherwise) and closes. For what must be turned away cheaply:
+   * unknown paths, methods, unauthenticated peers. */
+  bool (*on_head)(struct http_exchange *exchange, void *context, struct http_reply *ret_refusal);
   size_t max_connections;            /* 0: LIMIT_HTTP_CONNECTIONS */
   struct http_server_counts *counts; /* where to count: zeroed, it outlives the server; NULL: the server's own */
 };

@@ -195,12 +195,8 @@ static void fill_head(struct http_server_exchange *exchange) {
 /* The handler may turn a request away by its head alone. False: it did. */
 static bool head_passes(struct http_server_exchange *exchange) {
   const struct http_server_options *options = &exchange->connection->server->options;
-  if (!options->on_head) return true;
-  struct str body = STR_NONE;
-  int status = options->on_head(&exchange->exchange, options->context, &body);
-  if (status == 0) return true;
-  struct str type = body.n > 0 ? STR("application/json") : STR_NONE;
-  struct http_reply reply = {.status = status, .content_type = type, .body = body, .must_close = true};
+  struct http_reply reply = {.content_type = STR("application/json"), .must_close = true};
+  if (!options->on_head || options->on_head(&exchange->exchange, options->context, &reply)) return true;
   http_reply(&exchange->exchange, &reply);
   return false;
 }

@@ -485,6 +485,24 @@ test('what the wire allows and the protocol does not', async (t) => {
   });
 });
 
+test('who is refused before a large body is read is told the same as after a small one', async (t) => {
+  const origin = 'https://app.example.com';
+  const connek = await Connek.serving(t, { args: ['--peer-limit', '3', '--allow-origin', origin] });
+  const unknown = connek.url('0'.repeat(64));
+  for (const [status, sizes] of [[401, [10, 100_000]], [429, [10, 100_000]]]) {
+    if (status === 429) for (let i = 0; i < 3; i++) await post(unknown, '{}');
+    const answers = [];
+    for (const n of sizes) answers.push(await post(unknown, `"${'x'.repeat(n)}"`, { Origin: origin }));
+    for (const answer of answers) {
+      assert.equal(answer.status, status);
+      assert.equal(answer.body.error.code, status);
+      assert.equal(answer.headers.get('access-control-allow-origin'), origin);
+      assert.equal(answer.headers.has('www-authenticate'), status === 401);
+      assert.equal(answer.headers.has('retry-after'), status === 429);
+    }
+  }
+});
+
 test('a body that would take more memory than a request may is refused, and the connection goes on', async (t) => {
   const connek = await Connek.serving(t);
   const { url } = await connek.token(finance);

@@ -1,6 +1,6 @@
 /* Open databases, a few a thread. Opening one costs a hundred times what a small query does, so each executor thread
  * keeps those it used last: no lock, and a handle is never seen by two threads. */
-#include "connector/sql/sqlite_handle.h"
+#include "connector/sql/sqlite_statement.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -22,6 +22,7 @@ static pthread_key_t key;
 static bool has_key;
 
 static void handle_close(struct sqlite_handle *handle) {
+  sqlite_kept_release(handle);
   sqlite3_close(handle->db);
   free(handle);
 }

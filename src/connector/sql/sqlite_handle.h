@@ -23,6 +23,15 @@ struct sqlite_limits { /* of the job that runs */
   int64_t deadline_us;
 };
 
+enum { SQLITE_KEPT = 8 };
+
+/* A compiled query of a caller's that waits to be asked again. */
+struct sqlite_kept {
+  sqlite3_stmt *statement; /* NULL: the place is free */
+  size_t n;                /* of its text */
+  uint64_t used;
+};
+
 struct sqlite_handle {
   sqlite3 *db;
   struct uuid connection_id;
@@ -36,6 +45,8 @@ struct sqlite_handle {
   bool may_stop; /* not while a transaction is being ended */
   enum { NOT_STOPPED, STOPPED_CANCELLED, STOPPED_LATE } stopped;
   char refused[80]; /* what the authorizer refused last; empty: nothing */
+  struct sqlite_kept kept[SQLITE_KEPT];
+  uint64_t kept_clock;
 };
 
 /* The thread's own handle for this connection, opened where it is not open yet. Valid until the next call on this

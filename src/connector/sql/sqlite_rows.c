@@ -118,14 +118,17 @@ static void write_end(struct buf *out, uint64_t n, bool is_over_rows, bool is_ov
 enum err_code sqlite_statement_rows(struct sqlite_handle *handle, sqlite3_stmt *statement, struct arena *scratch,
                                     struct buf *out, struct err *err) {
   struct columns columns = {0};
+  /* Before the columns are looked at: it is here that SQLite finds out that the schema has changed, compiles the
+   * statement anew, and "*" means other columns. */
+  int result = sqlite3_step(statement);
+  if (result != SQLITE_ROW && result != SQLITE_DONE) return sqlite_handle_describe(handle, result, err);
   enum err_code code = read_columns(statement, scratch, &columns, err);
   if (code != ERR_NONE) return code;
   write_names(out, &columns);
   size_t max = out->max, limit = max - HEAD_ROOM;
   uint64_t n = 0;
   bool is_over_bytes = false, is_over_rows = false;
-  int result;
-  while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+  for (; result == SQLITE_ROW; result = sqlite3_step(statement)) {
     if (n == LIMIT_SQL_ROWS) {
       is_over_rows = true;
       break;

@@ -13,22 +13,37 @@ static enum err_code prepare_query(struct sqlite_handle *handle, struct str sql,
   return sqlite_statement_prepare(handle, sql, ret_statement, err);
 }
 
-enum err_code sqlite_query(struct sqlite_handle *handle, yyjson_val *arguments, struct arena *scratch, struct buf *out,
-                           struct err *err) {
-  sqlite3_stmt *statement = NULL;
-  enum err_code code = prepare_query(handle, json_get_str(arguments, "sql"), &statement, err);
-  if (code != ERR_NONE) goto out;
-  if (!sqlite3_stmt_readonly(statement)) {
-    code = err_set(err, ERR_INVALID, "only reading is allowed here");
-    goto out;
-  }
-  code = sqlite_statement_bind(handle, statement, json_get(arguments, "params"), err);
-  if (code != ERR_NONE) goto out;
+static enum err_code run_query(struct sqlite_handle *handle, sqlite3_stmt *statement, yyjson_val *params,
+                               struct arena *scratch, struct buf *out, struct err *err) {
+  if (!sqlite3_stmt_readonly(statement)) return err_set(err, ERR_INVALID, "only reading is allowed here");
+  enum err_code code = sqlite_statement_bind(handle, statement, params, err);
+  if (code != ERR_NONE) return code;
   buf_append_byte(out, '{');
   code = sqlite_statement_rows(handle, statement, scratch, out, err);
   buf_append_byte(out, '}');
-out:
-  sqlite3_finalize(statement);
+  return code;
+}
+
+enum err_code sqlite_query(struct sqlite_handle *handle, yyjson_val *arguments, struct arena *scratch, struct buf *out,
+                           struct err *err) {
+  struct str sql = json_get_str(arguments, "sql");
+  yyjson_val *params = json_get(arguments, "params");
+  size_t before = out->n;
+  handle->mode = SQLITE_MODE_READ;
+  sqlite3_stmt *statement = sqlite_kept_take(handle, sql);
+  enum err_code code = statement ? run_query(handle, statement, params, scratch, out, err) : ERR_NONE;
+  /* One that was kept may have been compiled anew because the schema has changed, and a virtual table have asked for
+   * what is refused: prepare_query knows what to do. */
+  bool is_first = !statement || (code != ERR_NONE && handle->refused[0]);
+  if (is_first) {
+    sqlite3_finalize(statement);
+    statement = NULL;
+    out->n = before;
+    handle->refused[0] = '\0';
+    code = prepare_query(handle, sql, &statement, err);
+    if (code == ERR_NONE) code = run_query(handle, statement, params, scratch, out, err);
+  }
+  if (statement) sqlite_kept_put(handle, sql, statement, code == ERR_NONE);
   handle->mode = SQLITE_MODE_OURS;
   return code;
 }

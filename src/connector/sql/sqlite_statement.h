@@ -10,6 +10,15 @@
 /* Exactly one statement; `ret_statement` is for sqlite3_finalize. */
 enum err_code sqlite_statement_prepare(struct sqlite_handle *handle, struct str sql, sqlite3_stmt **ret_statement,
                                        struct err *err) MUST_CHECK;
+/* sqlite_kept.c: compiling costs three times what a small query does, so a handle keeps those that were asked last.
+ * Only for mode READ: who may run one was decided when it was compiled, and that is the same for all who use the
+ * handle. */
+/* The one with this very text, taken out; NULL where there is none. */
+sqlite3_stmt *sqlite_kept_take(struct sqlite_handle *handle, struct str sql);
+/* Ends the use of a statement; keeps it where it `may_stay`. */
+void sqlite_kept_put(struct sqlite_handle *handle, struct str sql, sqlite3_stmt *statement, bool may_stay);
+/* Before the database is closed. */
+void sqlite_kept_release(struct sqlite_handle *handle);
 /* `params`: an array, an object, or NULL. Every parameter gets a value, every value has its parameter. The values must
  * outlive the statement. */
 enum err_code sqlite_statement_bind(struct sqlite_handle *handle, sqlite3_stmt *statement, yyjson_val *params,

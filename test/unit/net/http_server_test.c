@@ -310,11 +310,12 @@ static void a_client_that_waits_is_told_to_continue(void **state) {
   serve_end();
 }
 
-static int on_head_refuse(struct http_exchange *exchange, void *context, struct str *ret_body) {
+static bool on_head_refuse(struct http_exchange *exchange, void *context, struct http_reply *ret_refusal) {
   assert_int_equal(exchange->body.n, 0);
-  if (!str_eq_c(exchange->path, "/no")) return 0;
-  *ret_body = STR("{\"no\":1}");
-  return 401;
+  if (!str_eq_c(exchange->path, "/no")) return true;
+  ret_refusal->status = 401;
+  ret_refusal->body = STR("{\"no\":1}");
+  return false;
 }
 
 static void a_head_can_be_refused_before_its_body(void **state) {
