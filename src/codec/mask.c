@@ -186,35 +186,50 @@ void mask_write(struct buf *out, const struct mask *mask, yyjson_val *value) {
 
 /* ---- checking ---- */
 
-/* Calls itself for each name of the mask, and goes through lists to the objects in them. */
-static bool matches(const struct field *field, yyjson_val *value) {
-  if (yyjson_is_obj(value)) return yyjson_obj_getn(value, field->name.p, field->name.n) != NULL;
-  size_t i, n;
-  yyjson_val *element;
-  yyjson_arr_foreach(value, i, n, element) if (matches(field, element)) return true;
-  return false;
-}
+/* What stands under one name, in all the objects of a value, through lists. */
+struct found {
+  size_t n;            /* how many objects have it */
+  size_t n_values;     /* ... and more in it than null or an empty list */
+  yyjson_val **values; /* NULL: they are only counted */
+};
 
-/* Some value of that member that is not null, the first in the order of lists. */
-static yyjson_val *sample(const struct field *field, yyjson_val *value) {
+static void find(const struct field *field, yyjson_val *value, struct found *found) {
   if (yyjson_is_obj(value)) {
     yyjson_val *member = yyjson_obj_getn(value, field->name.p, field->name.n);
-    bool tells = yyjson_is_obj(member) || (yyjson_is_arr(member) && yyjson_arr_size(member) > 0);
-    return tells ? member : NULL;
+    if (!member) return;
+    found->n++;
+    if (!yyjson_is_obj(member) && yyjson_arr_size(member) == 0) return;
+    if (found->values) found->values[found->n_values] = member;
+    found->n_values++;
+    return;
   }
   size_t i, n;
-  yyjson_val *element, *found = NULL;
-  yyjson_arr_foreach(value, i, n, element) if (!found) found = sample(field, element);
-  return found;
+  yyjson_val *element;
+  yyjson_arr_foreach(value, i, n, element) find(field, element, found);
 }
 
-struct str mask_unmatched(struct arena *arena, const struct mask *mask, yyjson_val *value) {
+/* The same in each of several values. */
+static void find_in(const struct field *field, yyjson_val *const *values, size_t n, struct found *found) {
+  for (size_t i = 0; i < n; i++)
+    find(field, values[i], found);
+}
+
+static struct str unmatched(struct arena *arena, const struct mask *mask, yyjson_val *const *values, size_t n) {
   for (size_t i = 0; i < mask->n_fields; i++) {
     const struct field *field = &mask->fields[i];
-    if (!matches(field, value)) return field->name;
-    yyjson_val *inside = field->inner ? sample(field, value) : NULL;
-    struct str inner = inside ? mask_unmatched(arena, field->inner, inside) : STR_NONE;
+    struct found found = {.n = 0};
+    find_in(field, values, n, &found);
+    if (found.n == 0) return field->name;
+    if (!field->inner || found.n_values == 0) continue;
+    found = (struct found){.values = arena_new_n(arena, yyjson_val *, found.n_values)};
+    if (!found.values) return STR_NONE;
+    find_in(field, values, n, &found);
+    struct str inner = unmatched(arena, field->inner, found.values, found.n_values);
     if (inner.p) return arena_printf(arena, "%.*s.%.*s", STR_ARG(field->name), STR_ARG(inner));
   }
   return STR_NONE;
+}
+
+struct str mask_unmatched(struct arena *arena, const struct mask *mask, yyjson_val *value) {
+  return unmatched(arena, mask, &value, 1);
 }

@@ -86,7 +86,8 @@ enum err_code http_reply_read(struct connector_call *call, const struct http_cli
     if (!reply.body.p && response->body.n > 0) return err_no_memory(err);
   }
   if (call->watch) call->watch->response(call->watch->context, response, reply.body);
-  if (!tool->is_binary || !is_success(reply.status)) reply.body = trim_space(reply.body);
+  bool is_verbatim = (tool->is_binary || tool->is_text) && is_success(reply.status);
+  if (!is_verbatim) reply.body = trim_space(reply.body);
   enum err_code code = read_json(call, &reply, err);
   if (code != ERR_NONE) return code;
   /* Nothing (204) passes every test. */

@@ -102,6 +102,9 @@ static void a_name_that_matches_nothing_is_found(void **state) {
   assert_str(mask_unmatched(&arena, mask_of("id,nmae"), value_of(json)), "nmae");
   assert_str(mask_unmatched(&arena, mask_of("*,owner(di)"), value_of(json)), "owner.di");
   assert_null(mask_unmatched(&arena, mask_of("*"), value_of(json)).p);
+  const char *different = "[{\"p\":{\"a\":1}},{\"p\":null},{\"p\":[]},{\"p\":{\"b\":[{},{\"c\":2}]}}]";
+  assert_null(mask_unmatched(&arena, mask_of("p(a,b(c))"), value_of(different)).p);
+  assert_str(mask_unmatched(&arena, mask_of("p(a,b(d))"), value_of(different)), "p.b.d");
 }
 
 static int tear_down(void **state) {
