@@ -1,76 +1,10 @@
-/* Runs a compiled schema. Recursion follows the schema, whose depth was bounded when it was compiled. */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/limits.h"
-#include "codec/schema.h"
-#include "codec/schema_node.h"
+/* Runs a compiled schema over a value. Recursion follows schema and value, and is bounded, as all its work is: whatever
+ * the two are, it ends. Must not know what the value is for. */
+#include "codec/schema_equal.h"
+#include "codec/schema_run.h"
 #include "codec/utf8.h"
 
-enum { SHOWN_NAME = 100, SHOWN_VALUES = 160 };
-
-/* "filter.ids[2]", or "arguments" for the root. */
-static void name_write(const struct schema_path *path, struct buf *out) {
-  if (!path->parent) return;
-  name_write(path->parent, out);
-  if (!path->name.p) {
-    buf_append_byte(out, '[');
-    buf_append_u64(out, path->index);
-    buf_append_byte(out, ']');
-    return;
-  }
-  if (path->parent->parent) buf_append_byte(out, '.');
-  buf_append_str(out, path->name);
-}
-
-static enum err_code fail(const struct schema_path *path, struct err *err, const char *format, ...) PRINTF_LIKE(3, 4);
-static enum err_code fail(const struct schema_path *path, struct err *err, const char *format, ...) {
-  if (!err) return ERR_INVALID;
-  char rule[SHOWN_VALUES + 64];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(rule, sizeof(rule), format, args);
-  va_end(args);
-  struct buf name;
-  buf_init(&name, NULL, 64 * KIB);
-  name_write(path, &name);
-  struct str shown = path->parent ? utf8_cut(buf_str(&name), SHOWN_NAME) : STR("arguments");
-  err_set(err, ERR_INVALID, "%.*s: %s", STR_ARG(shown), rule);
-  schema_place(path, err);
-  buf_release(&name);
-  return ERR_INVALID;
-}
-
-/* The rule's values as JSON, for its text. */
-static enum err_code fail_values(const struct schema_path *path, struct err *err, const char *rule, yyjson_val *values,
-                                 bool is_choice_list) {
-  if (!err) return ERR_INVALID;
-  struct buf out;
-  buf_init(&out, NULL, 64 * KIB);
-  if (is_choice_list) {
-    size_t i, count;
-    yyjson_val *value;
-    yyjson_arr_foreach(values, i, count, value) {
-      if (i > 0) buf_append_c(&out, ", ");
-      json_write_value(&out, value);
-    }
-  } else {
-    json_write_value(&out, values);
-  }
-  struct str shown = utf8_cut(buf_str(&out), SHOWN_VALUES);
-  enum err_code code = fail(path, err, "%s %.*s%s", rule, STR_ARG(shown), shown.n < out.n ? "…" : "");
-  buf_release(&out);
-  return code;
-}
-
-/* Holds every double and every integer of 64 bits exactly: it has 64 bits of mantissa or more on x86-64 and arm64. */
-static long double number_of(yyjson_val *value) {
-  if (yyjson_is_uint(value)) return (long double)yyjson_get_uint(value);
-  if (yyjson_is_sint(value)) return (long double)yyjson_get_sint(value);
-  return (long double)yyjson_get_real(value);
-}
-_Static_assert(__LDBL_MANT_DIG__ >= 64, "long double must hold 64-bit integers");
+enum { BYTES_A_STEP = 64, CHOICES_A_STEP = 8 };
 
 static unsigned types_of(yyjson_val *value) {
   switch (yyjson_get_type(value)) {
@@ -85,175 +19,161 @@ static unsigned types_of(yyjson_val *value) {
     case YYJSON_TYPE_OBJ:
       return SCHEMA_OBJECT;
     case YYJSON_TYPE_NUM:
-      /* 2020-12, 6.1.1: a number with a zero fraction is an integer, however it is written. */
-      if (yyjson_is_int(value) || trunc(yyjson_get_real(value)) == yyjson_get_real(value))
-        return SCHEMA_INTEGER | SCHEMA_NUMBER;
-      return SCHEMA_NUMBER;
+    case YYJSON_TYPE_RAW:
+      return schema_number_is_integer(value) ? SCHEMA_INTEGER | SCHEMA_NUMBER : SCHEMA_NUMBER;
     default:
       return 0;
   }
 }
 
-static bool is_equal(yyjson_val *a, yyjson_val *b);
-
-static bool is_equal_array(yyjson_val *a, yyjson_val *b) {
-  if (yyjson_arr_size(a) != yyjson_arr_size(b)) return false;
-  yyjson_arr_iter others = yyjson_arr_iter_with(b);
-  size_t i, count;
-  yyjson_val *value;
-  yyjson_arr_foreach(a, i, count, value) {
-    if (!is_equal(value, yyjson_arr_iter_next(&others))) return false;
-  }
-  return true;
-}
-
-static bool is_equal_object(yyjson_val *a, yyjson_val *b) {
-  if (yyjson_obj_size(a) != yyjson_obj_size(b)) return false;
-  size_t i, count;
-  yyjson_val *key, *value;
-  yyjson_obj_foreach(a, i, count, key, value) {
-    yyjson_val *other = yyjson_obj_getn(b, yyjson_get_str(key), yyjson_get_len(key));
-    if (!other || !is_equal(value, other)) return false;
-  }
-  return true;
-}
-
-/* As JSON Schema sees it: 1 and 1.0 are equal, the order of members does not matter. Bounded by json_read's depth. */
-static bool is_equal(yyjson_val *a, yyjson_val *b) {
-  if (yyjson_get_type(a) != yyjson_get_type(b)) return false;
-  switch (yyjson_get_type(a)) {
-    case YYJSON_TYPE_BOOL:
-      return yyjson_get_bool(a) == yyjson_get_bool(b);
-    case YYJSON_TYPE_NUM:
-      return number_of(a) == number_of(b);
-    case YYJSON_TYPE_STR:
-      return str_eq(json_str(a), json_str(b));
-    case YYJSON_TYPE_ARR:
-      return is_equal_array(a, b);
-    case YYJSON_TYPE_OBJ:
-      return is_equal_object(a, b);
-    default:
-      return true;
-  }
-}
-
-static bool is_choice(yyjson_val *choices, yyjson_val *value) {
+static enum err_code check_choices(struct schema_run *run, yyjson_val *choices, yyjson_val *value,
+                                   const struct schema_path *path) {
   size_t i, count;
   yyjson_val *choice;
   yyjson_arr_foreach(choices, i, count, choice) {
-    if (is_equal(choice, value)) return true;
+    if (schema_equal(choice, value, &run->work)) return ERR_NONE;
   }
-  return false;
+  if (schema_is_spent(&run->work)) return ERR_TOO_LARGE;
+  schema_fail_values(run, path, "must be one of", choices, true);
+  run->is_fail_choice = true;
+  return ERR_INVALID;
 }
 
-static enum err_code check_value(const struct schema *schema, yyjson_val *value, const struct schema_path *path,
-                                 struct err *err);
+static enum err_code check_constant(struct schema_run *run, yyjson_val *constant, yyjson_val *value,
+                                    const struct schema_path *path) {
+  if (schema_equal(constant, value, &run->work)) return ERR_NONE;
+  if (schema_is_spent(&run->work)) return ERR_TOO_LARGE;
+  schema_fail_values(run, path, "must be", constant, false);
+  run->is_fail_choice = true;
+  return ERR_INVALID;
+}
 
-static enum err_code fail_type(const struct schema *schema, const struct schema_path *path, struct err *err) {
-  struct buf names;
-  buf_init(&names, NULL, 256);
-  for (const struct schema_type_name *known = schema_type_names; known->name; known++) {
-    if (!(schema->types & known->type)) continue;
-    if (names.n > 0) buf_append_c(&names, " or ");
-    buf_append_c(&names, known->name);
+static enum err_code check_number(struct schema_run *run, const struct schema_numbers *rules, yyjson_val *value,
+                                  const struct schema_path *path) {
+  if (rules->minimum && schema_number_cmp(value, rules->minimum) < 0)
+    return schema_fail_values(run, path, "must be at least", rules->minimum, false);
+  if (rules->maximum && schema_number_cmp(value, rules->maximum) > 0)
+    return schema_fail_values(run, path, "must be at most", rules->maximum, false);
+  if (rules->above && schema_number_cmp(value, rules->above) <= 0)
+    return schema_fail_values(run, path, "must be more than", rules->above, false);
+  if (rules->below && schema_number_cmp(value, rules->below) >= 0)
+    return schema_fail_values(run, path, "must be less than", rules->below, false);
+  if (rules->multiple_of && !schema_number_is_multiple(value, &rules->divisor))
+    return schema_fail_values(run, path, "must be a multiple of", rules->multiple_of, false);
+  return ERR_NONE;
+}
+
+static enum err_code check_length(struct schema_run *run, const struct schema_strings *rules, struct str text,
+                                  const struct schema_path *path) {
+  /* A character has one to four bytes: mostly that settles it. */
+  if (text.n / 4 >= rules->min_length && text.n <= rules->max_length) return ERR_NONE;
+  if (!schema_spend(&run->work, text.n / BYTES_A_STEP)) return ERR_TOO_LARGE;
+  uint64_t n = 0;
+  for (size_t i = 0; i < text.n; i++)
+    n += ((unsigned char)text.p[i] & 0xC0) != 0x80;
+  if (n < rules->min_length)
+    return schema_fail(run, path, "must have at least %llu characters", (unsigned long long)rules->min_length);
+  if (n > rules->max_length)
+    return schema_fail(run, path, "must have at most %llu characters", (unsigned long long)rules->max_length);
+  return ERR_NONE;
+}
+
+static enum err_code check_string(struct schema_run *run, const struct schema_strings *rules, struct str text,
+                                  const struct schema_path *path) {
+  enum err_code code = check_length(run, rules, text, path);
+  if (code != ERR_NONE) return code;
+  if (rules->pattern) {
+    bool is_match = false;
+    code = schema_pattern_match(rules->pattern, text, &run->matcher, &run->work, &is_match);
+    if (code != ERR_NONE) return code;
+    if (!is_match) {
+      struct str shown = utf8_cut(rules->pattern_text, SCHEMA_SHOWN_PATTERN);
+      return schema_fail(run, path, "must match the pattern %.*s%s", STR_ARG(shown),
+                         shown.n < rules->pattern_text.n ? "…" : "");
+    }
   }
-  struct str shown = buf_str(&names);
-  const char *article = shown.n > 0 && memchr("aio", shown.p[0], 3) ? "an " : "a ";
-  if (str_eq(shown, STR("null"))) article = "";
-  enum err_code code = fail(path, err, "must be %s%.*s", article, STR_ARG(shown));
-  buf_release(&names);
+  if (rules->format) {
+    if (!schema_spend(&run->work, rules->format->cost + text.n / BYTES_A_STEP)) return ERR_TOO_LARGE;
+    if (!rules->format->fits(text)) return schema_fail(run, path, "%s", rules->format->rule);
+  }
+  return ERR_NONE;
+}
+
+/* What the node asks of a value of this type, and of it beside others. */
+static enum err_code check_parts(struct schema_run *run, const struct schema_node *node, yyjson_val *value,
+                                 const struct schema_path *path, struct schema_seen *seen) {
+  enum err_code code = ERR_NONE;
+  if (node->choices) code = check_choices(run, node->choices, value, path);
+  if (node->constant && code == ERR_NONE) code = check_constant(run, node->constant, value, path);
+  if (code != ERR_NONE) return code;
+  if (node->strings && yyjson_is_str(value)) code = check_string(run, node->strings, json_str(value), path);
+  if (node->numbers && schema_is_number(value)) code = check_number(run, node->numbers, value, path);
+  if (node->arrays && yyjson_is_arr(value)) code = schema_run_array(run, node->arrays, value, path, seen);
+  if (node->objects && yyjson_is_obj(value)) code = schema_run_object(run, node->objects, value, path, seen);
+  if (code != ERR_NONE || !node->logic) return code;
+  return schema_run_logic(run, node, value, path, seen);
+}
+
+/* unevaluatedItems and unevaluatedProperties see what this node and all below it have evaluated, nothing beside it. */
+static enum err_code check_unevaluated(struct schema_run *run, const struct schema_node *node, yyjson_val *value,
+                                       const struct schema_path *path, struct schema_seen *outer) {
+  struct schema_seen seen;
+  size_t i, count;
+  yyjson_val *key, *child;
+  schema_seen_init(&seen, yyjson_get_len(value));
+  enum err_code code = check_parts(run, node, value, path, &seen);
+  if (code == ERR_NONE && !schema_spend(&run->work, seen.n / 8)) code = ERR_TOO_LARGE;
+  if (code == ERR_NONE && node->logic->unevaluated_items) {
+    yyjson_arr_foreach(value, i, count, child) {
+      if (code != ERR_NONE || schema_seen_has(&seen, i)) continue;
+      struct schema_path step = {path, STR_NONE, i, false};
+      code = schema_run_node(run, node->logic->unevaluated_items, child, &step, NULL);
+    }
+    if (yyjson_is_arr(value)) schema_seen_mark_first(&seen, seen.n);
+  }
+  if (code == ERR_NONE && node->logic->unevaluated_properties) {
+    yyjson_obj_foreach(value, i, count, key, child) {
+      if (code != ERR_NONE || schema_seen_has(&seen, i)) continue;
+      struct schema_path step = {path, json_str(key), 0, false};
+      code = node->logic->unevaluated_properties->types == 0
+                 ? schema_fail(run, &step, "is not known")
+                 : schema_run_node(run, node->logic->unevaluated_properties, child, &step, NULL);
+    }
+    if (yyjson_is_obj(value)) schema_seen_mark_first(&seen, seen.n);
+  }
+  if (outer) schema_seen_merge(outer, &seen);
+  if (seen.has_failed) code = ERR_NO_MEMORY;
+  schema_seen_release(&seen);
   return code;
 }
 
-static enum err_code check_string(const struct schema *schema, yyjson_val *value, const struct schema_path *path,
-                                  struct err *err) {
-  if (schema->min_length == 0 && schema->max_length == UINT64_MAX) return ERR_NONE;
-  struct str text = json_str(value);
-  uint64_t n = 0;
-  for (size_t i = 0; i < text.n; n++)
-    utf8_next(text, &i);
-  if (n < schema->min_length)
-    return fail(path, err, "must have at least %llu characters", (unsigned long long)schema->min_length);
-  if (n > schema->max_length)
-    return fail(path, err, "must have at most %llu characters", (unsigned long long)schema->max_length);
-  return ERR_NONE;
+static bool asks_unevaluated(const struct schema_node *node, yyjson_val *value) {
+  return node->logic && ((node->logic->unevaluated_items && yyjson_is_arr(value)) ||
+                         (node->logic->unevaluated_properties && yyjson_is_obj(value)));
 }
 
-static enum err_code check_number(const struct schema *schema, yyjson_val *value, const struct schema_path *path,
-                                  struct err *err) {
-  if (schema->minimum && number_of(value) < number_of(schema->minimum))
-    return fail_values(path, err, "must be at least", schema->minimum, false);
-  if (schema->maximum && number_of(value) > number_of(schema->maximum))
-    return fail_values(path, err, "must be at most", schema->maximum, false);
-  return ERR_NONE;
-}
-
-static enum err_code check_array(const struct schema *schema, yyjson_val *array, const struct schema_path *path,
-                                 struct err *err) {
-  size_t n = yyjson_arr_size(array);
-  if (n < schema->min_items)
-    return fail(path, err, "must have at least %llu items", (unsigned long long)schema->min_items);
-  if (n > schema->max_items)
-    return fail(path, err, "must have at most %llu items", (unsigned long long)schema->max_items);
-  if (!schema->items) return ERR_NONE;
-  size_t i, count;
-  yyjson_val *value;
-  yyjson_arr_foreach(array, i, count, value) {
-    struct schema_path step = {path, STR_NONE, i};
-    enum err_code code = check_value(schema->items, value, &step, err);
-    if (code != ERR_NONE) return code;
-  }
-  return ERR_NONE;
-}
-
-static enum err_code check_object(const struct schema *schema, yyjson_val *object, const struct schema_path *path,
-                                  struct err *err) {
-  for (size_t i = 0; i < schema->n_properties; i++) {
-    const struct schema_property *property = &schema->properties[i];
-    if (!property->is_required || yyjson_obj_getn(object, property->name.p, property->name.n)) continue;
-    struct schema_path step = {path, property->name, 0};
-    return fail(&step, err, "is required");
-  }
-  if (schema->n_properties == 0 && !schema->is_closed) return ERR_NONE;
-  size_t i, count;
-  yyjson_val *key, *value;
-  yyjson_obj_foreach(object, i, count, key, value) {
-    struct schema_property wanted = {.name = json_str(key)};
-    struct schema_path step = {path, wanted.name, 0};
-    const struct schema_property *property = schema->n_properties == 0
-                                                 ? NULL
-                                                 : bsearch(&wanted, schema->properties, schema->n_properties,
-                                                           sizeof(schema->properties[0]), schema_property_order);
-    if ((!property || !property->schema) && schema->is_closed) return fail(&step, err, "is not known");
-    if (!property || !property->schema) continue;
-    enum err_code code = check_value(property->schema, value, &step, err);
-    if (code != ERR_NONE) return code;
-  }
-  return ERR_NONE;
-}
-
-static enum err_code check_value(const struct schema *schema, yyjson_val *value, const struct schema_path *path,
-                                 struct err *err) {
-  if (schema->types && !(schema->types & types_of(value))) return fail_type(schema, path, err);
-  if (schema->choices && !is_choice(schema->choices, value))
-    return fail_values(path, err, "must be one of", schema->choices, true);
-  if (schema->constant && !is_equal(schema->constant, value))
-    return fail_values(path, err, "must be", schema->constant, false);
-  switch (yyjson_get_type(value)) {
-    case YYJSON_TYPE_STR:
-      return check_string(schema, value, path, err);
-    case YYJSON_TYPE_NUM:
-      return check_number(schema, value, path, err);
-    case YYJSON_TYPE_ARR:
-      return check_array(schema, value, path, err);
-    case YYJSON_TYPE_OBJ:
-      return check_object(schema, value, path, err);
-    default:
-      return ERR_NONE;
-  }
+enum err_code schema_run_node(struct schema_run *run, const struct schema_node *node, yyjson_val *value,
+                              const struct schema_path *path, struct schema_seen *seen) {
+  if (node->is_open) return ERR_NONE;
+  if (run->nesting == SCHEMA_MAX_NESTING || !schema_spend(&run->work, 1)) return ERR_TOO_LARGE;
+  if (node->types != SCHEMA_ANY && !(node->types & types_of(value))) return schema_fail_type(run, path, node->types);
+  struct schema_scope scope = {run->scope, node->resource};
+  bool is_new_scope = run->has_dynamic && (!scope.outer || scope.outer->resource != node->resource);
+  if (is_new_scope) run->scope = &scope;
+  run->nesting++;
+  enum err_code code = asks_unevaluated(node, value) ? check_unevaluated(run, node, value, path, seen)
+                                                     : check_parts(run, node, value, path, seen);
+  run->nesting--;
+  if (is_new_scope) run->scope = scope.outer;
+  return code;
 }
 
 enum err_code schema_check(const struct schema *schema, yyjson_val *value, struct err *err) {
+  struct schema_run run = {.err = err, .work = schema->max_work, .has_dynamic = schema->has_dynamic};
   struct schema_path root = {0};
-  return check_value(schema, value, &root, err);
+  enum err_code code = schema_run_node(&run, schema->root, value, &root, NULL);
+  schema_matcher_free(run.matcher);
+  if (code == ERR_TOO_LARGE) return err_set(err, code, "arguments: too much work to check against the tool's schema");
+  if (code == ERR_NO_MEMORY) return err_no_memory(err);
+  return code;
 }
