@@ -49,9 +49,8 @@ static bool targets(const struct policy_rule *rule, const struct policy_connecti
 
 static bool names(const struct policy_rule *rule, struct str name) {
   if (rule->n_tools == 0) return true;
-  if (rule->n_tools == 1 && str_eq(rule->tools[0], STR("*"))) return true;
   for (size_t i = 0; i < rule->n_tools; i++) {
-    if (str_eq(rule->tools[i], name)) return true;
+    if (str_eq(rule->tools[i], name) || str_eq(rule->tools[i], STR("*"))) return true;
   }
   return false;
 }

@@ -28,7 +28,7 @@ struct policy_rule {
   enum policy_target_kind target_kind;
   struct str target;       /* connection's name, connector's id, or "label=value" */
   unsigned does;           /* mask of policy_does */
-  const struct str *tools; /* local names; n_tools 0: not limited by name. "*" alone means any */
+  const struct str *tools; /* local names, "*" for any; n_tools 0: not limited by name */
   size_t n_tools;
 };
 
