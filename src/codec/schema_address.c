@@ -8,7 +8,10 @@ enum { HOST_MAX = 253, LABEL_MAX = 63, LOCAL_MAX = 64, IPV6_GROUPS = 8 };
 bool schema_is_ipv4(struct str text) {
   size_t i = 0;
   for (int part = 0; part < 4; part++) {
-    if (part > 0 && !(i < text.n && text.p[i++] == '.')) return false;
+    if (part > 0) {
+      if (i == text.n || text.p[i] != '.') return false;
+      i++;
+    }
     size_t start = i;
     unsigned value = 0;
     while (i < text.n && i - start < 3 && char_is_digit(text.p[i]))
@@ -38,7 +41,8 @@ bool schema_is_ipv6(struct str text) {
     if (i == start) return false;
     groups++;
     if (i == text.n) break;
-    if (text.p[i++] != ':' || i == text.n) return false;
+    if (text.p[i] != ':' || i + 1 == text.n) return false;
+    i++;
     if (text.p[i] != ':') continue;
     if (has_gap) return false;
     has_gap = true;

@@ -35,6 +35,7 @@ struct schema_resource {
 /* A subschema that is an object. */
 struct schema_spot {
   yyjson_val *value;
+  uintptr_t address; /* of the value: its key */
   struct schema_resource *resource;
   struct schema_node *node; /* NULL until it is wanted */
   struct schema_spot *next_pending;
@@ -98,13 +99,13 @@ enum schema_group { GROUP_NONE, GROUP_NUMBERS, GROUP_STRINGS, GROUP_ARRAYS, GROU
 
 struct schema_keyword {
   const char *name;
+  enum err_code (*compile)(struct schema_compiler *compiler, struct schema_spot *spot,
+                           const struct schema_keyword *keyword, yyjson_val *value);
   unsigned drafts;
   enum schema_vocabulary vocabulary;
   enum schema_position position;
-  enum err_code (*compile)(struct schema_compiler *compiler, struct schema_spot *spot,
-                           const struct schema_keyword *keyword, yyjson_val *value);
   enum schema_group group; /* what it fills in, for those that are alike */
-  size_t offset;
+  unsigned offset;
 };
 
 /* schema_keywords.c; NULL: an annotation. */

@@ -244,7 +244,7 @@ static bool read_class_atom(struct reader *reader, bool *ret_is_set, uint32_t *r
 
 static bool put_class_member(struct reader *reader) {
   bool is_set, is_last_set;
-  uint32_t first, last;
+  uint32_t first = 0, last = 0;
   if (!read_class_atom(reader, &is_set, &first)) return false;
   bool has_dash = peek(reader) == '-' && !is_next(reader, "-]") && reader->i + 1 < reader->text.n;
   if (!is_set) put_code_point(reader, first);

@@ -61,7 +61,8 @@ enum err_code schema_refuse(struct schema_compiler *compiler, yyjson_val *value,
 }
 
 struct schema_spot *schema_spot_find(const struct schema_compiler *compiler, yyjson_val *value) {
-  return map_get(&compiler->spots, str_make((const char *)&value, sizeof(value)));
+  uintptr_t address = (uintptr_t)value;
+  return map_get(&compiler->spots, str_make((const char *)&address, sizeof(address)));
 }
 
 static enum err_code spot_add(struct schema_compiler *compiler, yyjson_val *value, struct schema_resource *resource,
@@ -71,8 +72,9 @@ static enum err_code spot_add(struct schema_compiler *compiler, yyjson_val *valu
   struct schema_spot *spot = arena_new(&compiler->scratch, struct schema_spot);
   if (!spot) return err_no_memory(compiler->err);
   spot->value = value;
+  spot->address = (uintptr_t)value;
   spot->resource = resource;
-  if (map_put(&compiler->spots, str_make((const char *)&spot->value, sizeof(spot->value)), spot) != ERR_NONE)
+  if (map_put(&compiler->spots, str_make((const char *)&spot->address, sizeof(spot->address)), spot) != ERR_NONE)
     return err_no_memory(compiler->err);
   spot->next = compiler->first_spot;
   compiler->first_spot = spot;
