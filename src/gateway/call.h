@@ -112,7 +112,7 @@ struct exchange {
 
   struct call *calls;
   size_t n_calls, n_open;
-  size_t held_bytes; /* of the worker's, while calls are under way */
+  size_t held_bytes; /* its memory when its calls began to wait: counted in the worker's */
   bool is_batch;
   struct failure refusal; /* of the whole request */
 };

@@ -144,7 +144,7 @@ static void finish_answered(struct exchange *exchange) {
     retry_after_s = exchange->calls[0].failure.retry_after_s;
   }
   if (!write_body(exchange, &body)) {
-    finish(exchange, 503, STR("application/json"), NO_ROOM, 1);
+    finish(exchange, 503, STR("application/json"), NO_ROOM, 0);
   } else if (body.n) {
     finish(exchange, status, STR("application/json"), body, retry_after_s);
   } else if (has_request(exchange)) {

@@ -298,8 +298,10 @@ enum err_code serve_run(const struct serve_options *options, struct err *err) {
   static struct service service; /* once a process; large */
   service.options = options;
   arena_init(&service.arena, 0);
+  char address[ADDRESS_SIZE] = "";
   enum err_code code = start(&service, err);
   if (code == ERR_NONE) {
+    write_address(address, service.host, service.port);
     log_listening(&service);
     loop_run(&service.loop);
   } else {
@@ -307,6 +309,6 @@ enum err_code serve_run(const struct serve_options *options, struct err *err) {
   }
   stop(&service);
   if (code != ERR_NONE) return code;
-  log_event(LOG_INFO, "stopped", LOG_TEXT("public_url", options->public_url ? options->public_url : ""));
+  log_event(LOG_INFO, "stopped", LOG_TEXT("address", address));
   return ERR_NONE;
 }
