@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "codec/base64.h"
+#include "gateway/arguments.h"
 #include "gateway/seal.h"
 #include "vault/vault.h"
 
@@ -15,18 +16,6 @@ enum {
 
 static enum err_code unknown(struct err *err) {
   return err_set(err, ERR_INVALID, "cursor: there is no such cursor; call again without it, from the first page");
-}
-
-/* A shallow copy without the member, in the arena. */
-static yyjson_val *without_cursor(struct arena *arena, yyjson_val *arguments) {
-  yyjson_alc alc = json_alc(arena);
-  yyjson_mut_doc *copy = yyjson_mut_doc_new(&alc);
-  yyjson_mut_val *object = copy ? yyjson_val_mut_copy(copy, arguments) : NULL;
-  if (!object) return NULL;
-  yyjson_mut_obj_remove_key(object, "cursor");
-  yyjson_mut_doc_set_root(copy, object);
-  yyjson_doc *document = yyjson_mut_doc_imut_copy(copy, &alc);
-  return document ? yyjson_doc_get_root(document) : NULL;
 }
 
 static bool write_canonical(struct arena *arena, yyjson_val *arguments, struct str *ret_text) {
@@ -90,7 +79,8 @@ enum err_code page_cursor_open(struct call *call, struct err *err) {
                    json_str(cursor), &plain) ||
       json_read(exchange->arena, plain, &doc, err) != ERR_NONE)
     return unknown(err);
-  yyjson_val *content = yyjson_doc_get_root(doc), *given = without_cursor(exchange->arena, call->arguments);
+  yyjson_val *content = yyjson_doc_get_root(doc),
+             *given = arguments_without(exchange->arena, call->arguments, "cursor");
   if (!given) return err_no_memory(err);
   if (!uuid_parse(json_get_str(content, "c"), &call->page_connection)) return unknown(err);
   call->page = json_get_str(content, "s");

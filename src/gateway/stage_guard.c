@@ -2,6 +2,7 @@
  * those that can be called come from the same set, made by the same policy_decide. */
 #include "base/limits.h"
 #include "codec/utf8.h"
+#include "gateway/arguments.h"
 #include "gateway/page_cursor.h"
 #include "gateway/pipeline.h"
 #include "gateway/tool_answer.h"
@@ -49,18 +50,6 @@ static enum stage_verdict refuse_absent(struct call *call, struct str name) {
   }
   call->reason = STR("unknown_tool");
   return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Unknown tool: %.*s", STR_ARG(utf8_cut(name, 128)));
-}
-
-/* A copy of the arguments without `account`; strings are shared. */
-static yyjson_val *without(struct arena *arena, yyjson_val *arguments, const char *member) {
-  yyjson_alc alc = json_alc(arena);
-  yyjson_mut_doc *copy = yyjson_mut_doc_new(&alc);
-  yyjson_mut_val *object = copy ? yyjson_val_mut_copy(copy, arguments) : NULL;
-  if (!object) return NULL;
-  yyjson_mut_obj_remove_key(object, member);
-  yyjson_mut_doc_set_root(copy, object);
-  yyjson_doc *document = yyjson_mut_doc_imut_copy(copy, &alc);
-  return document ? yyjson_doc_get_root(document) : NULL;
 }
 
 /* Which connection does the call mean? NULL: none of those it may use; `err` says what to name. */
@@ -153,7 +142,7 @@ enum stage_verdict stage_guard(struct call *call) {
   call->is_allowed = true;
 
   if (call->tool->account_argument) {
-    call->arguments = without(exchange->arena, call->arguments, call->tool->account_argument);
+    call->arguments = arguments_without(exchange->arena, call->arguments, call->tool->account_argument);
     if (!call->arguments) return call_fail(call, 503, 503, "Out of memory");
   }
   if (schema_check(call->tool->tool->schema, call->arguments, &err) != ERR_NONE) return refuse_arguments(call, &err);

@@ -63,12 +63,28 @@ static void what_is_not_ours_is_refused_cheaply(void **state) {
   assert_null(seal_text(&f->arena, &f->snapshot, &f->user, "cursor", str_make(long_text, 100000)).p);
 }
 
+static void a_page_is_sealed_for_one_user_and_tool_and_cannot_be_read(void **state) {
+  struct fixture *f = *state;
+  struct str text, sealed = seal_page(&f->arena, &f->snapshot, &f->user, STR("orders_find"), STR("https://inner/?p=2"));
+  assert_non_null(sealed.p);
+  assert_true(unseal_page(&f->arena, &f->snapshot, &f->user, STR("orders_find"), sealed, &text));
+  assert_str(text, "https://inner/?p=2");
+  assert_false(unseal_page(&f->arena, &f->snapshot, &f->other_user, STR("orders_find"), sealed, &text));
+  assert_false(unseal_page(&f->arena, &f->snapshot, &f->user, STR("orders_get"), sealed, &text));
+  assert_false(unseal_page(&f->arena, &f->other_snapshot, &f->user, STR("orders_find"), sealed, &text));
+  for (size_t n = 0; n < sealed.n; n++)
+    assert_false(unseal_page(&f->arena, &f->snapshot, &f->user, STR("orders_find"), str_make(sealed.p, n), &text));
+  struct str again = seal_page(&f->arena, &f->snapshot, &f->user, STR("orders_find"), STR("https://inner/?p=2"));
+  assert_false(str_eq(sealed, again)); /* nor does it tell whether two are equal */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       fixture_test(what_was_sealed_comes_back),
       fixture_test(it_is_good_for_its_user_purpose_and_organisation_alone),
       fixture_test(no_character_of_it_can_be_changed),
       fixture_test(what_is_not_ours_is_refused_cheaply),
+      fixture_test(a_page_is_sealed_for_one_user_and_tool_and_cannot_be_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
