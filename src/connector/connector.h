@@ -158,7 +158,7 @@ struct connector_kind {
                 struct connector_findings *findings);
   /* Writes the request that invoke would begin with, secrets masked, for a person. NULL: there is none. */
   enum err_code (*show)(struct connector_call *call, struct buf *out, struct err *err);
-  /* Asks it to end soon; `done` still comes, with ERR_CANCELLED where it had not finished. */
+  /* Asks it to end soon; `done` still comes, later, never from within; with ERR_CANCELLED where it had not finished. */
   void (*cancel)(struct connector_call *call);
 };
 
