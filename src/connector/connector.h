@@ -19,6 +19,7 @@
 
 struct connector_kind;
 struct connector_call;
+struct mcp_upstreams;
 
 struct connector_tool {
   struct str name; /* local: "query" */
@@ -32,17 +33,51 @@ struct connector_tool {
   /* It answers in pages, and its argument `cursor` is one of call->seal_page's. The gateway opens it, checks whose it
    * is, and restores the other arguments; the kind gets call->page. */
   bool has_pages;
+  /* The upstream's own definition, as accepted: tools/list shows it with our name and the account argument put in.
+   * NULL: there is none beyond the members above. */
+  yyjson_val *shown;
   const void *state; /* the kind's own, compiled */
 };
 
-/* A compiled definition: immutable, in the arena it was compiled into. */
+/* A prompt of an MCP server. */
+struct connector_prompt {
+  struct str name;        /* the upstream's */
+  struct str public_name; /* as tools' */
+  struct str description;
+  yyjson_val *shown; /* the whole definition, as accepted */
+};
+
+/* A resource, or a template of resources, of an MCP server. */
+struct connector_resource {
+  struct str uri;    /* or the template (RFC 6570), the upstream's */
+  yyjson_val *shown; /* the whole definition, as accepted */
+};
+
+/* A compiled definition: immutable, in the arena it was compiled into. Tools and prompts of an MCP server are those
+ * that were accepted for any of its connections; a name with differing definitions is there once for each, the later
+ * ones with a hash in their public names. */
 struct connector {
   const struct connector_kind *kind;
   struct str id, name;
   int64_t version;
   const struct connector_tool *tools; /* by name */
   size_t n_tools;
+  const struct connector_prompt *prompts; /* by name */
+  size_t n_prompts;
   const void *state;
+};
+
+/* What one connection of an MCP server has, as accepted. */
+struct connector_catalogue {
+  const struct connector_tool *const *tools; /* some of the connector's, by name */
+  size_t n_tools;
+  const struct connector_prompt *const *prompts; /* some of the connector's, by name */
+  size_t n_prompts;
+  const struct connector_resource *resources; /* by URI */
+  size_t n_resources;
+  const struct connector_resource *templates; /* by template */
+  size_t n_templates;
+  bool has_completion, has_subscriptions, has_logging; /* what the server said that it can */
 };
 
 /* A connected account as calls see it: immutable. */
@@ -52,7 +87,8 @@ struct connector_connection {
   yyjson_val *settings;         /* an object */
   struct str sealed_credential; /* or empty; a JSON object under the vault's seal */
   int64_t version;
-  const void *state; /* the kind's own, compiled from the settings */
+  const struct connector_catalogue *catalogue; /* NULL: it has all that its connector has */
+  const void *state;                           /* the kind's own, compiled from the settings */
 };
 
 struct http_rates; /* connector/http/rate.c: what connections may do, and have done; one a process, for all workers */
@@ -61,9 +97,11 @@ struct http_rates; /* connector/http/rate.c: what connections may do, and have d
 struct connector_host {
   struct loop *loop;
   struct http_client *http;
-  struct timers *timers;    /* NULL: nothing is waited for, so nothing is repeated */
-  struct http_rates *rates; /* NULL: connections have no limits */
-  struct executor *sql;     /* threads for SQLite files */
+  struct timers *timers;           /* NULL: nothing is waited for, so nothing is repeated */
+  struct http_rates *rates;        /* NULL: connections have no limits */
+  struct executor *sql;            /* threads for SQLite files */
+  struct mcp_upstreams *upstreams; /* MCP servers behind us; NULL: there are none (mcp/upstream.h) */
+  unsigned worker;                 /* which of the workers this is */
 };
 
 /* What a caller may know of themselves: for self/. Made by the gateway, read-only. */
@@ -87,6 +125,22 @@ struct connector_caller {
   size_t n_connections;
 };
 
+/* What is asked for. Every kind has tools; the others are MCP servers' alone. */
+enum connector_verb {
+  CONNECTOR_TOOL,       /* tools/call */
+  CONNECTOR_PROMPT,     /* prompts/get */
+  CONNECTOR_RESOURCE,   /* resources/read */
+  CONNECTOR_COMPLETION, /* completion/complete, of a prompt or a template */
+  CONNECTOR_TASK,       /* tasks/get, tasks/update, tasks/cancel of the Tasks extension */
+};
+
+/* What the caller's client can be asked, in the modern form: its capabilities object as MCP has it, or NULL. What it
+ * cannot do is answered to the upstream with an error. */
+struct connector_client {
+  yyjson_val *capabilities;
+  struct str name, version; /* or empty */
+};
+
 /* A result, as the tools' part of MCP has it. Slices live in the call's arena. */
 struct connector_result {
   bool is_error;
@@ -95,6 +149,16 @@ struct connector_result {
   struct str structured; /* a JSON object, or empty */
   enum err_code error;   /* of a failed call: for the record */
   bool is_unknown;       /* it may or may not have happened (a write whose reply was lost) */
+
+  /* From MCP servers. At most one of the three. */
+  struct str whole; /* the upstream's result, a JSON object, verbatim but for what the gateway must own */
+  int rpc_code;     /* not 0: the upstream answered with a JSON-RPC error, which goes to the client */
+  struct str rpc_text, rpc_data;
+  /* Not finished: the client is to be asked. A JSON object, MCP's InputRequests (2026-07-28, multi round-trip
+   * requests). The same call is then invoked again with `input_responses` and with `request_state` set to what `state`
+   * is here. */
+  struct str input_requests;
+  struct str state;
 };
 
 /* Sees what comes back, for `connector try`. */
@@ -108,7 +172,10 @@ struct connector_watch {
 struct connector_call {
   const struct connector_host *host;
   const struct connector_connection *connection; /* NULL for self/ */
-  const struct connector_tool *tool;
+  enum connector_verb verb;
+  const struct connector_tool *tool;     /* CONNECTOR_TOOL */
+  const struct connector_prompt *prompt; /* CONNECTOR_PROMPT, and completion of one */
+  struct str uri; /* CONNECTOR_RESOURCE: the upstream's own; completion: its template; CONNECTOR_TASK: the task's id */
   yyjson_val *arguments;                 /* checked against the tool's schema; the account argument taken out */
   const struct secret *credential;       /* opened JSON object, or NULL */
   const struct connector_caller *caller; /* for self/ alone */
@@ -116,7 +183,16 @@ struct connector_call {
   int64_t deadline_us;                 /* monotonic */
   const char *traceparent;             /* W3C, for upstream requests */
   const struct connector_watch *watch; /* NULL in the gateway */
-  struct str page;                     /* what seal_page was given, where a cursor goes on; else empty */
+  /* For kinds that pass the protocol through; others ignore them. */
+  yyjson_val *params;             /* the request's, as they came; NULL: none. Names in it are ours. */
+  struct str method;              /* as it came */
+  struct connector_client client; /* what can be asked of the caller */
+  yyjson_val *input_responses;    /* MCP's InputResponses, where this goes on from `request_state`; else NULL */
+  struct str request_state;       /* what an earlier result's `state` was; or empty */
+  /* Passes a notification (progress, a log message) while the call runs: method and params, a JSON object, valid during
+   * this call alone. Any number of times before `done`; never from within invoke. NULL: the caller can take none. */
+  void (*notify)(struct connector_call *call, struct str method, struct str params);
+  struct str page; /* what seal_page was given, where a cursor goes on; else empty */
   /* The cursor that goes on from `state`: good for this user, tool, connection and arguments alone. STR_NONE: no
    * memory, or too long. NULL: there are no cursors here. */
   struct str (*seal_page)(struct connector_call *call, struct str state);
@@ -152,6 +228,11 @@ struct connector_kind {
   enum err_code (*connect)(struct arena *arena, const struct connector *connector, yyjson_val *settings,
                            const void **ret_state, struct err *err);
   enum err_code (*check_credential)(const struct connector *connector, yyjson_val *credential, struct err *err);
+  /* For a kind whose connections are more than their settings (mcp/): called when a snapshot has filled a connection,
+   * to make its `state`; and `close` when the snapshot is freed. NULL: nothing to do. */
+  enum err_code (*open)(struct arena *arena, struct uuid organisation_id, struct connector_connection *connection,
+                        struct err *err);
+  void (*close)(struct connector_connection *connection);
   void (*invoke)(struct connector_call *call);
   /* Compiles and looks for whatever a person should know; NULL: compile's first error is all. */
   void (*check)(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,

@@ -18,10 +18,37 @@ struct toolset_tool {
   struct str json; /* as tools/list shows it: {"name","title"?,"description","inputSchema","annotations"} */
 };
 
+/* A prompt of an MCP server; its connections and account argument are a tool's. */
+struct toolset_prompt {
+  const struct connector_prompt *prompt;
+  const struct connector *connector;
+  const struct connector_connection *const *connections;
+  size_t n_connections;
+  const char *account_argument;
+  struct str json; /* as prompts/list shows it */
+};
+
+/* A resource, or a template, of one connection. Its URI is the upstream's own, unless two connections that this user
+ * may read have the same: then all of them are connek://connection/NAME/ and the upstream's URI, percent-encoded. */
+struct toolset_resource {
+  const struct connector_connection *connection;
+  const struct connector_resource *resource;
+  struct str public_uri; /* or the public template */
+  struct str json;       /* as resources/list (resources/templates/list) shows it */
+};
+
 struct toolset {
   struct arena arena;
   const struct toolset_tool *tools; /* by public name */
   size_t n_tools;
+  const struct toolset_prompt *prompts; /* by public name */
+  size_t n_prompts;
+  const struct toolset_resource *resources; /* by public URI */
+  size_t n_resources;
+  const struct toolset_resource *templates; /* by public template */
+  size_t n_templates;
+  /* Digests of what each list shows: two sets with the same one show the same. */
+  uint64_t tools_mark, prompts_mark, resources_mark;
   struct map by_name;             /* public name -> struct toolset_tool */
   struct connector_caller caller; /* for self/ */
 };
@@ -35,6 +62,16 @@ void toolset_free(struct toolset *toolset);
 /* The user's whole set, made at first use. Valid as long as the snapshot. NULL: no memory. */
 const struct toolset *toolset_of(const struct org_snapshot *snapshot, struct org_user *user);
 const struct toolset_tool *toolset_find(const struct toolset *toolset, struct str public_name);
+
+const struct toolset_prompt *toolset_find_prompt(const struct toolset *toolset, struct str public_name);
+/* The connection that a public URI means, and the URI there: one that is listed, or one that fits a template. False:
+ * none that this user may read. `ret_uri` is in the arena, or the caller's own text. */
+bool toolset_find_resource(const struct toolset *toolset, struct arena *arena, struct str public_uri,
+                           const struct connector_connection **ret_connection, struct str *ret_uri) MUST_CHECK;
+const struct toolset_resource *toolset_find_template(const struct toolset *toolset, struct str public_template);
+/* A connection's own URI as this user sees it: for results and notifications of it. In the arena, or `uri` itself. */
+struct str toolset_public_uri(const struct toolset *toolset, struct arena *arena,
+                              const struct connector_connection *connection, struct str uri);
 
 /* Why a name is not in the set, for the record and the answer. */
 enum toolset_absence { TOOLSET_UNKNOWN, TOOLSET_DENIED };
