@@ -1,0 +1,85 @@
+// The official conformance suite against the fixture server, through a real Connek or directly.
+//
+//   node test/conformance/conformance.js [--direct] [--tap] [--keep DIR]
+//
+// For each revision, what is required of a server is scored; what the suite runs beside it is listed with what became of
+// it. --tap prints a line a scenario; --keep leaves the suite's own records in DIR. Ends with 1 under the full count.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Connek } from '../integration/support/connek.js';
+import { startFixture } from '../fixtures/mcp/process.js';
+import { revisions, runSuite } from './suite.js';
+
+const { values } = parseArgs({
+  options: { direct: { type: 'boolean' }, tap: { type: 'boolean' }, keep: { type: 'string' } },
+});
+
+// A gateway whose one connection is the fixture, all of it open to one user; resolves with that user's personal URL.
+async function gateway(scope, fixture) {
+  const connek = await Connek.create(scope);
+  await connek.apply({
+    organisation: 'conformance',
+    limits: { per_minute: 1_000_000 },
+    connectors: [{ id: 'fixture', kind: 'mcp', url: fixture }],
+    connections: [{ name: 'fixture', connector: 'fixture', names: 'plain', trust: 'accept' }],
+    roles: [{ name: 'everything', rules: [{ connection: 'fixture', does: ['read', 'write', 'destroy'] }] }],
+    users: [{ email: 'suite@conformance.example', roles: ['everything'] }],
+  });
+  await connek.start('--allow-upstream', new URL(fixture).host);
+  const { url } = await connek.token('suite@conformance.example');
+  return url;
+}
+
+function tell(revision, scenarios) {
+  const required = scenarios.filter(({ isRequired }) => isRequired);
+  const passed = required.filter(({ hasPassed }) => hasPassed).length;
+  const mark = values.tap ? '# ' : '';
+  if (values.tap) {
+    for (const { name, hasPassed, failures } of required) {
+      console.log(`${hasPassed ? 'ok' : 'not ok'} - conformance ${revision}: ${name}`);
+      if (!hasPassed) failures.forEach((text) => console.log(`#   ${text}`));
+    }
+  }
+  console.log(`${mark}conformance ${revision}: ${passed}/${required.length}`);
+  for (const scenario of scenarios) {
+    if (scenario.isRequired && (scenario.hasPassed || values.tap)) continue;
+    const kind = scenario.isRequired ? 'required' : `not scored (${scenario.reason})`;
+    console.log(`${mark}  ${scenario.hasPassed ? 'passes' : 'fails '}  ${scenario.name}: ${kind}`);
+    scenario.failures.forEach((text) => console.log(`${mark}            ${text}`));
+  }
+  return { passed, of: required.length };
+}
+
+async function main(scope) {
+  const fixture = await startFixture(scope);
+  const url = values.direct ? fixture : await gateway(scope, fixture);
+  const folder = values.keep ? resolve(values.keep) : await mkdtemp(join(tmpdir(), 'conformance-'));
+  if (!values.keep) scope.after(() => rm(folder, { recursive: true, force: true }));
+  const counts = [];
+  for (const revision of revisions) counts.push(tell(revision, await runSuite(url, revision, join(folder, revision))));
+  if (values.tap) console.log(`1..${counts.reduce((n, count) => n + count.of, 0)}`);
+  return counts.every(({ passed, of }) => passed === of && of > 0);
+}
+
+const complain = (what, { message }) => {
+  console.log(values.tap ? `not ok - ${what}\n${message.trimEnd().replace(/^/gm, '#   ')}` : `${what}: ${message.trimEnd()}`);
+};
+
+// What tests have in node:test: a place to say how to undo.
+const undone = [];
+const scope = { after: (undo) => undone.unshift(undo) };
+let isFull = false;
+try {
+  isFull = await main(scope);
+} catch (failure) {
+  complain('conformance', failure);
+}
+for (const undo of undone) {
+  await undo().catch((failure) => {
+    isFull = false;
+    complain('conformance: its end', failure);
+  });
+}
+process.exitCode = isFull ? 0 : 1;

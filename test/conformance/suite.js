@@ -1,0 +1,52 @@
+// Runs the official suite and reads what it found. It must know nothing of what it runs against.
+import { readFile, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { run } from '../integration/support/connek.js';
+
+export const revisions = ['2025-11-25', '2026-07-28'];
+
+const suite = resolve(import.meta.dirname, '../../node_modules/@modelcontextprotocol/conformance');
+const program = join(suite, 'dist/index.js');
+const requirements = (revision) => join(suite, 'requirements', `${revision}.yaml`);
+
+// The names under the top-level key `server`: all of that file's form that we need.
+async function required(revision) {
+  const names = [];
+  let isInside = false;
+  for (const line of (await readFile(requirements(revision), 'utf8')).split('\n')) {
+    if (/^\S/.test(line) && !line.startsWith('#')) isInside = line.startsWith('server:');
+    const name = /^ {2}- (\S+)$/.exec(line)?.[1];
+    if (isInside && name) names.push(name);
+  }
+  if (names.length === 0) throw new Error(`no requirements in ${requirements(revision)}`);
+  return names;
+}
+
+// The checks that failed, by scenario. The suite keeps them in a folder each, "server-NAME-TIME".
+async function failures(folder) {
+  const found = new Map();
+  for (const entry of await readdir(folder).catch(() => [])) {
+    const name = /^(?:server-)?(.*?)-\d{4}-\d{2}-\d{2}T.*$/.exec(entry)?.[1];
+    const checks = JSON.parse(await readFile(join(folder, entry, 'checks.json'), 'utf8'));
+    const failed = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING');
+    const words = ({ status, id, errorMessage }) => `${status === 'WARNING' ? 'warning: ' : ''}${id}: ${errorMessage ?? 'failed'}`;
+    found.set(name, failed.map((check) => words(check).replace(/\s+/g, ' ').slice(0, 300)));
+  }
+  return found;
+}
+
+// [{ name, isRequired, reason, hasPassed, failures }]: what is required first, in the suite's order.
+export async function runSuite(url, revision, folder) {
+  const names = await required(revision);
+  const args = [program, 'server', '--url', url, '--requirements', revision, '--output-dir', folder];
+  const { stdout, stderr } = await run(process.execPath, args, { timeoutMs: 600_000 });
+  const passed = new Map([...stdout.matchAll(/^([✓✗]) ([\w-]+): \d+ passed/gmu)].map(([, mark, name]) => [name, mark === '✓']));
+  const others = [...stdout.matchAll(/^ {2}([✓✗]) ([\w-]+) \(([\w-]+)\)$/gmu)];
+  if (passed.size === 0) throw new Error(`the suite said nothing that can be read: ${stderr.slice(-2000)}${stdout.slice(-2000)}`);
+  const why = await failures(folder);
+  const told = (name) => ({ name, hasPassed: passed.get(name) === true, failures: why.get(name) ?? [] });
+  return [
+    ...names.map((name) => ({ ...told(name), isRequired: true })),
+    ...others.map(([, , name, reason]) => ({ ...told(name), isRequired: false, reason })),
+  ];
+}
