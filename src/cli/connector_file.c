@@ -1,4 +1,4 @@
-/* Reads a manifest's file and says everything that is wrong with it, each with its line. */
+/* Reads a manifest, a file or a built-in one, and says everything that is wrong with it, each with its line. */
 #include "cli/connector_file.h"
 
 #include <stdlib.h>
@@ -61,7 +61,13 @@ void connector_file_read(struct arena *arena, const char *path, bool wants_warni
   buf_init(&text, arena, (size_t)LIMIT_JSON_FILE + 64 * KIB);
   struct err err = {0};
   yyjson_doc *doc = NULL;
-  enum err_code code = config_read_file(path, LIMIT_JSON_FILE, &text, &err);
+  const struct connector_builtin *builtin = connector_builtin_find(str_of(path));
+  enum err_code code = ERR_NONE;
+  if (builtin) {
+    buf_append_c(&text, builtin->definition);
+  } else {
+    code = config_read_file(path, LIMIT_JSON_FILE, &text, &err);
+  }
   if (!code) code = json_read_file_text(arena, buf_str(&text), &doc, &err);
   if (code) {
     buf_printf(out, "%s: error: %s%s%s\n", path, err.place, err.place[0] ? ": " : "", err.text);

@@ -324,11 +324,12 @@ const struct cli_command cli_connector_try = {
         "Compiles the manifest, checks the arguments (a JSON object; none: {}) against the tool's schema and\n"
         "prints the exact request, with what is secret as ***. With --send the call is made by the same engine\n"
         "that serves clients: first the answer as it came is shown, then the result behind the mask. No data\n"
-        "folder is used; nothing is stored, no policy asked and no audit record written.\n",
+        "folder is used; nothing is stored, no policy asked and no audit record written. The id of a built-in\n"
+        "connector stands for its manifest.\n",
     .example =
-        "  connek connector try github.json get_issue '{\"owner\": \"o\", \"repo\": \"r\", \"number\": 7}'\n"
-        "  connek connector try github.json list_issues '{\"owner\": \"o\", \"repo\": \"r\"}' "
-        "--credential key=env:GITHUB_TOKEN --send\n",
+        "  connek connector try github get_issue '{\"owner\": \"o\", \"repo\": \"r\", \"number\": 7}'\n"
+        "  connek connector try orders.json list_orders '{\"states\": [\"open\"]}' "
+        "--credential key=env:ORDERS_KEY --send\n",
     CLI_OPTIONS(options),
     .run = try_call,
 };

@@ -4,7 +4,7 @@
 static enum err_code apply_connector(struct apply *apply, const struct config_connector *connector) {
   const struct connector_record *old = map_get(&apply->connectors.stored, connector->id);
   if (old && uuid_is_nil(old->organisation_id)) {
-    return apply_fail(apply, connector->place, "", "\"%.*s\" is a built-in connector; choose another id",
+    return apply_fail(apply, connector->place, "", "\"%.*s\" is a built-in connector; one of your own needs another id",
                       STR_ARG(connector->id));
   }
   if (old && memcmp(old->hash, connector->hash, sizeof(old->hash)) == 0) return ERR_NONE;

@@ -14,8 +14,8 @@ static const struct connector_record *find(const struct connector_record *rows, 
   return NULL;
 }
 
-static enum err_code install(struct db_tx *tx, struct arena *arena, const struct connector_builtin *builtin,
-                             const struct connector_record *old, bool *ret_is_changed, struct err *err) {
+static enum err_code install_in(struct arena *arena, struct db_tx *tx, const struct connector_builtin *builtin,
+                                const struct connector_record *old, bool *ret_is_changed, struct err *err) {
   yyjson_doc *doc = NULL;
   struct buf canonical, text;
   buf_init(&canonical, arena, LIMIT_JSON_FILE);
@@ -40,6 +40,16 @@ static enum err_code install(struct db_tx *tx, struct arena *arena, const struct
   return store_connector_insert(tx, &record, err);
 }
 
+/* In memory of its own: a manifest parsed is several times its text. */
+static enum err_code install(struct db_tx *tx, const struct connector_builtin *builtin,
+                             const struct connector_record *old, bool *ret_is_changed, struct err *err) {
+  struct arena arena;
+  arena_init(&arena, 0);
+  enum err_code code = install_in(&arena, tx, builtin, old, ret_is_changed, err);
+  arena_release(&arena);
+  return code;
+}
+
 /* They are every organisation's: each one's policy has a next version. */
 static enum err_code log_changes(struct db_tx *tx, struct arena *arena, struct err *err) {
   const struct organisation_record *organisations;
@@ -61,7 +71,7 @@ enum err_code config_install_builtins(struct db_tx *tx, struct err *err) {
   enum err_code code = store_connector_list(tx, &arena, installation, &rows, &n_rows, err);
   const struct connector_builtin *builtins = connector_builtins(&n);
   for (size_t i = 0; i < n && !code; i++) {
-    code = install(tx, &arena, &builtins[i], find(rows, n_rows, builtins[i].id), &is_changed, err);
+    code = install(tx, &builtins[i], find(rows, n_rows, builtins[i].id), &is_changed, err);
   }
   if (!code && is_changed) code = log_changes(tx, &arena, err);
   arena_release(&arena);

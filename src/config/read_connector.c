@@ -16,15 +16,6 @@ static enum err_code hash_definition(yyjson_val *definition, uint8_t ret_hash[32
   return code;
 }
 
-static bool is_builtin(struct str id) {
-  size_t n;
-  const struct connector_builtin *builtins = connector_builtins(&n);
-  for (size_t i = 0; i < n; i++) {
-    if (str_eq_c(id, builtins[i].id)) return true;
-  }
-  return false;
-}
-
 static enum err_code read_status(const struct config_reader *reader, yyjson_val *definition,
                                  const struct config_place *place, struct str *ret_status) {
   static const char *const statuses[] = {"available", "beta", "coming_soon"};
@@ -48,8 +39,11 @@ static enum err_code read_definition(const struct config_reader *reader, yyjson_
   enum err_code code = connector_compile(reader->arena, definition, compiled, reader->err);
   if (code) return config_place_within(reader->err, place, code);
   struct config_place id = PLACE_MEMBER(place, STR("id"));
-  if (is_builtin(compiled->id)) {
-    return config_fail(reader->err, &id, "\"%.*s\" is a built-in connector; choose another id", STR_ARG(compiled->id));
+  if (connector_builtin_find(compiled->id)) {
+    return config_fail(reader->err, &id,
+                       "\"%.*s\" is a built-in connector: a connection can name it without a file; one of your own "
+                       "needs another id",
+                       STR_ARG(compiled->id));
   }
   if (!compiled->kind->needs_rule) {
     /* Its tools would need no rule of anybody. */
@@ -140,10 +134,6 @@ enum err_code read_find_connector(const struct config_reader *reader, struct str
                                   const struct connector **ret_connector) {
   *ret_connector = map_get(reader->connectors, id);
   if (*ret_connector) return ERR_NONE;
-  size_t n;
-  const struct connector_builtin *builtins = connector_builtins(&n);
-  for (size_t i = 0; i < n; i++) {
-    if (str_eq_c(id, builtins[i].id)) return compile_builtin(reader, &builtins[i], ret_connector);
-  }
-  return ERR_NONE;
+  const struct connector_builtin *builtin = connector_builtin_find(id);
+  return builtin ? compile_builtin(reader, builtin, ret_connector) : ERR_NONE;
 }

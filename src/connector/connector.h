@@ -245,13 +245,14 @@ struct connector_kind {
 
 /* registry.c is the one place that knows all kinds. */
 const struct connector_kind *connector_kind_find(struct str name);
-/* The definitions that ship in the binary: JSON texts, one each ("sqlite", "self"). */
+/* The definitions that ship in the binary, JSON texts, by id. An id of theirs is nobody else's to take. */
 struct connector_builtin {
   const char *id;
   const char *kind;
   const char *definition;
 };
 const struct connector_builtin *connector_builtins(size_t *ret_n);
+const struct connector_builtin *connector_builtin_find(struct str id); /* or NULL */
 
 /* definition.c: what all kinds' definitions share:
  * {"id","name","version"?,"kind"?,"tools":[{"name","title"?,"description","does","input"?...}]}. Checks ids, names,

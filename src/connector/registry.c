@@ -6,13 +6,22 @@
 static const struct connector_kind *const kinds[] = {&connector_http, &connector_self, &connector_sqlite};
 
 static const struct connector_builtin builtins[] = {
-    {"connek", "self", connector_builtin_connek},
-    {"sqlite", "sqlite", connector_builtin_sqlite},
+    {"connek", "self", connector_builtin_connek}, {"github", "http", connector_builtin_github},
+    {"linear", "http", connector_builtin_linear}, {"notion", "http", connector_builtin_notion},
+    {"slack", "http", connector_builtin_slack},   {"sqlite", "sqlite", connector_builtin_sqlite},
+    {"stripe", "http", connector_builtin_stripe}, {"telegram", "http", connector_builtin_telegram},
+    {"xero", "http", connector_builtin_xero},
 };
 
 const struct connector_kind *connector_kind_find(struct str name) {
   for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
     if (str_eq_c(name, kinds[i]->name)) return kinds[i];
+  return NULL;
+}
+
+const struct connector_builtin *connector_builtin_find(struct str id) {
+  for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++)
+    if (str_eq_c(id, builtins[i].id)) return &builtins[i];
   return NULL;
 }
 

@@ -102,7 +102,7 @@ enum err_code snapshot_load_connectors(struct snapshot_load *load, struct err *e
   struct org_snapshot *snapshot = load->snapshot;
   const struct connector_record *list;
   size_t n;
-  enum err_code code = store_connector_list(load->tx, &load->scratch, snapshot->id, &list, &n, err);
+  enum err_code code = store_connector_list_used(load->tx, &load->scratch, snapshot->id, &list, &n, err);
   if (code != ERR_NONE || n == 0) return code;
   const struct connector_record **sorted = arena_new_n(&load->scratch, const struct connector_record *, n);
   snapshot->connectors = arena_new_n(&snapshot->arena, struct connector, n);
@@ -111,7 +111,11 @@ enum err_code snapshot_load_connectors(struct snapshot_load *load, struct err *e
     sorted[i] = &list[i];
   qsort(sorted, n, sizeof(sorted[0]), record_order);
   for (size_t i = 0; i < n && code == ERR_NONE; i++) {
-    if (i > 0 && str_eq(sorted[i]->id, sorted[i - 1]->id)) continue;
+    if (i > 0 && str_eq(sorted[i]->id, sorted[i - 1]->id)) { /* from before it was built in */
+      snapshot_load_warning(load, "connector %.*s is the organisation's own; the built-in one of that name is not used",
+                            STR_ARG(sorted[i]->id));
+      continue;
+    }
     if (str_eq_c(sorted[i]->status, "coming_soon")) continue; /* an announcement, nothing to call */
     code = add_connector(load, sorted[i], err);
   }

@@ -13,16 +13,31 @@ static bool read_connector(struct db_rows *rows, struct arena *arena, void *ret_
          store_copy_text(rows, 7, arena, &record->definition);
 }
 
-enum err_code store_connector_list(STORE_TX, struct uuid organisation_id, STORE_LIST(connector_record)) {
+/* Of each id the newest version that is not deprecated; `WHO` says whose. */
+#define SELECT_NEWEST(who)                                                                             \
+  "SELECT organisation_id, id, version, hash, status, kind, source, definition FROM connector c "      \
+  "WHERE " who                                                                                         \
+  " AND status <> 'deprecated' AND NOT EXISTS (SELECT 1 FROM connector newer "                         \
+  "WHERE newer.organisation_id = c.organisation_id AND newer.id = c.id AND newer.version > c.version " \
+  "AND newer.status <> 'deprecated') ORDER BY id, organisation_id"
+
+static enum err_code list(struct db_tx *tx, struct arena *arena, const char *sql, struct uuid organisation_id,
+                          const struct connector_record **ret_list, size_t *ret_n, struct err *err) {
   static const struct uuid installation = {{0}};
   const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_UUID(installation)};
-  const struct store_select select = {
-      "SELECT organisation_id, id, version, hash, status, kind, source, definition FROM connector c "
-      "WHERE organisation_id IN ($1, $2) AND status <> 'deprecated' AND NOT EXISTS (SELECT 1 FROM connector newer "
-      "WHERE newer.organisation_id = c.organisation_id AND newer.id = c.id AND newer.version > c.version "
-      "AND newer.status <> 'deprecated') ORDER BY id, organisation_id",
-      params, 2, read_connector, sizeof(struct connector_record)};
+  const struct store_select select = {sql, params, 2, read_connector, sizeof(struct connector_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}
+
+enum err_code store_connector_list(STORE_TX, struct uuid organisation_id, STORE_LIST(connector_record)) {
+  return list(tx, arena, SELECT_NEWEST("organisation_id IN ($1, $2)"), organisation_id, ret_list, ret_n, err);
+}
+
+enum err_code store_connector_list_used(STORE_TX, struct uuid organisation_id, STORE_LIST(connector_record)) {
+  return list(tx, arena,
+              SELECT_NEWEST("(organisation_id = $1 OR (organisation_id = $2 AND (kind = 'self' OR id IN "
+                            "(SELECT connector_id FROM connection WHERE organisation_id = $1))))"),
+              organisation_id, ret_list, ret_n, err);
 }
 
 enum err_code store_connector_insert(struct db_tx *tx, const struct connector_record *record, struct err *err) {

@@ -132,6 +132,9 @@ enum err_code store_access_rule_delete_all(struct db_tx *tx, struct uuid organis
 /* connector.c */
 /* Of each id the newest version that is not deprecated: the organisation's own and the installation's (nil). */
 enum err_code store_connector_list(STORE_TX, struct uuid organisation_id, STORE_LIST(connector_record)) MUST_CHECK;
+/* The same without those of the installation that no connection of the organisation is of: calls need no others. Those
+ * of the kind "self" take no connections, and are everybody's. */
+enum err_code store_connector_list_used(STORE_TX, struct uuid organisation_id, STORE_LIST(connector_record)) MUST_CHECK;
 enum err_code store_connector_insert(struct db_tx *tx, const struct connector_record *record,
                                      struct err *err) MUST_CHECK;
 enum err_code store_connector_delete(struct db_tx *tx, struct uuid organisation_id, struct str id,

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import Ajv from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { binary, Connek, run } from '../integration/support/connek.js';
+import { legacy, send } from '../integration/support/mcp.js';
 import { readJson, readManifest } from './support/drive.js';
 import { unmatched } from './support/oracle.js';
 
@@ -74,16 +75,42 @@ test('the page on connectors counts their tools right', () => {
   }
 });
 
-test("a connection cannot lead a manifest's credential elsewhere by its settings", async (t) => {
+test('the binary brings each as it is here, and shows the request of a tool by the id alone', async () => {
+  const { stdout } = await run(binary, ['connector', 'list', '--json']);
+  const listed = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  assert.deepEqual(Object.fromEntries(listed.filter(({ kind }) => kind === 'http').map((row) => [row.id, row.tools])), Object.fromEntries(ids.map((id) => [id, readManifest(id).tools.length])));
+  const { code, stdout: shown } = await run(binary, ['connector', 'try', 'github', 'get_me']);
+  assert.equal(code, 0);
+  assert.match(shown, /^GET https:\/\/api\.github\.com\/user$/m);
+  assert.match(shown, /^Authorization: Bearer \*\*\*$/m);
+});
+
+test('a connection names a built-in one and no file, and has its tools; another organisation has not', async (t) => {
   const connek = await Connek.create(t, { env: { VENDOR_KEY: 'k' } });
-  const { $schema, ...copied } = readManifest('slack');
-  await connek.writeFile('copy.json', { ...copied, id: 'slackx', tools: copied.tools.slice(0, 1) });
-  const config = {
-    organisation: 'acme',
-    connectors: ['copy.json'],
-    connections: [{ name: 'account', connector: 'slackx', settings: { base: 'https://elsewhere.example' }, credential: { key: { env: 'VENDOR_KEY' } } }],
+  const config = (connections) => ({ organisation: 'acme', connections, roles: [{ name: 'all', rules: [{ connection: 'account', does: ['read', 'write', 'destroy'] }] }], users: [{ email: 'anna@acme.example', roles: ['all'] }] });
+  const account = { name: 'account', connector: 'telegram', credential: { key: { env: 'VENDOR_KEY' } } };
+  await connek.apply(config([account]));
+  await connek.apply({ ...config([]), organisation: 'globex', roles: [], users: [{ email: 'bert@globex.example' }] });
+  await connek.start('--allow-upstream', '127.0.0.1');
+  const names = async (...who) => (await send((await connek.token(...who)).url, legacy('tools/list'))).body.result.tools.map(({ name }) => name).filter((name) => !name.startsWith('connek_'));
+  assert.deepEqual((await names('anna@acme.example', '--organisation', 'acme')).sort(), readManifest('telegram').tools.map(({ name }) => `telegram_${name}`).sort());
+  assert.deepEqual(await names('bert@globex.example', '--organisation', 'globex'), []);
+});
+
+// An exception of the operator's is for addresses: it must not become a way to send a built-in's credential there.
+test("no configuration leads a built-in's credential elsewhere", async (t) => {
+  const connek = await Connek.create(t, { env: { VENDOR_KEY: 'k' } });
+  const refused = async (more, expected) => {
+    const config = { organisation: 'acme', users: [], ...more };
+    const { code, stderr } = await connek.command('apply', await connek.writeFile('config.json', config));
+    assert.notEqual(code, 0);
+    assert.match(stderr, expected);
   };
-  const { code, stderr } = await connek.command('apply', await connek.writeFile('config.json', config));
-  assert.notEqual(code, 0);
-  assert.match(stderr, /base/);
+  for (const id of ids) {
+    const { $schema, ...manifest } = readManifest(id);
+    const settings = { ...(id === 'xero' && { tenant_id: 'b4a1c3d2-0000-4000-8000-0123456789ab' }), base: 'http://127.0.0.1:1' };
+    await refused({ connections: [{ name: 'account', connector: id, settings, credential: { key: { env: 'VENDOR_KEY' } } }] }, /base is fixed/);
+    await refused({ connectors: [{ ...manifest, base: 'http://127.0.0.1:1' }] }, /built-in connector/);
+    await refused({ connectors: [manifest] }, /built-in connector/);
+  }
 });

@@ -45,6 +45,14 @@ static const struct refusal refusals[] = {
     {CONNECTION(",\"settings\":{\"file\":\".\"}"), "/connections/0/settings/file", "is not a file"},
     {CONNECTION(",\"settings\":{\"file\":{\"env\":\"CONNEK_TEST_ABSENT\"}}"), "/connections/0/settings/file",
      "variable CONNEK_TEST_ABSENT is not set"},
+    /* A built-in is what it is, and leads where it leads: else whoever writes the file had its credential sent
+       anywhere. */
+    {"{" ORGANISATION
+     ",\"connections\":[{\"name\":\"g\",\"connector\":\"github\",\"settings\":{\"base\":\"https://x.example\"}}]}",
+     "/connections/0/settings/base", "base is fixed"},
+    {"{" ORGANISATION ",\"connectors\":[{\"manifest\":1,\"id\":\"github\",\"name\":\"G\",\"base\":\"https://"
+     "x.example\",\"tools\":[{\"name\":\"get\",\"does\":\"read\",\"description\":\"Gets.\",\"call\":\"GET /\"}]}]}",
+     "/connectors/0/id", "is a built-in connector"},
     {CONNECTION(",\"labels\":[]"), "/connections/0/labels", "object of strings"},
     {CONNECTION(",\"labels\":{\"a=b\":\"c\"}"), "/connections/0/labels/a=b", "must not hold \"=\""},
     {CONNECTION(",\"labels\":{\"client\":7}"), "/connections/0/labels/client", "must be a string"},

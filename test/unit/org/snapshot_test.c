@@ -335,8 +335,11 @@ static void an_own_connector_stands_before_the_installations(void **state) {
   add_connector_of(f, nil, "books", "http", MANIFEST("books", TOOL("theirs", "read")));
   add_connector_of(f, nil, "shared", "http", MANIFEST("shared", TOOL("theirs", "read")));
   add_own_connectors(f);
+  connect_to(f, "mine", "books");
+  connect_to(f, "ours", "shared");
   struct org_snapshot *snapshot = load(f);
-  assert_null(snapshot->warnings);
+  assert_string_equal(snapshot->warnings,
+                      "connector books is the organisation's own; the built-in one of that name is not used");
   assert_int_equal(snapshot->n_connectors, 3);
   assert_null(map_get(&snapshot->tools_by_name, STR("books_theirs")));
   assert_non_null(map_get(&snapshot->tools_by_name, STR("books_query")));
@@ -366,17 +369,31 @@ static void tools_without_a_rule_are_the_installations_alone(void **state) {
   org_snapshot_unref(snapshot);
 }
 
-static void the_built_in_connectors_are_all_there(void **state) {
-  struct fixture *f = *state;
+static void add_builtins(struct fixture *f) {
   size_t n;
   const struct connector_builtin *builtins = connector_builtins(&n);
   for (size_t i = 0; i < n; i++)
     add_connector_of(f, nil, builtins[i].id, builtins[i].kind, builtins[i].definition);
+}
+
+static void of_the_built_in_connectors_those_are_there_that_a_connection_is_of(void **state) {
+  struct fixture *f = *state;
+  struct uuid other = add_organisation(f, "globex");
+  add_builtins(f);
   struct org_snapshot *snapshot = load(f);
-  assert_null(snapshot->warnings);
-  assert_int_equal(snapshot->n_connectors, n);
-  assert_non_null(map_get(&snapshot->tools_by_name, STR("sqlite_query")));
+  assert_int_equal(snapshot->n_connectors, 1); /* connek, everybody's */
   assert_non_null(map_get(&snapshot->tools_by_name, STR("connek_whoami")));
+  org_snapshot_unref(snapshot);
+  add_connection_with(f, "code", "github", "{}", nil, "{}");
+  snapshot = load(f);
+  assert_null(snapshot->warnings);
+  assert_int_equal(snapshot->n_connectors, 2);
+  assert_int_equal(snapshot->n_connections, 1);
+  assert_non_null(map_get(&snapshot->tools_by_name, STR("github_get_issue")));
+  assert_null(map_get(&snapshot->tools_by_name, STR("slack_search")));
+  org_snapshot_unref(snapshot);
+  snapshot = load_of(f, other);
+  assert_int_equal(snapshot->n_connectors, 1);
   org_snapshot_unref(snapshot);
 }
 
@@ -486,7 +503,7 @@ int main(void) {
       fixture_test(two_connectors_never_share_a_public_name),
       fixture_test(an_own_connector_stands_before_the_installations),
       fixture_test(tools_without_a_rule_are_the_installations_alone),
-      fixture_test(the_built_in_connectors_are_all_there),
+      fixture_test(of_the_built_in_connectors_those_are_there_that_a_connection_is_of),
       fixture_test(what_is_only_announced_cannot_be_called),
       fixture_test(rates_are_the_default_the_organisations_or_the_tokens_own),
       fixture_test(of_several_windows_the_lowest_rate_counts),

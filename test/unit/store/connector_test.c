@@ -45,6 +45,22 @@ STORE_TEST(another_organisations_definitions_are_not_there) {
   assert_ok(store_connector_delete(tx, t->acme.id, STR("own"), &test_err));
 }
 
+STORE_TEST(of_the_installations_those_are_used_that_a_connection_is_of) {
+  const struct connector_record *list;
+  size_t n;
+  put(tx, installation, STR("unused"), 1, STR("available"));
+  put(tx, installation, STR("sqlite"), 1, STR("available")); /* both organisations' ledger */
+  put(tx, t->acme.id, STR("own"), 1, STR("available"));
+  assert_ok(store_connector_list_used(ARENA, t->acme.id, &list, &n, &test_err));
+  assert_int_equal(n, 2);
+  assert_str(list[0].id, "own");
+  assert_str(list[1].id, "sqlite");
+  assert_ok(store_connection_delete(tx, t->acme.id, t->acme.connection, &test_err));
+  assert_ok(store_connector_list_used(ARENA, t->acme.id, &list, &n, &test_err));
+  assert_int_equal(n, 1);
+  assert_str(list[0].id, "own");
+}
+
 STORE_TEST(a_version_is_written_once) {
   put(tx, t->acme.id, STR("own"), 4, STR("available"));
   struct connector_record again = {.organisation_id = t->acme.id,
@@ -62,6 +78,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       STORE_UNIT(the_newest_that_is_not_deprecated_counts),
       STORE_UNIT(another_organisations_definitions_are_not_there),
+      STORE_UNIT(of_the_installations_those_are_used_that_a_connection_is_of),
       STORE_UNIT(a_version_is_written_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
