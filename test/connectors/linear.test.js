@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { schemaFromTypes } from './support/graphql_schema.js';
 import { GraphqlVendor } from './support/graphql_vendor.js';
-import { connected, everyTool, readManifest, textOf, walk, withHeader, withJson, withPath } from './support/drive.js';
+import { connected, descriptions, everyTool, readManifest, textOf, walk, withHeader, withJson, withPath } from './support/drive.js';
 
 // The package has the schema as the types of its documents, in the one file of its build that a hash names.
-const folder = resolve(import.meta.dirname, '../../node_modules/@linear/sdk/dist');
+const folder = join(descriptions, '@linear/sdk/dist');
 const types = readdirSync(folder).find((name) => /^index-.*\.d\.mts$/.test(name));
 const schema = schemaFromTypes(readFileSync(join(folder, types), 'utf8'));
 

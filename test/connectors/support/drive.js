@@ -9,7 +9,8 @@ import { expected } from './oracle.js';
 
 const root = resolve(import.meta.dirname, '../../..');
 export const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
-export const readPackage = (path) => readJson(join('test/connectors/node_modules', path));
+export const descriptions = join(root, 'build/descriptions'); // scripts/descriptions makes it
+export const readPackage = (path) => readJson(join('build/descriptions', path));
 export const readFixture = (name) => readJson(join('test/connectors/fixtures', name));
 export const readManifest = (id) => readJson(`connectors/${id}.json`);
 
