@@ -78,6 +78,7 @@ struct connector_catalogue {
   const struct connector_resource *templates; /* by template */
   size_t n_templates;
   bool has_completion, has_subscriptions, has_logging; /* what the server said that it can */
+  yyjson_val *extensions; /* its capabilities' `extensions`: what it said of each; NULL: none */
 };
 
 /* A connected account as calls see it: immutable. */
@@ -139,6 +140,8 @@ enum connector_verb {
 struct connector_client {
   yyjson_val *capabilities;
   struct str name, version; /* or empty */
+  struct str log_level;     /* the least severe log message it wants of this call ("info"); empty: none */
+  bool wants_progress;      /* it gave a progress token: what `notify` is told of progress reaches it */
 };
 
 /* A result, as the tools' part of MCP has it. Slices live in the call's arena. */
@@ -187,8 +190,10 @@ struct connector_call {
   yyjson_val *params;             /* the request's, as they came; NULL: none. Names in it are ours. */
   struct str method;              /* as it came */
   struct connector_client client; /* what can be asked of the caller */
-  yyjson_val *input_responses;    /* MCP's InputResponses, where this goes on from `request_state`; else NULL */
-  struct str request_state;       /* what an earlier result's `state` was; or empty */
+  /* MCP's InputResponses, where this goes on from `request_state` (a client may also send some unasked, without a
+   * state); else NULL. {"error": {"code", "message"}} in place of a result: the client answered with that error. */
+  yyjson_val *input_responses;
+  struct str request_state; /* what an earlier result's `state` was; or empty */
   /* Passes a notification (progress, a log message) while the call runs: method and params, a JSON object, valid during
    * this call alone. Any number of times before `done`; never from within invoke. NULL: the caller can take none. */
   void (*notify)(struct connector_call *call, struct str method, struct str params);
