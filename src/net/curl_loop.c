@@ -30,12 +30,13 @@ struct curl_loop {
   CURLM *multi;
   struct loop *loop;
   curl_loop_ended ended;
+  void (*settled)(void *context); /* or NULL */
   void *context;
   struct watcher **watchers; /* by descriptor */
   size_t n_watchers;
   uv_timer_t timer;
   uv_prepare_t kick; /* runs transfers that were just added, before the loop waits */
-  bool is_adding, is_kicking, is_freed;
+  bool is_adding, is_kicking, is_acting, is_freed;
   unsigned n_handles;
 };
 
@@ -67,8 +68,12 @@ static void tell_ended(struct curl_loop *curl) {
 
 static void act(struct curl_loop *curl, curl_socket_t fd, int flags) {
   int n_running;
+  curl->is_acting = true;
   (void)curl_multi_socket_action(curl->multi, fd, flags, &n_running);
+  if (curl->settled) curl->settled(curl->context);
   tell_ended(curl);
+  if (curl->settled) curl->settled(curl->context);
+  curl->is_acting = false;
 }
 
 static struct watcher *watcher_find(const struct curl_loop *curl, curl_socket_t fd) {
@@ -235,6 +240,14 @@ CURLMcode curl_loop_add(struct curl_loop *curl, CURL *easy) {
 
 void curl_loop_remove(struct curl_loop *curl, CURL *easy) {
   (void)curl_multi_remove_handle(curl->multi, easy);
+}
+
+void curl_loop_set_settled(struct curl_loop *curl, void (*settled)(void *context)) {
+  curl->settled = settled;
+}
+
+void curl_loop_kick(struct curl_loop *curl) {
+  if (!curl->is_acting) uv_prepare_start(&curl->kick, on_kick); /* else it is about to be called anyway */
 }
 
 void curl_loop_set_limits(struct curl_loop *curl, long per_host, long cached) {

@@ -21,6 +21,10 @@ void curl_loop_free(struct curl_loop *curl);
 /* Out of `ended` or any other callback of the loop: yes; out of a callback of curl's: no. */
 CURLMcode curl_loop_add(struct curl_loop *curl, CURL *easy) MUST_CHECK;
 void curl_loop_remove(struct curl_loop *curl, CURL *easy);
+/* Called, with ended's context, each time that curl has done something, before what ended is told, and after. */
+void curl_loop_set_settled(struct curl_loop *curl, void (*settled)(void *context));
+/* `settled` is to be called soon, never from within. */
+void curl_loop_kick(struct curl_loop *curl);
 void curl_loop_set_limits(struct curl_loop *curl, long per_host, long cached);
 
 /* For CURLOPT_OPENSOCKETFUNCTION, after the address was judged; CURL_SOCKET_BAD on failure. */

@@ -159,10 +159,11 @@ static void transfer_end(struct http_transfer *transfer) {
   if (transfer->previous) transfer->previous->next = transfer->next;
   if (!transfer->previous) client->active = transfer->next;
   if (transfer->next) transfer->next->previous = transfer->previous;
+  if (transfer->inflow.receiver) http_inflow_release(transfer);
   transfer_give_back(transfer);
 }
 
-static void finish(struct http_transfer *transfer, CURLcode curl_code) {
+void http_transfer_finish(struct http_transfer *transfer, CURLcode curl_code) {
   http_client_done done = transfer->done;
   void *context = transfer->context;
   if (curl_code == CURLE_OK) {
@@ -187,7 +188,11 @@ static void on_ended(void *context, CURL *easy, CURLcode code) {
   (void)context;
   char *transfer = NULL;
   curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
-  finish((struct http_transfer *)(void *)transfer, code);
+  struct http_transfer *ended = (struct http_transfer *)(void *)transfer;
+  if (ended->inflow.receiver)
+    http_inflow_on_ended(ended, code);
+  else
+    http_transfer_finish(ended, code);
 }
 
 static struct http_transfer *find_late(const struct http_client *client, int64_t now_us) {
@@ -204,7 +209,7 @@ static void on_tick(uv_timer_t *tick) {
   int64_t now_us = loop_now_us(client->loop);
   struct http_transfer *late;
   while ((late = find_late(client, now_us)))
-    finish(late, CURLE_OPERATION_TIMEDOUT); /* `done` may change the list */
+    http_transfer_finish(late, CURLE_OPERATION_TIMEDOUT); /* `done` may change the list */
   idle_trim(client, IDLE_HANDLES);
   if (!client->active) {
     uv_timer_stop(client->tick);
@@ -245,6 +250,7 @@ enum err_code http_client_send(struct http_client *client, struct arena *arena,
   };
   if (transfer->ret_was_sent) *transfer->ret_was_sent = false;
   buf_init(&transfer->body, arena, request->max_body > 0 ? request->max_body : LIMIT_UPSTREAM_BODY);
+  if (request->stream) http_inflow_init(transfer, request);
   enum err_code code = http_transfer_write(transfer, request, err);
   if (code == ERR_NONE && curl_loop_add(client->curl, transfer->easy) != CURLM_OK) code = err_no_memory(err);
   transfer_begin(transfer);
@@ -298,6 +304,7 @@ enum err_code http_client_new(struct loop *loop, const struct http_client_option
     free(client);
     return code;
   }
+  curl_loop_set_settled(client->curl, http_inflow_tell);
   curl_loop_set_limits(client->curl, LIMIT_UPSTREAM_HOST_CONNECTIONS, CACHED_CONNECTIONS);
   uv_timer_init(&loop->uv, client->tick);
   client->tick->data = client;

@@ -19,6 +19,24 @@ struct http_client_options {
   const char *proxy;                 /* NULL: none */
 };
 
+struct http_client_response {
+  int status;
+  struct str body;
+  struct str content_type;
+  const struct http_field *fields;
+  size_t n_fields;
+};
+
+/* For a body that is looked at while it comes, such as server-sent events. Neither is called from within another call
+ * of the client's; either may begin, cancel, pause and resume transfers, this one too. */
+struct http_client_stream {
+  /* Once, before any piece; its body is empty. */
+  void (*on_head)(void *context, const struct http_client_response *head);
+  /* Valid during the call. */
+  void (*on_piece)(void *context, struct str piece);
+  int64_t idle_ms; /* from the head on: how long nothing may come; 0: for ever */
+};
+
 struct http_client_request {
   struct str method;
   struct str url;                  /* absolute, already encoded */
@@ -38,14 +56,9 @@ struct http_client_request {
   /* Set to true once the request may have left: from then on a failure does not tell whether it was carried out. Valid
    * until done or cancel. NULL: not asked. */
   bool *ret_was_sent;
-};
-
-struct http_client_response {
-  int status;
-  struct str body;
-  struct str content_type;
-  const struct http_field *fields;
-  size_t n_fields;
+  /* Not NULL: the body comes in pieces, and `done` with what is left to say. Borrowed until done or cancel. timeout_ms
+   * is then the time up to the head; max_body 0 is no cap. */
+  const struct http_client_stream *stream;
 };
 
 /* Called once, never from within http_client_send. `response` is NULL on failure, and lives in the arena otherwise.
@@ -63,6 +76,10 @@ enum err_code http_client_send(struct http_client *client, struct arena *arena,
                                struct http_transfer **ret_transfer, struct err *err) MUST_CHECK;
 /* Ends it; `done` is not called. */
 void http_client_cancel(struct http_transfer *transfer);
+/* Of a stream: no piece and no `done` come until it is resumed; the upstream has to wait once little more is taken than
+ * was under way. The idle time does not run meanwhile. */
+void http_client_pause(struct http_transfer *transfer);
+void http_client_resume(struct http_transfer *transfer); /* never calls back from within */
 
 /* RFC 9110, 5.6.2: what a field's name or a method may be. */
 bool http_client_is_token(struct str name);

@@ -104,8 +104,8 @@ static enum err_code method_set(struct http_transfer *transfer, const struct htt
   CURL *easy = transfer->easy;
   bool is_get = str_eq(request->method, STR("GET")), is_head = str_eq(request->method, STR("HEAD"));
   transfer->may_repeat = is_get || is_head;
-  transfer->is_plain_get = is_get && !request->has_body;
-  if (transfer->is_plain_get) return ERR_NONE;
+  transfer->is_plain_get = is_get && !request->has_body && !request->stream; /* one that was paused may be so still */
+  if (is_get && !request->has_body) return ERR_NONE;
   if (!http_client_is_token(request->method)) return err_set(err, ERR_INVALID, "not an HTTP method");
   if (is_head) {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);

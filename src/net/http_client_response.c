@@ -57,7 +57,7 @@ size_t http_transfer_on_header(char *bytes, size_t size, size_t n, void *context
   struct str line = str_make(bytes, n);
   while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
     line.n--;
-  if (transfer->body.n > 0) return n;
+  if (transfer->body.n > 0 || transfer->inflow.n_bytes > 0) return n;
   if (str_starts(line, STR("HTTP/"))) {
     transfer->n_fields = 0;
     transfer->has_head = false;
@@ -66,7 +66,10 @@ size_t http_transfer_on_header(char *bytes, size_t size, size_t n, void *context
   if (transfer->has_head) return n;
   if (line.n == 0) {
     transfer->has_head = true;
-    body_prepare(transfer);
+    if (transfer->inflow.receiver)
+      http_inflow_on_head(transfer);
+    else
+      body_prepare(transfer);
     return n;
   }
   return field_add(transfer, line) ? n : CURL_WRITEFUNC_ERROR;
@@ -75,6 +78,7 @@ size_t http_transfer_on_header(char *bytes, size_t size, size_t n, void *context
 size_t http_transfer_on_body(char *bytes, size_t size, size_t n, void *context) {
   (void)size;
   struct http_transfer *transfer = context;
+  if (transfer->inflow.receiver) return http_inflow_on_body(transfer, bytes, n);
   buf_append(&transfer->body, bytes, n);
   if (!buf_failed(&transfer->body)) return n;
   bool is_over = n > transfer->body.max || transfer->body.n > transfer->body.max - n;
