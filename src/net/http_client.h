@@ -40,6 +40,7 @@ struct http_client_stream {
 struct http_client_request {
   struct str method;
   struct str url;                  /* absolute, already encoded */
+  bool has_secret_in_url;          /* its path or query: the client's own copies are wiped, the caller wipes its own */
   const struct http_field *fields; /* copied; CR, LF and NUL in a value are refused */
   size_t n_fields;
   /* One secret, written last: as the field "SECRET_FIELD: PREFIX" + value, or as the query's SECRET_PARAMETER=value

@@ -146,8 +146,15 @@ static void target_write(struct buf *out, const struct url *url, const struct ht
   url_write_encoded(out, request->secret_value);
 }
 
+/* The arena's copy of what stands behind the authority; nothing asks for it again. */
+static void target_wipe(struct url *url) {
+  if (url->path.n > 1) secret_wipe((char *)(uintptr_t)url->path.p, url->path.n);
+  if (url->query.n > 0) secret_wipe((char *)(uintptr_t)url->query.p, url->query.n);
+  url->path = url->query = STR("");
+}
+
 /* To curl, which copies: where to connect, and apart from that what to ask for there. With a proxy the whole URL is the
- * target, and curl makes it. The query may end in a secret: then this copy is wiped. */
+ * target, and curl makes it. Where a secret is in it, this copy is wiped. */
 static enum err_code url_set(struct http_transfer *transfer, const struct http_client_request *request,
                              struct err *err) {
   enum err_code code = url_parse(transfer->arena, request->url, &transfer->url, err);
@@ -166,7 +173,8 @@ static enum err_code url_set(struct http_transfer *transfer, const struct http_c
   bool is_set = !buf_failed(&text) && curl_easy_setopt(transfer->easy, CURLOPT_URL, text.p) == CURLE_OK;
   if (is_set && !transfer->client->proxy)
     is_set = curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, text.p + target) == CURLE_OK;
-  if (request->secret_parameter.n > 0 && text.p) secret_wipe(text.p, text.n);
+  if ((request->secret_parameter.n > 0 || request->has_secret_in_url) && text.p) secret_wipe(text.p, text.n);
+  if (request->has_secret_in_url) target_wipe(&transfer->url);
   return is_set ? ERR_NONE : err_no_memory(err);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "codec/base64.h"
+#include "codec/url.h"
 #include "connector/http/http.h"
 
 static bool has_member(yyjson_val *credential, struct str name) {
@@ -61,12 +62,38 @@ static enum err_code write_basic(struct http_secret *secret, char *memory, size_
   return ERR_NONE;
 }
 
-static void add_texts(struct http_secret *secret) {
+/* Since `from`, where that is not the text itself. */
+static void add_form(struct http_secret *secret, struct str text, const struct buf *memory, size_t from) {
+  struct str form = str_make(memory->p + from, memory->n - from);
+  if (form.n > text.n) add_text(secret, form);
+}
+
+/* As an upstream may give it back: as it stands in a URL, and as PHP writes it in JSON. `memory` never grows. */
+static void add_other_forms(struct http_secret *secret, struct str text, struct buf *memory) {
+  size_t from = memory->n;
+  url_write_encoded(memory, text);
+  if (memory->n - from == text.n) return; /* plain everywhere */
+  add_form(secret, text, memory, from);
+  from = memory->n;
+  http_url_write_key(memory, text);
+  add_form(secret, text, memory, from);
+  from = memory->n;
+  for (size_t i = 0; i < text.n; i++) {
+    if (text.p[i] == '/') buf_append_byte(memory, '\\');
+    buf_append_byte(memory, text.p[i]);
+  }
+  add_form(secret, text, memory, from);
+}
+
+static void add_texts(struct http_secret *secret, char *memory, size_t n_memory) {
+  struct buf forms = {.p = memory, .capacity = n_memory, .max = n_memory};
   size_t i, n;
   yyjson_val *key, *value;
   yyjson_obj_foreach(secret->credential, i, n, key, value) {
     bool is_name = str_eq(json_str(key), STR("user")) && secret->auth->type == HTTP_AUTH_BASIC;
-    if (!is_name) add_text(secret, json_str(value)); /* a user's name is no secret, and may be any word */
+    if (is_name) continue; /* a user's name is no secret, and may be any word */
+    add_text(secret, json_str(value));
+    if (yyjson_is_str(value)) add_other_forms(secret, json_str(value), &forms);
   }
 }
 
@@ -88,7 +115,8 @@ enum err_code http_secret_open(struct http_secret *secret, const struct connecto
   struct str json = call->credential ? secret_open(call->credential) : STR_NONE;
   if (json.n == 0) return refuse(http, err);
   /* yyjson says how much memory it may need; credentials are small, and what is used is what has to be wiped */
-  size_t n_json = yyjson_read_max_memory_usage(json.n, YYJSON_READ_NOFLAG), n = n_json + 4 * json.n + 64;
+  size_t n_json = yyjson_read_max_memory_usage(json.n, YYJSON_READ_NOFLAG), n_basic = 4 * json.n + 64;
+  size_t n_forms = 8 * json.n, n = n_json + n_basic + n_forms;
   char *memory = secret->pool;
   secret->n_used = n;
   if (n > sizeof(secret->pool)) {
@@ -104,12 +132,12 @@ enum err_code http_secret_open(struct http_secret *secret, const struct connecto
   secret->auth = http_auth_find(http, secret->credential);
   if (!secret->auth) return refuse(http, err);
   if (secret->auth->type == HTTP_AUTH_BASIC) {
-    enum err_code code = write_basic(secret, memory + n_json, n - n_json, err);
+    enum err_code code = write_basic(secret, memory + n_json, n_basic, err);
     if (code != ERR_NONE) return code;
   } else {
     secret->value = json_get_str(secret->credential, "key");
   }
-  add_texts(secret);
+  add_texts(secret, memory + n_json + n_basic, n_forms);
   return ERR_NONE;
 }
 

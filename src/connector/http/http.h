@@ -223,7 +223,7 @@ void http_cancel(struct connector_call *call);
 
 /* auth.c: a connection's credential, open for as long as a request is written. All of its memory is wiped on close,
  * which is owed once http_secret_open was called, whatever it returned. */
-enum { HTTP_SECRET_POOL = 4096, HTTP_SECRET_TEXTS = 8 };
+enum { HTTP_SECRET_POOL = 4096, HTTP_SECRET_TEXTS = 16 };
 struct http_secret {
   const struct http_auth *auth;        /* the way it authenticates, or NULL: none */
   yyjson_val *credential;              /* its members */
@@ -266,6 +266,8 @@ enum err_code http_show(struct connector_call *call, struct buf *out, struct err
 /* url.c */
 /* A dot segment, plain or encoded: programs on the way would take it out, and with it what stands before. */
 bool http_path_has_dot_segment(struct str path);
+/* A key in a path as services write it, "123456:ABC": what may stand plain in a segment (RFC 3986, 3.3) does. */
+void http_url_write_key(struct buf *out, struct str key);
 /* Base, path and query. The secret's key is in it where auth says path. */
 enum err_code http_url_write(struct buf *out, const struct connector_call *call, const struct template_scope *scope,
                              const struct http_secret *secret, struct err *err) MUST_CHECK;

@@ -156,10 +156,11 @@ static enum err_code send_request(struct http_call *state, struct err *err) {
   enum err_code code = http_secret_open(&secret, call, err);
   if (code == ERR_NONE) code = http_request_build(call, &state->turn, &secret, &request, err);
   if (code == ERR_NONE) {
-    state->page.request_url = request.url;
+    if (!request.has_secret_in_url) state->page.request_url = request.url;
     request.timeout_ms = left_ms < own_ms ? left_ms : own_ms;
     request.ret_was_sent = &state->was_sent;
     code = http_client_send(call->host->http, call->arena, &request, on_done, state, &state->transfer, err);
+    if (request.has_secret_in_url) secret_wipe((char *)(uintptr_t)request.url.p, request.url.n);
   }
   http_secret_close(&secret);
   return code;

@@ -130,6 +130,9 @@ static void check_kind(struct manifest *manifest, struct manifest_tool *tool, yy
   bool sends = json_get(page, "send") != NULL;
   if (by == HTTP_PAGE_LINK) {
     refuse_member(manifest, page, place, "send", "by \"link\" the service's own URL is followed");
+    if (manifest_auth_writes(manifest, HTTP_AUTH_KEY_PATH, STR_NONE))
+      definition_wrong(manifest->findings, DEFINITION_MEMBER(place, STR("by")),
+                       "the service's links would hold the key, which is in the path: page by anything but \"link\"");
   } else if (!sends && !tool->uses_cursor) {
     definition_wrong(manifest->findings, place,
                      "\"send\" is missing: where the next page is asked for, \"query.NAME\" or \"body.PATH\"");

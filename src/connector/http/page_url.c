@@ -53,7 +53,9 @@ struct str http_reference_resolve(struct arena *arena, struct str from, struct s
 }
 
 /* Services repeat the key in the links they give: it goes in anew. */
-static void write_without(struct buf *out, struct str query, struct str secret_name) {
+static void write_without(struct buf *out, struct str url, struct str secret_name) {
+  struct str query = url;
+  buf_append_str(out, str_cut(&query, '?'));
   bool is_first = true;
   while (query.n > 0) {
     struct str parameter = str_cut(&query, '&'), rest = parameter;
@@ -80,7 +82,12 @@ static struct str secret_parameter(struct connector_call *call) {
 enum err_code http_page_url_check(struct connector_call *call, struct str text, struct str *ret_url, struct err *err) {
   const struct http_connection *connection = call->connection->state;
   struct url url, own;
-  if (text.n > LIMIT_HTTP_TARGET || url_parse(call->arena, text, &url, err) != ERR_NONE)
+  struct buf out;
+  buf_init(&out, call->arena, LIMIT_HTTP_TARGET);
+  write_without(&out, text, secret_parameter(call));
+  if (!buf_failed(&out) && out.n > 0 && memmem(out.p, out.n, HTTP_BLOT, sizeof(HTTP_BLOT) - 1))
+    return err_set(err, ERR_DENIED, "the address of its next page has the connection's credential in it: not followed");
+  if (buf_failed(&out) || url_parse(call->arena, buf_str(&out), &url, err) != ERR_NONE)
     return err_set(err, ERR_UPSTREAM, "what it names as the next page is no URL that can be followed");
   enum err_code code = url_parse(call->arena, origin_text(connection->base), &own, err);
   if (code != ERR_NONE) return code;
@@ -91,12 +98,13 @@ enum err_code http_page_url_check(struct connector_call *call, struct str text, 
                    STR_ARG(url.scheme), STR_ARG(url.host), url.port, STR_ARG(own.host));
   if (http_path_has_dot_segment(url.path))
     return err_set(err, ERR_UPSTREAM, "what it names as the next page has \".\" or \"..\" in its path");
-  struct buf out;
-  buf_init(&out, call->arena, 2 * LIMIT_HTTP_TARGET);
-  buf_append_str(&out, origin_text(connection->base));
-  buf_append_str(&out, url.path);
-  write_without(&out, url.query, secret_parameter(call));
-  if (buf_failed(&out)) return err_no_memory(err);
-  *ret_url = buf_str(&out);
+  struct buf whole;
+  buf_init(&whole, call->arena, 2 * LIMIT_HTTP_TARGET);
+  buf_append_str(&whole, origin_text(connection->base));
+  buf_append_str(&whole, url.path);
+  if (url.query.n > 0) buf_append_byte(&whole, '?');
+  buf_append_str(&whole, url.query);
+  if (buf_failed(&whole)) return err_no_memory(err);
+  *ret_url = buf_str(&whole);
   return ERR_NONE;
 }

@@ -13,7 +13,7 @@ static bool is_json_type(struct str type) {
 
 /* The text with every `secret` in it replaced; itself where there is none. NULL slice: no memory. */
 static struct str blot_out(struct arena *arena, struct str text, struct str secret) {
-  static const char blot[] = "[credential removed]";
+  static const char blot[] = HTTP_BLOT;
   if (secret.n < SHORTEST_SECRET || text.n == 0 || !memmem(text.p, text.n, secret.p, secret.n)) return text;
   struct buf out;
   buf_init(&out, arena, text.n * sizeof(blot));
@@ -26,6 +26,28 @@ static struct str blot_out(struct arena *arena, struct str text, struct str secr
     text = str_make(found + secret.n, text.n - before - secret.n);
   }
   return buf_failed(&out) ? STR_NONE : buf_str(&out);
+}
+
+static struct str blot_out_all(struct arena *arena, struct str text, const struct http_secret *secret) {
+  for (size_t i = 0; i < secret->n_texts && text.p; i++)
+    text = blot_out(arena, text, secret->texts[i]);
+  return text;
+}
+
+/* Fields as well, where somebody will look at them. */
+static enum err_code blot_out_fields(struct arena *arena, const struct http_secret *secret,
+                                     const struct http_client_response *response,
+                                     struct http_client_response *ret_response, struct err *err) {
+  struct http_field *fields = arena_alloc(arena, response->n_fields * sizeof(*fields) + 1);
+  if (!fields) return err_no_memory(err);
+  for (size_t i = 0; i < response->n_fields; i++) {
+    fields[i] = response->fields[i];
+    fields[i].value = blot_out_all(arena, fields[i].value, secret);
+    if (!fields[i].value.p && response->fields[i].value.n > 0) return err_no_memory(err);
+  }
+  *ret_response = *response;
+  ret_response->fields = fields;
+  return ERR_NONE;
 }
 
 static struct str trim_space(struct str text) {
@@ -81,14 +103,19 @@ enum err_code http_reply_read(struct connector_call *call, const struct http_cli
                               const struct http_secret *secret, struct http_answer *ret_reply, struct err *err) {
   const struct http_tool *tool = call->tool->state;
   struct http_answer reply = {.status = response->status, .response = response, .body = response->body};
-  for (size_t i = 0; i < secret->n_texts; i++) {
-    reply.body = blot_out(call->arena, reply.body, secret->texts[i]);
-    if (!reply.body.p && response->body.n > 0) return err_no_memory(err);
+  enum err_code code;
+  reply.body = blot_out_all(call->arena, reply.body, secret);
+  if (!reply.body.p && response->body.n > 0) return err_no_memory(err);
+  if (call->watch || tool->page.by == HTTP_PAGE_LINK) {
+    struct http_client_response *blotted = arena_new(call->arena, struct http_client_response);
+    code = blotted ? blot_out_fields(call->arena, secret, response, blotted, err) : err_no_memory(err);
+    if (code != ERR_NONE) return code;
+    reply.response = blotted;
   }
-  if (call->watch) call->watch->response(call->watch->context, response, reply.body);
+  if (call->watch) call->watch->response(call->watch->context, reply.response, reply.body);
   bool is_verbatim = (tool->is_binary || tool->is_text) && is_success(reply.status);
   if (!is_verbatim) reply.body = trim_space(reply.body);
-  enum err_code code = read_json(call, &reply, err);
+  code = read_json(call, &reply, err);
   if (code != ERR_NONE) return code;
   /* Nothing (204) passes every test. */
   bool has_passed = reply.body.n == 0 || http_errors_passed(&tool->errors, reply.root);

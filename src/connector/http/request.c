@@ -140,6 +140,9 @@ static enum err_code write_url(struct connector_call *call, const struct http_tu
   }
   struct buf url;
   buf_init(&url, call->arena, LIMIT_HTTP_TARGET);
+  request->has_secret_in_url = secret->auth && secret->auth->type == HTTP_AUTH_KEY_PATH;
+  /* All at once: a buffer that grows would leave copies behind. */
+  if (request->has_secret_in_url) (void)buf_reserve(&url, LIMIT_HTTP_TARGET);
   enum err_code code = http_url_write(&url, call, scope, secret, err);
   request->url = buf_str(&url);
   return code;
@@ -158,7 +161,10 @@ enum err_code http_request_build(struct connector_call *call, const struct http_
   enum err_code code = write_url(call, turn, &scope.names, secret, &request, err);
   if (code == ERR_NONE) code = write_fields(call, turn, &scope.names, boundary, &request, err);
   if (code == ERR_NONE) code = write_body(call, &scope.names, boundary, &request, err);
-  if (code != ERR_NONE) return code;
+  if (code != ERR_NONE) {
+    if (request.has_secret_in_url) secret_wipe((char *)(uintptr_t)request.url.p, request.url.n);
+    return code;
+  }
   put_secret(&request, secret);
   *ret_request = request;
   return ERR_NONE;

@@ -42,8 +42,7 @@ static enum err_code check_path_values(const struct template *path, const struct
   return ERR_NONE;
 }
 
-/* A key in a path as services write it, "123456:ABC": what may stand plain in a segment (RFC 3986, 3.3) does. */
-static void write_key(struct buf *out, struct str key) {
+void http_url_write_key(struct buf *out, struct str key) {
   while (key.n > 0) {
     size_t n = 0;
     while (n < key.n && (key.p[n] == '\0' || !strchr("!$&'()*+,;=:@", key.p[n])))
@@ -61,7 +60,7 @@ static enum err_code write_template(struct buf *out, const struct template *temp
                                     struct err *err) {
   for (size_t i = 0; i < template->n_pieces; i++) {
     if (template->pieces[i].source == TEMPLATE_CREDENTIAL) {
-      write_key(out, secret->value);
+      http_url_write_key(out, secret->value);
       continue;
     }
     const struct template one = {&template->pieces[i], 1};
@@ -87,7 +86,7 @@ static enum err_code write_path(struct buf *out, const struct http_tool *tool, c
 
 static void write_base(struct buf *out, const struct http_connection *connection, const struct http_secret *secret) {
   for (size_t i = 0; i < connection->n_base; i++) {
-    if (i > 0) write_key(out, secret->value);
+    if (i > 0) http_url_write_key(out, secret->value);
     buf_append_str(out, connection->base_parts[i]);
   }
 }

@@ -69,6 +69,10 @@ static void what_a_manifest_gets_wrong_is_named_with_its_place(void **state) {
       {",\"auth\":[{\"type\":\"basic\",\"user\":\"a\",\"password\":\"b\"}]", TOOL, "/auth/0", "neither"},
       {",\"auth\":[{\"type\":\"key\",\"in\":\"body\",\"name\":\"k\"}]", TOOL, "/auth/0/in", "header"},
       {",\"auth\":[{\"type\":\"key\",\"in\":\"path\",\"name\":\"k\"}]", TOOL, "/auth/0/name", "no name"},
+      {",\"auth\":[{\"type\":\"key\",\"in\":\"path\"}]",
+       "{\"name\":\"t\",\"description\":\"T\",\"call\":\"GET "
+       "/{key}/x\",\"items\":\"i\",\"page\":{\"by\":\"link\",\"next\":\"n\"}}",
+       "/tools/0/page/by", "would hold the key"},
       {",\"auth\":[{\"type\":\"key\",\"in\":\"header\"}]", TOOL, "/auth/0/name", "HTTP field"},
       {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"Host\"}]", TOOL, "/auth/0/name", "own"},
       {",\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"K\",\"scopes\":[]}]", TOOL, "/auth/0/scopes",

@@ -111,6 +111,16 @@ static void the_credentials_parameter_is_taken_out(void **state) {
   assert_str(url, "https://api.example.com:8443/x?a=1&api%20keys=2");
   assert_ok(http_page_url_check(&call, STR("https://api.example.com:8443/x?api%20key=s"), &url, &test_err));
   assert_str(url, "https://api.example.com:8443/x");
+  /* Blotted out where it was repeated: in its own parameter that does not matter, elsewhere it is not followed. */
+  assert_ok(http_page_url_check(&call, STR("https://api.example.com:8443/x?api%20key=[credential removed]&p=2"), &url,
+                                &test_err));
+  assert_str(url, "https://api.example.com:8443/x?p=2");
+  const struct str refused[] = {STR("https://api.example.com:8443/x?k=[credential removed]&p=2"),
+                                STR("https://api.example.com:8443/[credential removed]/x?p=2")};
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(http_page_url_check(&call, refused[i], &url, &test_err), ERR_DENIED);
+    assert_non_null(strstr(test_err.text, "credential"));
+  }
 }
 
 /* ---- states ---- */

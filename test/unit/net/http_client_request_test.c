@@ -93,13 +93,21 @@ static bool holds(const char *from, const char *to, const char *text) {
 
 static void the_secret_is_wiped_from_the_arena(void **state) {
   struct fixture *f = *state;
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 4; i++) {
     struct arena arena = f->arena;
     arena_init(&f->arena, 0);
     char *before = arena_alloc(&f->arena, 16);
     struct http_client_request request = get(f, "/ok?marker");
-    *(i ? &request.secret_parameter : &request.secret_field) = STR("X-Key");
-    request.secret_value = STR("canary-7c1f");
+    char url[128];
+    if (i < 2) {
+      *(i ? &request.secret_parameter : &request.secret_field) = STR("X-Key");
+      request.secret_value = STR("canary-7c1f");
+    } else { /* in the URL itself, which is the caller's: this one does not lie in the arena */
+      snprintf(url, sizeof(url), i == 2 ? "http://127.0.0.1:%u/canary-7c1f" : "http://127.0.0.1:%u/ok?canary-7c1f",
+               f->upstream->port);
+      request.url = str_of(url);
+      request.has_secret_in_url = true;
+    }
     assert_true(fetch(f, &request).has_response);
     assert_true(upstream_saw(f->upstream, "canary-7c1f"));
     char *after = arena_alloc(&f->arena, 16);
