@@ -35,6 +35,12 @@ enum {
   LIMIT_CALLS_BYTES = 512 * MIB, /* a worker: memory of requests whose calls are under way */
   LIMIT_RESULT = 1 * MIB,        /* a tool's result */
 
+  /* what is asked of a client while its call runs, and what it hears of it */
+  LIMIT_INPUT_MS = 10 * 60 * 1000, /* until it has answered */
+  LIMIT_INPUT_ROUNDS = 32,         /* of one legacy call */
+  LIMIT_INPUT_REQUESTS = 32,       /* at once */
+  LIMIT_NOTIFICATIONS = 10000,     /* passed on for one call; beyond: dropped */
+
   /* upstreams */
   LIMIT_UPSTREAM_CONNECT_MS = 5 * 1000,
   LIMIT_UPSTREAM_TOTAL_MS = 30 * 1000,

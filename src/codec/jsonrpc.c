@@ -79,6 +79,8 @@ static enum err_code response_check(yyjson_val *const members[MEMBER_COUNT], str
       (!yyjson_is_obj(error) || !yyjson_is_int(json_get(error, "code")) || !yyjson_is_str(json_get(error, "message"))))
     return refuse(err, MEMBER_ERROR, "error must have a code and a message");
   message->kind = JSONRPC_RESPONSE;
+  message->result = members[MEMBER_RESULT];
+  message->error = error;
   return ERR_NONE;
 }
 

@@ -21,6 +21,8 @@ struct jsonrpc_message {
   yyjson_val *id;     /* a string or an integer; NULL for notifications, and for an error whose id is null or absent */
   struct str method;  /* requests and notifications */
   yyjson_val *params; /* an object, or NULL where absent */
+  yyjson_val *result; /* a response's: this or `error` */
+  yyjson_val *error;
 };
 
 /* Classifies one object. `ret_message->id` is set where the id could be read even when the rest is wrong

@@ -60,13 +60,18 @@ struct call {
   bool is_disposed;
 
   /* guard */
-  const struct toolset_tool *tool;
+  const struct connector *connector;     /* whose action it is */
+  const struct toolset_tool *tool;       /* of a tool's call */
+  const struct connector_prompt *prompt; /* of a prompt, and where a completion is of one */
+  struct str uri; /* the connection's own: a resource, the template that a completion is of, a task's id */
   const struct connector_connection *connection;
   yyjson_val *arguments;          /* as the connector gets them: without the account */
   struct str arguments_canonical; /* as they came, RFC 8785 */
   enum policy_does does;
   bool is_allowed;
   struct str reason;
+  struct str state;            /* what a requestState of ours held, or a question's of a legacy call; or empty */
+  yyjson_val *input_responses; /* and what the client answered; or NULL */
   struct str page;             /* what a cursor of ours said of where to go on; or empty */
   struct uuid page_connection; /* and for which connection */
   yyjson_val *page_arguments;  /* what the next cursor holds: all but the cursor; NULL: the tool has no pages */
@@ -82,7 +87,7 @@ struct call {
 
   /* what there is to say */
   struct buf result; /* a method's result: a JSON object */
-  bool has_answer;   /* a tool's result is in invocation.result */
+  bool has_answer;   /* an action's result is in invocation.result */
 
   /* the way out */
   enum audit_outcome outcome;

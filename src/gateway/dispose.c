@@ -1,4 +1,4 @@
-/* The one way out of the pipeline. A tool's call leaves here only when its record is durable; everything that a call
+/* The one way out of the pipeline. An action leaves here only when its record is durable; everything that a call
  * holds is let go. */
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,10 +35,33 @@ static struct str client_of(const struct call *call) {
   return http_field_once(exchange->http, "User-Agent", &agent) && agent.p ? agent : STR("");
 }
 
+/* What the record names: a tool by its name alone, anything else by its method too. */
+static struct str subject_of(const struct call *call) {
+  yyjson_val *params = call->message.params, *ref = json_get(params, "ref");
+  struct str name = json_get_str(params, "name");
+  switch (call_verb(call)) {
+    case CONNECTOR_TOOL:
+      return name;
+    case CONNECTOR_PROMPT:
+      break;
+    case CONNECTOR_RESOURCE:
+      name = json_get_str(params, "uri");
+      break;
+    case CONNECTOR_COMPLETION:
+      name = json_get_str(ref, json_get(ref, "name") ? "name" : "uri");
+      break;
+    case CONNECTOR_TASK:
+      name = json_get_str(params, "taskId");
+      break;
+  }
+  struct str both = arena_printf(call->exchange->arena, "%.*s %.*s", STR_ARG(call->message.method), STR_ARG(name));
+  return both.p ? both : name;
+}
+
 void call_fill_event(struct call *call, enum audit_kind kind) {
   const struct exchange *exchange = call->exchange;
   const struct principal *principal = &exchange->principal;
-  const struct connector *connector = call->tool         ? call->tool->connector
+  const struct connector *connector = call->connector    ? call->connector
                                       : call->connection ? call->connection->connector
                                                          : NULL;
   struct audit_event *event = &call->event;
@@ -58,7 +81,7 @@ void call_fill_event(struct call *call, enum audit_kind kind) {
       .connector_version = connector ? connector->version : 0,
       .connection_id = call->connection ? call->connection->policy.id : (struct uuid){{0}},
       .connection = call->connection ? call->connection->policy.name : STR(""),
-      .tool = utf8_cut(json_get_str(call->message.params, "name"), TOOL_MAX),
+      .tool = utf8_cut(subject_of(call), TOOL_MAX),
       .does = call->does ? str_of(policy_does_name(call->does)) : STR(""),
       .arguments = call->arguments_canonical,
       .may_keep_arguments = true,
@@ -114,7 +137,7 @@ void call_dispose(struct call *call) {
   secret_free(call->credential);
   call->credential = NULL;
   call->invocation.credential = NULL;
-  if (!call->method || call->method->set != FOR_TOOLS) {
+  if (!call->method || call->method->set != FOR_ACTIONS) {
     exchange_call_finished(call);
     return;
   }
@@ -131,5 +154,5 @@ void call_dispose(struct call *call) {
 void call_cancel(struct call *call) {
   if (call->is_cancelled || call->is_disposed) return;
   call->is_cancelled = true;
-  if (call->invoke == INVOKE_RUNNING && !call->is_inside_invoke) call->tool->connector->kind->cancel(&call->invocation);
+  if (call->invoke == INVOKE_RUNNING && !call->is_inside_invoke) call->connector->kind->cancel(&call->invocation);
 }

@@ -26,7 +26,7 @@ struct cancellation {
 
 static bool names(const struct cancellation *cancellation, const struct call *call) {
   const struct exchange *exchange = call->exchange;
-  if (!call->method || call->method->set != FOR_TOOLS || call->envelope.revision->era != MCP_LEGACY) return false;
+  if (!call->method || call->method->set != FOR_ACTIONS || call->envelope.revision->era != MCP_LEGACY) return false;
   if (!uuid_eq(exchange->principal.token_id, cancellation->token_id) ||
       !str_eq(exchange->session, cancellation->session))
     return false;

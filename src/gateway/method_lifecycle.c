@@ -1,4 +1,5 @@
 /* How a client and we get to know each other: initialize and ping (legacy), server/discover (modern). */
+#include "gateway/capabilities.h"
 #include "gateway/pipeline.h"
 #include "gateway/session.h"
 #include "mcp/result.h"
@@ -7,11 +8,13 @@ enum stage_verdict method_initialize(struct call *call) {
   struct exchange *exchange = call->exchange;
   const struct principal *principal = &exchange->principal;
   const struct mcp_envelope *envelope = &call->envelope;
+  struct mcp_capabilities capabilities;
   if (!json_get_str(call->message.params, "protocolVersion").n)
     return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: protocolVersion is missing");
   exchange->new_session = session_new(exchange->arena, principal->snapshot, principal->user, envelope->client_name,
                                       envelope->client_version);
-  mcp_write_initialize(&call->result, envelope->revision);
+  if (!capabilities_of(exchange, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
+  mcp_write_initialize(&call->result, envelope->revision, &capabilities);
   return STAGE_NEXT;
 }
 
@@ -21,7 +24,9 @@ enum stage_verdict method_ping(struct call *call) {
 }
 
 enum stage_verdict method_discover(struct call *call) {
-  mcp_write_discover(&call->result);
+  struct mcp_capabilities capabilities;
+  if (!capabilities_of(call->exchange, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
+  mcp_write_discover(&call->result, &capabilities);
   return STAGE_NEXT;
 }
 

@@ -13,14 +13,14 @@ static const struct exchange_stage of_exchange[] = {
 };
 
 static const struct call_stage of_call[] = {
-    {"limit_principal", stage_limit_principal, FOR_ALL},     /* the access token's rate */
-    {"route", stage_route, FOR_ALL},                         /* protocol era and method */
-    {"guard", stage_guard, FOR_TOOLS},                       /* policy: this principal, this tool, these arguments */
-    {"record_intent", stage_record_intent, FOR_TOOLS},       /* writes: durable before anything outside changes */
-    {"lease_credential", stage_lease_credential, FOR_TOOLS}, /* opened for this call alone */
-    {"invoke", stage_invoke, FOR_ALL},                       /* the method's handler; for tools, the connector */
-    {"filter_result", stage_filter_result, FOR_TOOLS},       /* what this role may see of the answer, and how much */
-    {"reply", stage_reply, FOR_ALL},                         /* the era's form of it */
+    {"limit_principal", stage_limit_principal, FOR_ALL}, /* the access token's rate */
+    {"route", stage_route, FOR_ALL},                     /* protocol era and method */
+    {"guard", stage_guard, FOR_ACTIONS},                 /* policy: this principal, this action, these arguments */
+    {"record_intent", stage_record_intent, FOR_ACTIONS}, /* writes: durable before anything outside changes */
+    {"lease_credential", stage_lease_credential, FOR_ACTIONS}, /* opened for this call alone */
+    {"invoke", stage_invoke, FOR_ALL},                         /* the method's handler; for actions, the connector */
+    {"filter_result", stage_filter_result, FOR_ACTIONS},       /* what this role may see of the answer, and how much */
+    {"reply", stage_reply, FOR_ALL},                           /* the era's form of it */
     /* then call_dispose: outcome durable before the reply, credential wiped */
 };
 
@@ -29,7 +29,13 @@ static const struct method methods[] = {
     {STR("ping"), JSONRPC_REQUEST, MCP_LEGACY, FOR_ALL, method_ping},
     {STR("server/discover"), JSONRPC_REQUEST, MCP_MODERN, FOR_ALL, method_discover},
     {STR("tools/list"), JSONRPC_REQUEST, MCP_BOTH, FOR_ALL, method_tools_list},
-    {STR("tools/call"), JSONRPC_REQUEST, MCP_BOTH, FOR_TOOLS, method_tools_call},
+    {STR("tools/call"), JSONRPC_REQUEST, MCP_BOTH, FOR_ACTIONS, method_act, CONNECTOR_TOOL},
+    {STR("prompts/list"), JSONRPC_REQUEST, MCP_BOTH, FOR_ALL, method_prompts_list},
+    {STR("prompts/get"), JSONRPC_REQUEST, MCP_BOTH, FOR_ACTIONS, method_act, CONNECTOR_PROMPT},
+    {STR("resources/list"), JSONRPC_REQUEST, MCP_BOTH, FOR_ALL, method_resources_list},
+    {STR("resources/templates/list"), JSONRPC_REQUEST, MCP_BOTH, FOR_ALL, method_templates_list},
+    {STR("resources/read"), JSONRPC_REQUEST, MCP_BOTH, FOR_ACTIONS, method_act, CONNECTOR_RESOURCE},
+    {STR("completion/complete"), JSONRPC_REQUEST, MCP_BOTH, FOR_ACTIONS, method_act, CONNECTOR_COMPLETION},
     {STR("notifications/initialized"), JSONRPC_NOTIFICATION, MCP_LEGACY, FOR_ALL, method_nothing},
     {STR("notifications/cancelled"), JSONRPC_NOTIFICATION, MCP_LEGACY, FOR_ALL, method_cancelled},
 };
@@ -60,7 +66,7 @@ void call_run(struct call *call) {
   struct metrics *metrics = &call->exchange->worker->metrics;
   while (call->stage < N_CALL_STAGES) {
     const struct call_stage *stage = &of_call[call->stage];
-    if (stage->set == FOR_TOOLS && call->method && call->method->set != FOR_TOOLS) {
+    if (stage->set == FOR_ACTIONS && call->method && call->method->set != FOR_ACTIONS) {
       call->stage++;
       continue;
     }

@@ -5,7 +5,7 @@
 #include "gateway/call.h"
 
 /* Which optional stages a method passes. The others are for every message. */
-enum stage_set { FOR_ALL = 0, FOR_TOOLS = 1 };
+enum stage_set { FOR_ALL = 0, FOR_ACTIONS = 1 };
 
 struct exchange_stage {
   const char *name;
@@ -22,9 +22,15 @@ struct method {
   struct str name;
   enum jsonrpc_kind kind;
   enum mcp_era era;
-  enum stage_set set;                              /* FOR_TOOLS: it passes those stages as well, and is recorded */
+  enum stage_set set;                              /* FOR_ACTIONS: it passes those stages as well, and is recorded */
   enum stage_verdict (*handle)(struct call *call); /* in the stage `invoke`; writes call->result */
+  enum connector_verb verb;                        /* of an action */
 };
+
+/* What kind of action a call is; one whose method is not known yet counts as a tool's. */
+static inline enum connector_verb call_verb(const struct call *call) {
+  return call->method ? call->method->verb : CONNECTOR_TOOL;
+}
 
 const struct exchange_stage *exchange_stages(size_t *ret_n);
 const struct call_stage *call_stages(size_t *ret_n);
@@ -51,6 +57,10 @@ enum stage_verdict method_discover(struct call *call);
 enum stage_verdict method_nothing(struct call *call);
 enum stage_verdict method_cancelled(struct call *call);
 enum stage_verdict method_tools_list(struct call *call);
-enum stage_verdict method_tools_call(struct call *call);
+enum stage_verdict method_prompts_list(struct call *call);
+enum stage_verdict method_resources_list(struct call *call);
+enum stage_verdict method_templates_list(struct call *call);
+/* Of every action: its connector does it. */
+enum stage_verdict method_act(struct call *call);
 
 #endif

@@ -21,4 +21,15 @@ struct str seal_page(struct arena *arena, const struct org_snapshot *snapshot, c
 bool unseal_page(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user, struct str tool,
                  struct str sealed, struct str *ret_text) MUST_CHECK;
 
+/* What goes on with a request (requestState), and the ids of tasks: secret and authenticated too, bound to the user;
+ * base64url. A state may be long: it holds an MCP server's own. */
+struct str seal_state(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
+                      struct str text);
+bool unseal_state(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
+                  struct str sealed, struct str *ret_text) MUST_CHECK;
+struct str seal_task(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
+                     struct str text);
+bool unseal_task(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
+                 struct str sealed, struct str *ret_text) MUST_CHECK;
+
 #endif

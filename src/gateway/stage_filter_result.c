@@ -3,17 +3,19 @@
 #include "gateway/pipeline.h"
 #include "gateway/tool_answer.h"
 
+static enum stage_verdict refuse(struct call *call, const char *text) {
+  if (call_verb(call) != CONNECTOR_TOOL) return call_fail(call, 0, JSONRPC_INTERNAL_ERROR, "%s", text);
+  tool_answer_error(call, text);
+  return STAGE_NEXT;
+}
+
 enum stage_verdict stage_filter_result(struct call *call) {
   const struct connector_result *result = &call->invocation.result;
-  size_t size = result->text.n + result->content.n + result->structured.n;
+  size_t size = result->text.n + result->content.n + result->structured.n + result->whole.n;
   if (size <= 2 * LIMIT_RESULT + 64 * KIB) return STAGE_NEXT;
-  if (call->does != DOES_READ && call->outcome == AUDIT_OK) { /* what was done stays done: so the record says */
-    tool_answer_error(call, "It was done, but its result is too large to hand on. Do not repeat it.");
-    return STAGE_NEXT;
-  }
+  if (call->does != DOES_READ && call->outcome == AUDIT_OK) /* what was done stays done: so the record says */
+    return refuse(call, "It was done, but its result is too large to hand on. Do not repeat it.");
   call->error = ERR_TOO_LARGE;
   call->outcome = AUDIT_ERROR;
-  tool_answer_error(call,
-                    "The result is too large to hand on. Ask for less: fewer rows, fewer fields, a narrower filter.");
-  return STAGE_NEXT;
+  return refuse(call, "The result is too large to hand on. Ask for less: fewer rows, fewer fields, a narrower filter.");
 }

@@ -1,15 +1,14 @@
-/* May this principal call this tool, on this connection, with these arguments? The tools that tools/list shows and
- * those that can be called come from the same set, made by the same policy_decide. */
+/* May this principal do this, on this connection, with these arguments? What lists show and what can be done come from
+ * the same set, made by the same policy_decide. The kinds of action have a file each: guard_*.c. */
 #include "base/limits.h"
-#include "codec/utf8.h"
 #include "gateway/arguments.h"
-#include "gateway/page_cursor.h"
-#include "gateway/pipeline.h"
+#include "gateway/guard.h"
+#include "gateway/request_state.h"
 #include "gateway/tool_answer.h"
-#include "gateway/worker.h"
 
-/* Says no as a tool's result, which the assistant can read to its person (MCP, tools, Error Handling). */
-PRINTF_LIKE(3, 4) static enum stage_verdict deny(struct call *call, struct str reason, const char *format, ...) {
+enum { DENIED = 403 }; /* HTTP's number, as all codes of ours */
+
+enum stage_verdict guard_deny(struct call *call, struct str reason, const char *format, ...) {
   va_list arguments;
   char text[ERR_TEXT_SIZE];
   va_start(arguments, format);
@@ -18,74 +17,44 @@ PRINTF_LIKE(3, 4) static enum stage_verdict deny(struct call *call, struct str r
   call->is_allowed = false;
   call->reason = reason.p ? reason : STR("denied");
   call->outcome = AUDIT_NONE;
+  if (call_verb(call) != CONNECTOR_TOOL) return call_fail(call, 0, DENIED, "%s", text);
   tool_answer_error(call, text);
   return STAGE_DONE;
 }
 
-static enum stage_verdict deny_by_policy(struct call *call, const struct connector_connection *connection,
-                                         const struct policy_decision *decision) {
+enum stage_verdict guard_deny_by_policy(struct call *call, struct str name,
+                                        const struct connector_connection *connection,
+                                        const struct policy_decision *decision) {
   struct exchange *exchange = call->exchange;
   const struct org_snapshot *snapshot = exchange->principal.snapshot;
-  struct str name = json_get_str(call->message.params, "name");
   struct str reason = policy_reason_text(exchange->arena, decision);
   call->connection = connection;
   if (decision->effect == POLICY_ASK)
-    return deny(call, reason, "%.*s needs an approval, and approvals are not available yet: it was not done.",
-                STR_ARG(name));
+    return guard_deny(call, reason, "%.*s needs an approval, and approvals are not available yet: it was not done.",
+                      STR_ARG(name));
   if (decision->reason == POLICY_NOT_LOADED)
-    return deny(call, reason, "The access rules of %.*s could not be loaded, so every call is refused. Tell an admin.",
-                STR_ARG(snapshot->name));
-  return deny(call, reason,
-              "You are not permitted to use %.*s: no role of yours allows it. This was recorded. Ask an admin of %.*s "
-              "for access.",
-              STR_ARG(name), STR_ARG(snapshot->name));
+    return guard_deny(call, reason,
+                      "The access rules of %.*s could not be loaded, so every call is refused. Tell an admin.",
+                      STR_ARG(snapshot->name));
+  return guard_deny(
+      call, reason,
+      "You are not permitted to use %.*s: no role of yours allows it. This was recorded. Ask an admin of %.*s "
+      "for access.",
+      STR_ARG(name), STR_ARG(snapshot->name));
 }
 
-static enum stage_verdict refuse_absent(struct call *call, struct str name) {
-  struct exchange *exchange = call->exchange;
-  struct toolset_denial denial;
-  if (toolset_why_absent(exchange->principal.snapshot, exchange->principal.user, name, &denial) == TOOLSET_DENIED) {
-    call->does = denial.tool->does;
-    return deny_by_policy(call, denial.connection, &denial.decision);
-  }
-  call->reason = STR("unknown_tool");
-  return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Unknown tool: %.*s", STR_ARG(utf8_cut(name, 128)));
-}
-
-/* Which connection does the call mean? NULL: none of those it may use; `err` says what to name. */
-static const struct connector_connection *choose_connection(struct call *call, struct err *err) {
-  const struct toolset_tool *tool = call->tool;
-  if (!tool->account_argument) return tool->n_connections ? tool->connections[0] : NULL;
-  struct str wanted = json_get_str(call->arguments, tool->account_argument);
-  for (size_t i = 0; i < tool->n_connections; i++) {
-    if (str_eq(tool->connections[i]->policy.name, wanted)) return tool->connections[i];
-  }
-  struct buf names;
-  buf_init(&names, call->exchange->arena, ERR_TEXT_SIZE);
-  for (size_t i = 0; i < tool->n_connections && names.n < ERR_TEXT_SIZE / 2; i++)
-    buf_printf(&names, "%s%.*s", i ? ", " : "", STR_ARG(tool->connections[i]->policy.name));
-  err_set(err, ERR_INVALID, "%s: must be one of %.*s", tool->account_argument, STR_ARG(buf_str(&names)));
-  return NULL;
-}
-
-static enum stage_verdict refuse_arguments(struct call *call, const struct err *err) {
+enum stage_verdict guard_refuse_arguments(struct call *call, const struct err *err) {
   call->outcome = AUDIT_ERROR;
   call->error = ERR_INVALID;
+  if (call_verb(call) != CONNECTOR_TOOL)
+    return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: %s", err->text);
   tool_answer_error(call, err->text);
   return STAGE_DONE;
 }
 
-/* Nothing was decided yet: it is not known what the call would be. */
-static enum stage_verdict refuse_cursor(struct call *call, const struct err *err) {
-  call->reason = STR("unknown_cursor");
-  return refuse_arguments(call, err);
-}
-
-static bool read_params(struct call *call, struct str *ret_name) {
+bool guard_read_arguments(struct call *call, yyjson_val *arguments) {
   struct arena *arena = call->exchange->arena;
-  *ret_name = json_get_str(call->message.params, "name");
-  yyjson_val *arguments = json_get(call->message.params, "arguments");
-  if (!ret_name->n) return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: name is missing") == STAGE_NEXT;
+  struct err err;
   if (arguments && !yyjson_is_obj(arguments))
     return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: arguments must be an object") == STAGE_NEXT;
   if (!arguments) {
@@ -96,7 +65,6 @@ static bool read_params(struct call *call, struct str *ret_name) {
   }
   struct buf canonical;
   buf_init(&canonical, arena, 2 * LIMIT_HTTP_BODY);
-  struct err err;
   if (json_write_canonical(&canonical, arguments, &err) != ERR_NONE || buf_failed(&canonical))
     return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: %s", err.text) == STAGE_NEXT;
   call->arguments = arguments;
@@ -104,47 +72,70 @@ static bool read_params(struct call *call, struct str *ret_name) {
   return true;
 }
 
-enum stage_verdict stage_guard(struct call *call) {
+const struct connector_connection *guard_choose(const struct call *call,
+                                                const struct connector_connection *const *connections, size_t n,
+                                                const char *account_argument, struct err *err) {
+  if (!account_argument) return n ? connections[0] : NULL;
+  struct str wanted = json_get_str(call->arguments, account_argument);
+  for (size_t i = 0; i < n; i++) {
+    if (str_eq(connections[i]->policy.name, wanted)) return connections[i];
+  }
+  struct buf names;
+  buf_init(&names, call->exchange->arena, ERR_TEXT_SIZE);
+  for (size_t i = 0; i < n && names.n < ERR_TEXT_SIZE / 2; i++)
+    buf_printf(&names, "%s%.*s", i ? ", " : "", STR_ARG(connections[i]->policy.name));
+  err_set(err, ERR_INVALID, "%s: must be one of %.*s", account_argument, STR_ARG(buf_str(&names)));
+  return NULL;
+}
+
+bool guard_drop_account(struct call *call, const char *account_argument) {
+  if (!account_argument) return true;
+  call->arguments = arguments_without(call->exchange->arena, call->arguments, account_argument);
+  return call->arguments || call_fail(call, 503, 503, "Out of memory") == STAGE_NEXT;
+}
+
+enum stage_verdict guard_decide(struct call *call, enum policy_action_kind kind, struct str name, struct str shown) {
   struct exchange *exchange = call->exchange;
-  struct err err = {0};
-  struct str name;
+  struct policy_action action = {.kind = kind,
+                                 .connection = &call->connection->policy,
+                                 .name = name,
+                                 .does = call->does,
+                                 .arguments = call->arguments};
+  struct policy_decision decision;
+  policy_decide(&exchange->principal.user->principal, &action, &decision);
+  if (decision.effect != POLICY_ALLOW) return guard_deny_by_policy(call, shown, call->connection, &decision);
+  struct str reason = policy_reason_text(exchange->arena, &decision);
+  if (!reason.p) return call_fail(call, 503, 503, "Out of memory");
+  call->reason = reason;
+  call->is_allowed = true;
+  return STAGE_NEXT;
+}
+
+static enum stage_verdict guard_kind(struct call *call) {
+  switch (call_verb(call)) {
+    case CONNECTOR_TOOL:
+      return guard_tool(call);
+    case CONNECTOR_PROMPT:
+      return guard_prompt(call);
+    case CONNECTOR_RESOURCE:
+      return guard_resource(call);
+    case CONNECTOR_COMPLETION:
+      return guard_completion(call);
+    case CONNECTOR_TASK:
+      break;
+  }
+  return call_fail(call, 404, JSONRPC_METHOD_NOT_FOUND, "Method not found");
+}
+
+enum stage_verdict stage_guard(struct call *call) {
   call->id = uuid_new();
   call->reason = STR("invalid_params");
-  if (!read_params(call, &name)) return STAGE_FAIL;
-  const struct toolset *toolset = exchange_toolset(exchange);
-  if (!toolset) return call_fail(call, 503, 503, "Out of memory");
-  call->tool = toolset_find(toolset, name);
-  if (!call->tool) return refuse_absent(call, name);
-  call->does = call->tool->tool->does;
-  if (page_cursor_open(call, &err) != ERR_NONE) return refuse_cursor(call, &err);
-
-  if (call->tool->connector->kind->needs_rule) {
-    call->connection = choose_connection(call, &err);
-    if (!call->connection) {
-      call->reason = STR("unknown_account");
-      return deny(call, call->reason, "%s", err.text);
-    }
-    if (page_cursor_check(call, &err) != ERR_NONE) return refuse_cursor(call, &err);
-    struct policy_action action = {.kind = POLICY_TOOL,
-                                   .connection = &call->connection->policy,
-                                   .name = call->tool->tool->name,
-                                   .does = call->does,
-                                   .arguments = call->arguments};
-    struct policy_decision decision;
-    policy_decide(&exchange->principal.user->principal, &action, &decision);
-    if (decision.effect != POLICY_ALLOW) return deny_by_policy(call, call->connection, &decision);
-    struct str reason = policy_reason_text(exchange->arena, &decision);
-    if (!reason.p) return call_fail(call, 503, 503, "Out of memory");
-    call->reason = reason;
-  } else {
-    call->reason = STR("about_the_caller");
-  }
-  call->is_allowed = true;
-
-  if (call->tool->account_argument) {
-    call->arguments = arguments_without(exchange->arena, call->arguments, call->tool->account_argument);
-    if (!call->arguments) return call_fail(call, 503, 503, "Out of memory");
-  }
-  if (schema_check(call->tool->tool->schema, call->arguments, &err) != ERR_NONE) return refuse_arguments(call, &err);
-  return STAGE_NEXT;
+  enum stage_verdict verdict = guard_kind(call);
+  if (verdict != STAGE_NEXT) return verdict;
+  if (request_state_open(call)) return STAGE_NEXT;
+  call->reason = STR("unknown_request_state");
+  call->outcome = AUDIT_ERROR;
+  call->error = ERR_INVALID;
+  return call_fail(call, 0, JSONRPC_INVALID_PARAMS,
+                   "Invalid params: there is no such requestState, or it has expired; begin the call again");
 }

@@ -45,7 +45,7 @@ enum stage_verdict stage_limit_principal(struct call *call) {
   if (limit_take(&principal->token->bucket, rate, 1, loop_now_us(&exchange->worker->loop), &retry_us))
     return call->failure.code ? STAGE_FAIL : STAGE_NEXT; /* failed already: a message that could not be read */
   const struct method *method = method_find(call->message.method, call->message.kind, MCP_BOTH);
-  if (method && method->set == FOR_TOOLS) account_for(call, method);
+  if (method && method->set == FOR_ACTIONS) account_for(call, method);
   call_fail(call, 429, 429, "Over the rate of %lld calls in %lld s for this access token; try again in %lld s",
             (long long)rate.cap, (long long)(rate.window_us / 1000000), (long long)(retry_us / 1000000 + 1));
   call->failure.retry_after_s = retry_us / 1000000 + 1;

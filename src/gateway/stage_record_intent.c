@@ -17,7 +17,7 @@ static enum stage_verdict refuse(struct call *call) {
 
 enum stage_verdict stage_record_intent(struct call *call) {
   if (call->intent == INTENT_NONE) {
-    if (call->does == DOES_READ || !call->tool->connector->kind->needs_rule) return STAGE_NEXT;
+    if (call->does == DOES_READ || !call->connector->kind->needs_rule) return STAGE_NEXT;
     call_fill_event(call, AUDIT_INTENT);
     call->event.done = on_durable;
     /* In relaxed mode `done` comes from within audit_submit: only then is the intent still INTENT_NONE. */

@@ -1,4 +1,5 @@
 /* The protocol era's form of what there is to say. */
+#include "gateway/action.h"
 #include "gateway/pipeline.h"
 #include "mcp/result.h"
 
@@ -6,6 +7,16 @@ static void write_failure(struct call *call) {
   const struct failure *failure = &call->failure;
   bool has_id = call->message.id != NULL || exchange_has_null_ids(call->exchange);
   jsonrpc_write_error(&call->reply, has_id, call->message.id, failure->code, failure->text, failure->data);
+}
+
+/* An MCP server's result, as it came but for what is ours. False: it is none that can be passed. */
+static bool write_passed(struct call *call) {
+  struct mcp_passing passing;
+  struct err err;
+  action_passing(call, &passing);
+  if (mcp_write_passed(&call->result, call->invocation.result.whole, &passing, &err) == ERR_NONE) return true;
+  if (!buf_failed(&call->result)) call_fail(call, 0, JSONRPC_INTERNAL_ERROR, "The MCP server's answer: %s", err.text);
+  return false;
 }
 
 static void write_tool_result(struct call *call) {
@@ -26,7 +37,11 @@ enum stage_verdict stage_reply(struct call *call) {
     write_failure(call);
     return STAGE_DONE;
   }
-  if (call->has_answer) write_tool_result(call);
+  if (call->has_answer && call->invocation.result.whole.n && !write_passed(call) && call->failure.code) {
+    write_failure(call);
+    return STAGE_DONE;
+  }
+  if (call->has_answer && !call->invocation.result.whole.n) write_tool_result(call);
   jsonrpc_write_result(&call->reply, call->message.id, buf_str(&call->result));
   if (!buf_failed(&call->reply) && !buf_failed(&call->result)) return STAGE_DONE;
   buf_clear(&call->reply);

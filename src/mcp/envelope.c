@@ -3,6 +3,7 @@
 
 #include "codec/base64.h"
 #include "codec/utf8.h"
+#include "mcp/log_level.h"
 
 static bool refuse(struct mcp_refusal *refusal, int code, int http_status, struct str text) {
   *refusal = (struct mcp_refusal){.code = code, .http_status = http_status, .text = text};
@@ -102,6 +103,11 @@ static bool read_modern(struct arena *arena, const struct jsonrpc_message *messa
     return refuse(refusal, JSONRPC_INVALID_PARAMS, 400,
                   STR("Invalid params: _meta lacks " MCP_META_CLIENT_CAPABILITIES));
   read_client(json_get(meta, MCP_META_CLIENT_INFO), envelope);
+  envelope->client_capabilities = json_get(meta, MCP_META_CLIENT_CAPABILITIES);
+  yyjson_val *level = json_get(meta, MCP_META_LOG_LEVEL);
+  if (level) envelope->log_level = mcp_log_level(json_str(level));
+  if (level && envelope->log_level < 0)
+    return refuse(refusal, JSONRPC_INVALID_PARAMS, 400, STR("Invalid params: _meta has an unknown log level"));
   return true;
 }
 
@@ -112,6 +118,7 @@ static bool read_legacy(struct arena *arena, const struct jsonrpc_message *messa
   if (str_eq(message->method, STR("initialize"))) {
     envelope->revision = mcp_negotiate(json_get_str(message->params, "protocolVersion"));
     read_client(json_get(message->params, "clientInfo"), envelope);
+    envelope->client_capabilities = json_get(message->params, "capabilities");
     return true;
   }
   if (!headers->protocol_version.p) {
@@ -125,8 +132,9 @@ static bool read_legacy(struct arena *arena, const struct jsonrpc_message *messa
 
 bool mcp_envelope_read(struct arena *arena, const struct jsonrpc_message *message, const struct mcp_headers *headers,
                        struct mcp_envelope *ret_envelope, struct mcp_refusal *ret_refusal) {
-  struct mcp_envelope envelope = {0};
-  yyjson_val *meta = json_get(message->params, "_meta");
+  struct mcp_envelope envelope = {.log_level = -1};
+  yyjson_val *meta = json_get(message->params, "_meta"), *token = json_get(meta, "progressToken");
+  if (yyjson_is_str(token) || yyjson_is_int(token)) envelope.progress_token = token;
   envelope.traceparent = json_get_str(meta, "traceparent");
   const struct mcp_revision *named = headers->protocol_version.p ? mcp_revision_find(headers->protocol_version) : NULL;
   bool is_modern = json_get(meta, MCP_META_VERSION) != NULL || str_eq(message->method, STR("server/discover")) ||

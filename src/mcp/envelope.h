@@ -16,6 +16,9 @@ struct mcp_envelope {
   const struct mcp_revision *revision;
   struct str client_name, client_version; /* as the client says; may be empty */
   struct str traceparent;                 /* from _meta; may be empty */
+  yyjson_val *client_capabilities;        /* an object, or NULL: modern requests say them, and `initialize` */
+  yyjson_val *progress_token;             /* a string or an integer, or NULL: it wants no progress */
+  int log_level;                          /* -1: none. Modern requests say it; legacy ones by session */
 };
 
 /* Why a message cannot be served: a JSON-RPC code, its text, its data (JSON or empty), and HTTP's status. */

@@ -29,6 +29,8 @@ struct str mcp_revisions_json(void);
 /* Codes that the specification reserves (2026-07-28, basic). Codes of our own stand outside JSON-RPC's range and are
  * HTTP's numbers. */
 enum mcp_code {
+  MCP_RESOURCE_NOT_FOUND = -32002,       /* until 2025-11-25 */
+  MCP_URL_ELICITATION_REQUIRED = -32042, /* 2025-11-25 alone */
   MCP_HEADER_MISMATCH = -32020,
   MCP_MISSING_CLIENT_CAPABILITY = -32021,
   MCP_UNSUPPORTED_VERSION = -32022,
@@ -38,5 +40,7 @@ enum mcp_code {
 #define MCP_META_CLIENT_INFO "io.modelcontextprotocol/clientInfo"
 #define MCP_META_CLIENT_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
 #define MCP_META_SERVER_INFO "io.modelcontextprotocol/serverInfo"
+#define MCP_META_LOG_LEVEL "io.modelcontextprotocol/logLevel"
+#define MCP_META_SUBSCRIPTION "io.modelcontextprotocol/subscriptionId"
 
 #endif

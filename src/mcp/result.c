@@ -5,6 +5,8 @@
 
 #define SERVER_INFO "{\"name\":\"connek\",\"title\":\"Connek\",\"version\":\"" CONNEK_VERSION "\"}"
 
+#define META_SERVER_INFO "\"" MCP_META_SERVER_INFO "\":" SERVER_INFO
+
 #define INSTRUCTIONS                                                                                                  \
   "Connek gives you the company tools that this person may use. Tools named connek_* tell what is connected. A tool " \
   "with "                                                                                                             \
@@ -17,7 +19,7 @@ enum { LIST_TTL_MS = 30 * 1000 };
 
 void mcp_result_open(struct buf *out, enum mcp_era era) {
   if (era == MCP_MODERN)
-    buf_append_c(out, "{\"resultType\":\"complete\",\"_meta\":{\"" MCP_META_SERVER_INFO "\":" SERVER_INFO "}");
+    buf_append_c(out, "{\"resultType\":\"complete\",\"_meta\":{" META_SERVER_INFO "}");
   else
     buf_append_byte(out, '{');
 }
@@ -26,19 +28,44 @@ void mcp_result_comma(struct buf *out) {
   if (out->n && out->p[out->n - 1] != '{') buf_append_byte(out, ',');
 }
 
-void mcp_write_initialize(struct buf *out, const struct mcp_revision *revision) {
+void mcp_write_server_info(struct buf *out) {
+  buf_append_c(out, META_SERVER_INFO);
+}
+
+static void write_capabilities(struct buf *out, const struct mcp_capabilities *capabilities) {
+  buf_append_c(out, "{\"tools\":{\"listChanged\":true}");
+  if (capabilities->has_prompts) buf_append_c(out, ",\"prompts\":{\"listChanged\":true}");
+  if (capabilities->has_resources) {
+    buf_append_c(out, ",\"resources\":{\"listChanged\":true");
+    buf_append_c(out, capabilities->has_subscriptions ? ",\"subscribe\":true}" : "}");
+  }
+  if (capabilities->has_completions) buf_append_c(out, ",\"completions\":{}");
+  if (capabilities->has_logging) buf_append_c(out, ",\"logging\":{}");
+  if (capabilities->extensions.n) {
+    buf_append_c(out, ",\"extensions\":");
+    buf_append_str(out, capabilities->extensions);
+  }
+  buf_append_byte(out, '}');
+}
+
+void mcp_write_initialize(struct buf *out, const struct mcp_revision *revision,
+                          const struct mcp_capabilities *capabilities) {
   buf_append_c(out, "{\"protocolVersion\":");
   json_write_str(out, revision->name);
-  buf_append_c(out, ",\"capabilities\":{\"tools\":{}},\"serverInfo\":" SERVER_INFO ",\"instructions\":");
+  buf_append_c(out, ",\"capabilities\":");
+  write_capabilities(out, capabilities);
+  buf_append_c(out, ",\"serverInfo\":" SERVER_INFO ",\"instructions\":");
   json_write_str(out, STR(INSTRUCTIONS));
   buf_append_byte(out, '}');
 }
 
-void mcp_write_discover(struct buf *out) {
+void mcp_write_discover(struct buf *out, const struct mcp_capabilities *capabilities) {
   mcp_result_open(out, MCP_MODERN);
   buf_append_c(out, ",\"supportedVersions\":");
   buf_append_str(out, mcp_revisions_json());
-  buf_append_c(out, ",\"capabilities\":{\"tools\":{}},\"instructions\":");
+  buf_append_c(out, ",\"capabilities\":");
+  write_capabilities(out, capabilities);
+  buf_append_c(out, ",\"instructions\":");
   json_write_str(out, STR(INSTRUCTIONS));
   mcp_write_cache_hints(out);
   buf_append_byte(out, '}');

@@ -10,8 +10,17 @@
 void mcp_result_open(struct buf *out, enum mcp_era era);
 void mcp_result_comma(struct buf *out);
 
-void mcp_write_initialize(struct buf *out, const struct mcp_revision *revision);
-void mcp_write_discover(struct buf *out);
+/* The member of a modern result's _meta that says who we are. */
+void mcp_write_server_info(struct buf *out);
+
+/* What a user's server can: for `initialize` and `server/discover`. Tools there always are. */
+struct mcp_capabilities {
+  bool has_prompts, has_resources, has_subscriptions, has_completions, has_logging;
+  struct str extensions; /* a JSON object; empty: none */
+};
+void mcp_write_initialize(struct buf *out, const struct mcp_revision *revision,
+                          const struct mcp_capabilities *capabilities);
+void mcp_write_discover(struct buf *out, const struct mcp_capabilities *capabilities);
 /* {"ttlMs":...,"cacheScope":"private"} members, for modern lists. */
 void mcp_write_cache_hints(struct buf *out);
 

@@ -14,4 +14,14 @@ static inline struct vault_place vault_place_page(struct str row) {
   return (struct vault_place){"page", "cursor", row};
 }
 
+/* What goes on with a request that had something to ask, in the hands of a client; `row`: whose. */
+static inline struct vault_place vault_place_request(struct str row) {
+  return (struct vault_place){"request", "state", row};
+}
+
+/* A task of an MCP server, as its client knows it; `row`: whose. */
+static inline struct vault_place vault_place_task(struct str row) {
+  return (struct vault_place){"task", "id", row};
+}
+
 #endif

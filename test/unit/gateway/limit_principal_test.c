@@ -21,7 +21,7 @@ static struct call *refused(struct fixture *f, const char *body) {
 }
 
 static bool is_recorded(const struct call *call) {
-  return call->method && call->method->set == FOR_TOOLS;
+  return call->method && call->method->set == FOR_ACTIONS;
 }
 
 static uint64_t n_counted(const struct fixture *f) {

@@ -62,6 +62,7 @@ static struct story begin(struct fixture *f, enum policy_does does) {
 static void with_tool(struct story *story) {
   story->tool = (struct toolset_tool){.tool = &story->definition, .connector = &story->connector};
   story->call->tool = &story->tool;
+  story->call->connector = &story->connector;
 }
 
 static void a_read_is_not_recorded_before_it_is_made(void **state) {

@@ -47,12 +47,18 @@ static void discover_names_every_revision_and_is_private(void **state) {
   size_t n;
   arena_init(&arena, 0);
   buf_init(&out, &arena, 4096);
-  mcp_write_discover(&out);
+  const struct mcp_capabilities capabilities = {.has_resources = true, .has_subscriptions = true};
+  mcp_write_discover(&out, &capabilities);
   yyjson_val *result = parsed(&arena, &out);
   mcp_revisions(&n);
   assert_int_equal(yyjson_arr_size(json_get(result, "supportedVersions")), n);
   assert_str(json_get_str(result, "cacheScope"), "private");
   assert_true(yyjson_is_uint(json_get(result, "ttlMs")));
+  yyjson_val *announced = json_get(result, "capabilities");
+  assert_true(yyjson_is_true(json_get(json_get(announced, "resources"), "subscribe")));
+  assert_null(json_get(announced, "prompts"));
+  assert_null(json_get(announced, "completions"));
+  assert_null(json_get(announced, "logging"));
   arena_release(&arena);
 }
 
@@ -61,10 +67,15 @@ static void initialize_answers_with_the_negotiated_revision(void **state) {
   struct buf out;
   arena_init(&arena, 0);
   buf_init(&out, &arena, 4096);
-  mcp_write_initialize(&out, mcp_negotiate(STR("2025-06-18")));
+  const struct mcp_capabilities capabilities = {.has_prompts = true, .extensions = STR("{\"io.x/y\":{}}")};
+  mcp_write_initialize(&out, mcp_negotiate(STR("2025-06-18")), &capabilities);
   yyjson_val *result = parsed(&arena, &out);
   assert_str(json_get_str(result, "protocolVersion"), "2025-06-18");
-  assert_true(yyjson_is_obj(json_get(json_get(result, "capabilities"), "tools")));
+  yyjson_val *announced = json_get(result, "capabilities");
+  assert_true(yyjson_is_true(json_get(json_get(announced, "tools"), "listChanged")));
+  assert_true(yyjson_is_true(json_get(json_get(announced, "prompts"), "listChanged")));
+  assert_true(yyjson_is_obj(json_get(json_get(announced, "extensions"), "io.x/y")));
+  assert_null(json_get(announced, "resources"));
   arena_release(&arena);
 }
 

@@ -1,0 +1,59 @@
+/* May this principal call this tool? */
+#include "codec/utf8.h"
+#include "gateway/guard.h"
+#include "gateway/page_cursor.h"
+#include "gateway/parameter_headers.h"
+
+enum { NAME_SHOWN = 128 };
+
+static enum stage_verdict refuse_absent(struct call *call, struct str name) {
+  struct exchange *exchange = call->exchange;
+  struct toolset_denial denial;
+  if (toolset_why_absent(exchange->principal.snapshot, exchange->principal.user, name, &denial) == TOOLSET_DENIED) {
+    call->does = denial.tool->does;
+    return guard_deny_by_policy(call, name, denial.connection, &denial.decision);
+  }
+  call->reason = STR("unknown_tool");
+  return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Unknown tool: %.*s", STR_ARG(utf8_cut(name, NAME_SHOWN)));
+}
+
+/* Nothing was decided yet: it is not known what the call would be. */
+static enum stage_verdict refuse_cursor(struct call *call, const struct err *err) {
+  call->reason = STR("unknown_cursor");
+  return guard_refuse_arguments(call, err);
+}
+
+static enum stage_verdict decide(struct call *call, struct str name) {
+  const struct toolset_tool *tool = call->tool;
+  struct err err = {0};
+  if (!call->connector->kind->needs_rule) {
+    call->reason = STR("about_the_caller");
+    call->is_allowed = true;
+    return STAGE_NEXT;
+  }
+  call->connection = guard_choose(call, tool->connections, tool->n_connections, tool->account_argument, &err);
+  if (!call->connection) return guard_deny(call, STR("unknown_account"), "%s", err.text);
+  if (page_cursor_check(call, &err) != ERR_NONE) return refuse_cursor(call, &err);
+  return guard_decide(call, POLICY_TOOL, tool->tool->name, name);
+}
+
+enum stage_verdict guard_tool(struct call *call) {
+  struct err err = {0};
+  struct str name = json_get_str(call->message.params, "name");
+  if (!name.n) return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: name is missing");
+  if (!guard_read_arguments(call, json_get(call->message.params, "arguments"))) return STAGE_FAIL;
+  const struct toolset *toolset = exchange_toolset(call->exchange);
+  if (!toolset) return call_fail(call, 503, 503, "Out of memory");
+  call->tool = toolset_find(toolset, name);
+  if (!call->tool) return refuse_absent(call, name);
+  call->connector = call->tool->connector;
+  call->does = call->tool->tool->does;
+  if (!parameter_headers_match(call, &err)) return call_fail(call, 400, MCP_HEADER_MISMATCH, "%s", err.text);
+  if (page_cursor_open(call, &err) != ERR_NONE) return refuse_cursor(call, &err);
+  enum stage_verdict verdict = decide(call, name);
+  if (verdict != STAGE_NEXT) return verdict;
+  if (!guard_drop_account(call, call->tool->account_argument)) return STAGE_FAIL;
+  if (schema_check(call->tool->tool->schema, call->arguments, &err) != ERR_NONE)
+    return guard_refuse_arguments(call, &err);
+  return STAGE_NEXT;
+}

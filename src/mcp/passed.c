@@ -1,0 +1,263 @@
+/* Results and notifications of MCP servers, in the form of our client's era. Reads them once and writes them again with
+ * what differs; where nothing can differ they are copied as they are. Must not know whose they are. */
+#include "mcp/passed.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "codec/json.h"
+#include "mcp/result.h"
+
+static bool mentions(struct str text, struct str name) {
+  return memmem(text.p, text.n, name.p, name.n) != NULL;
+}
+
+/* Names may be written with escapes; then the whole is read. */
+static bool may_copy(struct str whole, const struct mcp_passing *passing) {
+  if (mentions(whole, STR("\\u")) || mentions(whole, STR("resultType")) || mentions(whole, STR("cacheScope")) ||
+      mentions(whole, STR("ttlMs")))
+    return false;
+  if (mentions(whole, STR("\"_meta\"")) && (passing->era == MCP_MODERN || mentions(whole, STR(MCP_META_SERVER_INFO))))
+    return false;
+  if (passing->public_uri && mentions(whole, STR("\"uri\""))) return false;
+  return !passing->public_task || !mentions(whole, STR("\"taskId\""));
+}
+
+static void write_key(struct buf *out, struct str key) {
+  mcp_result_comma(out);
+  json_write_str(out, key);
+  buf_append_byte(out, ':');
+}
+
+static void write_renamed(struct buf *out, yyjson_val *value, struct str (*rename)(void *, struct str), void *context) {
+  if (!rename || !yyjson_is_str(value)) {
+    json_write_value(out, value);
+    return;
+  }
+  struct str renamed = rename(context, json_str(value));
+  if (!renamed.p)
+    out->has_failed = true;
+  else
+    json_write_str(out, renamed);
+}
+
+/* An object that names a resource: a link, or contents. */
+static void write_named(struct buf *out, yyjson_val *object, const struct mcp_passing *passing) {
+  size_t i, n;
+  yyjson_val *key, *value;
+  buf_append_byte(out, '{');
+  yyjson_obj_foreach(object, i, n, key, value) {
+    if (i) buf_append_byte(out, ',');
+    json_write_value(out, key);
+    buf_append_byte(out, ':');
+    if (str_eq(json_str(key), STR("uri")))
+      write_renamed(out, value, passing->public_uri, passing->context);
+    else
+      json_write_value(out, value);
+  }
+  buf_append_byte(out, '}');
+}
+
+/* A block of content: {"type":"resource_link","uri"}, {"type":"resource","resource":{"uri"}}, or any other. */
+static void write_block(struct buf *out, yyjson_val *block, const struct mcp_passing *passing) {
+  struct str type = json_get_str(block, "type");
+  if (str_eq(type, STR("resource_link"))) {
+    write_named(out, block, passing);
+    return;
+  }
+  if (!str_eq(type, STR("resource"))) {
+    json_write_value(out, block);
+    return;
+  }
+  size_t i, n;
+  yyjson_val *key, *value;
+  buf_append_byte(out, '{');
+  yyjson_obj_foreach(block, i, n, key, value) {
+    if (i) buf_append_byte(out, ',');
+    json_write_value(out, key);
+    buf_append_byte(out, ':');
+    if (str_eq(json_str(key), STR("resource")) && yyjson_is_obj(value))
+      write_named(out, value, passing);
+    else
+      json_write_value(out, value);
+  }
+  buf_append_byte(out, '}');
+}
+
+typedef void (*write_element)(struct buf *out, yyjson_val *element, const struct mcp_passing *passing);
+
+/* An array of such things, or one of them. */
+static void write_all(struct buf *out, yyjson_val *value, const struct mcp_passing *passing, write_element write) {
+  size_t i, n;
+  yyjson_val *element;
+  if (yyjson_is_obj(value)) {
+    write(out, value, passing);
+    return;
+  }
+  if (!yyjson_is_arr(value)) {
+    json_write_value(out, value);
+    return;
+  }
+  buf_append_byte(out, '[');
+  yyjson_arr_foreach(value, i, n, element) {
+    if (i) buf_append_byte(out, ',');
+    if (yyjson_is_obj(element))
+      write(out, element, passing);
+    else
+      json_write_value(out, element);
+  }
+  buf_append_byte(out, ']');
+}
+
+/* A message of a prompt, or the result that a task ended with. */
+static void write_message(struct buf *out, yyjson_val *message, const struct mcp_passing *passing) {
+  size_t i, n;
+  yyjson_val *key, *value;
+  buf_append_byte(out, '{');
+  yyjson_obj_foreach(message, i, n, key, value) {
+    if (i) buf_append_byte(out, ',');
+    json_write_value(out, key);
+    buf_append_byte(out, ':');
+    if (str_eq(json_str(key), STR("content")))
+      write_all(out, value, passing, write_block);
+    else
+      json_write_value(out, value);
+  }
+  buf_append_byte(out, '}');
+}
+
+static void write_member(struct buf *out, struct str name, yyjson_val *value, const struct mcp_passing *passing) {
+  if (str_eq(name, STR("content")))
+    write_all(out, value, passing, write_block);
+  else if (str_eq(name, STR("contents")))
+    write_all(out, value, passing, write_named);
+  else if (str_eq(name, STR("messages")))
+    write_all(out, value, passing, write_message);
+  else if (str_eq(name, STR("result")) && yyjson_is_obj(value))
+    write_message(out, value, passing);
+  else if (str_eq(name, STR("taskId")))
+    write_renamed(out, value, passing->public_task, passing->context);
+  else if (str_eq(name, STR("uri")))
+    write_renamed(out, value, passing->public_uri, passing->context);
+  else
+    json_write_value(out, value);
+}
+
+/* What the server says of itself is for us; who reads this knows us. */
+static void write_meta(struct buf *out, yyjson_val *meta, enum mcp_era era) {
+  size_t i, n, n_kept = 0;
+  yyjson_val *key, *value;
+  yyjson_obj_foreach(meta, i, n, key, value) n_kept += !str_eq(json_str(key), STR(MCP_META_SERVER_INFO));
+  if (era == MCP_LEGACY && !n_kept) return;
+  write_key(out, STR("_meta"));
+  buf_append_byte(out, '{');
+  if (era == MCP_MODERN) mcp_write_server_info(out);
+  yyjson_obj_foreach(meta, i, n, key, value) {
+    if (str_eq(json_str(key), STR(MCP_META_SERVER_INFO))) continue;
+    write_key(out, json_str(key));
+    json_write_value(out, value);
+  }
+  buf_append_byte(out, '}');
+}
+
+static void write_cache_hints(struct buf *out, yyjson_val *ttl) {
+  write_key(out, STR("ttlMs"));
+  if (ttl)
+    json_write_value(out, ttl);
+  else
+    buf_append_byte(out, '0');
+  buf_append_c(out, ",\"cacheScope\":\"private\""); /* what one may read, another may not */
+}
+
+static void write_read(struct buf *out, yyjson_val *root, const struct mcp_passing *passing) {
+  bool is_modern = passing->era == MCP_MODERN;
+  struct str type = json_get_str(root, "resultType");
+  size_t i, n;
+  yyjson_val *key, *value;
+  buf_append_byte(out, '{');
+  if (is_modern) {
+    write_key(out, STR("resultType"));
+    json_write_str(out, type.n ? type : STR("complete"));
+  }
+  write_meta(out, json_get(root, "_meta"), passing->era);
+  if (is_modern && passing->is_cacheable) write_cache_hints(out, json_get(root, "ttlMs"));
+  yyjson_obj_foreach(root, i, n, key, value) {
+    struct str name = json_str(key);
+    if (str_eq(name, STR("_meta")) || str_eq(name, STR("resultType")) || str_eq(name, STR("cacheScope"))) continue;
+    if (str_eq(name, STR("ttlMs")) && !(is_modern && !passing->is_cacheable)) continue;
+    write_key(out, name);
+    write_member(out, name, value, passing);
+  }
+  buf_append_byte(out, '}');
+}
+
+enum err_code mcp_write_passed(struct buf *out, struct str whole, const struct mcp_passing *passing, struct err *err) {
+  yyjson_doc *doc;
+  if (whole.n >= 2 && whole.p[0] == '{' && may_copy(whole, passing)) {
+    if (passing->era == MCP_LEGACY) {
+      buf_append_str(out, whole);
+      return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
+    }
+    mcp_result_open(out, MCP_MODERN);
+    if (passing->is_cacheable) write_cache_hints(out, NULL);
+    struct str rest = str_make(whole.p + 1, whole.n - 1);
+    if (!str_eq(rest, STR("}"))) buf_append_byte(out, ',');
+    buf_append_str(out, rest);
+    return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
+  }
+  enum err_code code = json_read_verbatim(passing->arena, whole, &doc, err);
+  if (code != ERR_NONE) return code;
+  yyjson_val *root = yyjson_doc_get_root(doc);
+  if (!yyjson_is_obj(root)) return err_set(err, ERR_UPSTREAM, "The result is no object");
+  write_read(out, root, passing);
+  return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
+}
+
+static void write_tagged_meta(struct buf *out, yyjson_val *meta, struct str subscription) {
+  size_t i, n, n_written = 0;
+  yyjson_val *key, *value;
+  if (!meta && !subscription.n) return;
+  write_key(out, STR("_meta"));
+  buf_append_byte(out, '{');
+  if (subscription.n) {
+    buf_append_c(out, "\"" MCP_META_SUBSCRIPTION "\":");
+    buf_append_str(out, subscription);
+    n_written++;
+  }
+  yyjson_obj_foreach(meta, i, n, key, value) {
+    if (str_eq(json_str(key), STR(MCP_META_SUBSCRIPTION))) continue;
+    if (n_written++) buf_append_byte(out, ',');
+    json_write_value(out, key);
+    buf_append_byte(out, ':');
+    json_write_value(out, value);
+  }
+  buf_append_byte(out, '}');
+}
+
+enum err_code mcp_write_notification(struct buf *out, struct str params, const struct mcp_notification *notification,
+                                     struct err *err) {
+  yyjson_doc *doc;
+  size_t i, n;
+  yyjson_val *key, *value;
+  enum err_code code = json_read_verbatim(notification->passing->arena, params.n ? params : STR("{}"), &doc, err);
+  if (code != ERR_NONE) return code;
+  yyjson_val *root = yyjson_doc_get_root(doc);
+  if (!yyjson_is_obj(root)) return err_set(err, ERR_UPSTREAM, "A notification's params are no object");
+  buf_append_c(out, "{\"jsonrpc\":\"2.0\",\"method\":");
+  json_write_str(out, notification->method);
+  buf_append_c(out, ",\"params\":{");
+  write_tagged_meta(out, json_get(root, "_meta"), notification->subscription);
+  yyjson_obj_foreach(root, i, n, key, value) {
+    struct str name = json_str(key);
+    if (str_eq(name, STR("_meta"))) continue;
+    if (str_eq(name, STR("progressToken")) && notification->progress_token.n) continue;
+    write_key(out, name);
+    write_member(out, name, value, notification->passing);
+  }
+  if (notification->progress_token.n) {
+    write_key(out, STR("progressToken"));
+    buf_append_str(out, notification->progress_token);
+  }
+  buf_append_c(out, "}}");
+  return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
+}
