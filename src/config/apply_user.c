@@ -90,12 +90,6 @@ static enum err_code user_new(struct apply *apply, const struct config_user *use
   return code;
 }
 
-/* The one statement outside store/, which has no function for it yet. */
-static enum err_code user_set_kind(struct apply *apply, const struct user_record *user, struct str kind) {
-  return db_exec(apply->tx, "UPDATE org_user SET kind = $3 WHERE organisation_id = $1 AND id = $2",
-                 DB_PARAMS(DB_V_UUID(apply->organisation.id), DB_V_UUID(user->id), DB_V_TEXT(kind)), apply->err);
-}
-
 static enum err_code apply_user(struct apply *apply, const struct config_user *user, const struct map *held_by_user) {
   const struct user_record *old = map_get(&apply->users.stored, user->email);
   struct uuid id;
@@ -104,7 +98,7 @@ static enum err_code apply_user(struct apply *apply, const struct config_user *u
   if (old) {
     id = old->id;
     is_kind_changed = !str_eq(old->kind, user->kind);
-    if (is_kind_changed) code = user_set_kind(apply, old, user->kind);
+    if (is_kind_changed) code = store_user_set_kind(apply->tx, apply->organisation.id, id, user->kind, apply->err);
   } else {
     struct user_record *record = NULL;
     code = user_new(apply, user, &record);

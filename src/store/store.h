@@ -106,6 +106,8 @@ enum err_code store_organisation_list(STORE_TX, STORE_LIST(organisation_record))
 /* user.c: logins and users */
 enum err_code store_login_ensure(STORE_TX, struct str email, struct uuid *ret_id, struct err *err) MUST_CHECK;
 enum err_code store_user_insert(struct db_tx *tx, const struct user_record *record, struct err *err) MUST_CHECK;
+enum err_code store_user_set_kind(struct db_tx *tx, struct uuid organisation_id, struct uuid id, struct str kind,
+                                  struct err *err) MUST_CHECK;
 enum err_code store_user_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
                                 struct err *err) MUST_CHECK;
 enum err_code store_user_find(STORE_TX, struct uuid organisation_id, struct str email, struct user_record *ret_record,

@@ -46,6 +46,14 @@ enum err_code store_user_insert(struct db_tx *tx, const struct user_record *reco
   return code;
 }
 
+enum err_code store_user_set_kind(struct db_tx *tx, struct uuid organisation_id, struct uuid id, struct str kind,
+                                  struct err *err) {
+  enum err_code code = db_exec(tx, "UPDATE org_user SET kind = $3 WHERE organisation_id = $1 AND id = $2",
+                               DB_PARAMS(DB_V_UUID(organisation_id), DB_V_UUID(id), DB_V_TEXT(kind)), err);
+  if (code == ERR_NONE && db_changes(tx) == 0) return err_set(err, ERR_NOT_FOUND, "there is no such user");
+  return code;
+}
+
 enum err_code store_user_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id, struct err *err) {
   enum err_code code = db_exec(tx, "DELETE FROM org_user WHERE organisation_id = $1 AND id = $2",
                                DB_PARAMS(DB_V_UUID(organisation_id), DB_V_UUID(id)), err);

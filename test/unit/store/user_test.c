@@ -44,6 +44,16 @@ STORE_TEST(a_user_is_added_once) {
   assert_int_equal(store_user_insert(tx, &odd, &test_err), ERR_INVALID);
 }
 
+STORE_TEST(another_organisation_cannot_make_a_user_an_owner) {
+  const struct user_record *list;
+  size_t n;
+  assert_int_equal(store_user_set_kind(tx, t->globex.id, t->acme.user, STR("owner"), &test_err), ERR_NOT_FOUND);
+  assert_ok(store_user_set_kind(tx, t->acme.id, t->acme.user, STR("auditor"), &test_err));
+  assert_ok(store_user_list(ARENA, t->acme.id, &list, &n, &test_err));
+  assert_int_equal(n, 1);
+  assert_true(str_eq_c(list[0].kind, "auditor"));
+}
+
 STORE_TEST(with_a_user_go_its_tokens_and_roles) {
   assert_ok(store_user_role_insert(tx, t->acme.id, t->acme.user, t->acme.role, &test_err));
   assert_ok(store_user_delete(tx, t->acme.id, t->acme.user, &test_err));
@@ -62,6 +72,7 @@ int main(void) {
       STORE_UNIT(one_person_may_be_a_user_of_two_organisations),
       STORE_UNIT(another_organisations_user_is_not_there),
       STORE_UNIT(a_user_is_added_once),
+      STORE_UNIT(another_organisation_cannot_make_a_user_an_owner),
       STORE_UNIT(with_a_user_go_its_tokens_and_roles),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
