@@ -171,7 +171,8 @@ export class Connek {
     this.#arguments = args;
     const started = this.stderr.length;
     const workers = args.includes('--workers') ? [] : ['--workers', '2'];
-    const own = ['serve', '--data', this.data, ...workers, '--listen', '127.0.0.1:0'];
+    const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
+    const own = ['serve', '--data', this.data, ...workers, ...listen];
     const child = spawn(this.binary, [...own, ...args], {
       env: environment(this.env),
       cwd: this.home,
