@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { Connek } from '../../integration/support/connek.js';
 import { callTool } from '../../integration/support/mcp.js';
+import { assertStaysData, Recorder } from './hostile.js';
 import { expected } from './oracle.js';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -64,6 +65,8 @@ export async function connected(t, manifest, { base, settings, key }) {
   const { url } = await connek.token('anna@acme.example');
   return {
     connek,
+    url,
+    nameOf: (name) => `${copy.id}_${name}`,
     // The call's result; what is no result fails the test.
     async call(name, args = {}) {
       const { status, body, text } = await callTool(url, `${copy.id}_${name}`, args);
@@ -114,6 +117,23 @@ export function everyTool(id, { start, settings, key = 'the-key', cases, spoilin
         }
       });
     }
+  });
+  everyArgument(manifest, { start, settings, key, cases });
+}
+
+function everyArgument(manifest, { start, settings, key, cases }) {
+  test(`${manifest.name}: whatever any argument of any tool holds stays data, or is refused`, async (t) => {
+    const recorder = await new Recorder().start(t);
+    const { vendor, base } = await start(t);
+    const account = await connected(t, manifest, { base: base.replace(vendor.origin, recorder.origin), settings, key });
+    let [sent, refused] = [0, 0];
+    for (const tool of manifest.tools)
+      await t.test(tool.name, async () => {
+        const counts = await assertStaysData(account, recorder, tool, cases[tool.name].calls ?? [{}]);
+        sent += counts.sent;
+        refused += counts.refused;
+      });
+    t.diagnostic(`${sent} calls were sent as data, ${refused} refused`);
   });
 }
 
