@@ -134,6 +134,15 @@ test('faults are bounded, with repetitions too, and leave other connections alon
     ],
     'bad JSON': [(request, response) => response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"a":'), 1],
     'a gzip bomb': [(request, response) => response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }).end(bomb), 1],
+    'an endless SSE': [
+      (request, response) => {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        const timer = setInterval(() => response.write(': still here\n\ndata: {"jsonrpc":"2.0","method":"x"}\n\n'), 20);
+        response.on('close', () => clearInterval(timer));
+      },
+      1,
+    ],
+    'a redirect to a metadata address': [(request, response) => response.writeHead(307, { Location: 'http://169.254.169.254/latest/meta-data/' }).end(), 1],
     redirect: [(request, response) => response.writeHead(302, { Location: 'http://127.0.0.1:1/' }).end(), 1],
     'a Link without end': [(request, response) => response.writeHead(200, { Link: `<${'x'.repeat(10000)}`, 'Content-Type': 'application/json' }).end('nonsense'), 1],
   };
