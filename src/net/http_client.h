@@ -1,6 +1,7 @@
-/* HTTP client: libcurl's multi interface on a worker's loop. One a worker, never shared. Keep-alive pools; no redirect
- * is ever followed; no proxy but the configured one, whatever the environment says; every connection passes the address
- * guard with the very address it will use. */
+/* HTTP client on a worker's loop. One a worker, never shared. Keep-alive pools; no redirect is ever followed; no proxy
+ * but the configured one, whatever the environment says; every connection passes the address guard with the very
+ * address it will use. Two transports stand below: libcurl, and for plain HTTP one of our own (http_plain.c says why).
+ * They promise the same, and are tested as one. */
 #ifndef CONNEK_NET_HTTP_CLIENT_H
 #define CONNEK_NET_HTTP_CLIENT_H
 
@@ -17,6 +18,7 @@ struct http_client_options {
   const struct address_guard *guard; /* borrowed, outlives the client */
   const char *ca_file;               /* NULL: the system's */
   const char *proxy;                 /* NULL: none */
+  bool uses_curl_alone;              /* for tests: plain HTTP goes through libcurl as well */
 };
 
 struct http_client_response {

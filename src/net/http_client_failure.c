@@ -11,9 +11,10 @@ bool http_transfer_literal(const struct url *url, struct sockaddr_storage *ret_a
   text[url->host.n] = '\0';
   memset(ret_address, 0, sizeof(*ret_address));
   ret_address->ss_family = url->is_ipv6 ? AF_INET6 : AF_INET;
-  void *bytes = url->is_ipv6 ? (void *)&((struct sockaddr_in6 *)ret_address)->sin6_addr
-                             : (void *)&((struct sockaddr_in *)ret_address)->sin_addr;
-  return inet_pton(ret_address->ss_family, text, bytes) == 1;
+  struct sockaddr_in *v4 = (struct sockaddr_in *)ret_address;
+  struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret_address;
+  *(url->is_ipv6 ? &v6->sin6_port : &v4->sin_port) = htons(url->port);
+  return inet_pton(ret_address->ss_family, text, url->is_ipv6 ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr) == 1;
 }
 
 /* A name's address is not told: it may be the inside of a network. */
@@ -28,52 +29,50 @@ enum err_code http_transfer_refuse(const struct url *url, enum address_kind kind
                  STR_ARG(url->host), relation, kind_text, left, STR_ARG(url->host), right, url->port);
 }
 
-enum err_code http_transfer_describe(const struct http_transfer *transfer, CURLcode curl_code, struct err *err) {
-  const struct url *url = &transfer->url;
-  struct str host = url->host;
+static enum err_code describe(const struct http_transfer *transfer, enum http_failure failure, struct err *err) {
+  struct str host = transfer->url.host;
+  switch (failure) {
+    case HTTP_FAILURE_MEMORY:
+      return err_no_memory(err);
+    case HTTP_FAILURE_LATE:
+      if (transfer->is_sent)
+        return err_set(err, ERR_TIMEOUT, "%.*s did not answer within %lld ms", STR_ARG(host),
+                       (long long)transfer->timeout_ms);
+      return err_set(err, ERR_TIMEOUT, "cannot connect to %.*s: no answer from it in time", STR_ARG(host));
+    case HTTP_FAILURE_NAME:
+      return err_set(err, ERR_UPSTREAM, "the name %.*s cannot be resolved", STR_ARG(host));
+    case HTTP_FAILURE_PROXY_NAME:
+      return err_set(err, ERR_UPSTREAM, "the proxy's name cannot be resolved");
+    case HTTP_FAILURE_CONNECT:
+      return err_set(err, ERR_UPSTREAM, "cannot connect to %.*s, port %u", STR_ARG(host), transfer->url.port);
+    case HTTP_FAILURE_CERTIFICATE:
+      return err_set(err, ERR_UPSTREAM, "the TLS certificate of %.*s is not to be trusted", STR_ARG(host));
+    case HTTP_FAILURE_TLS:
+      return err_set(err, ERR_UPSTREAM, "no TLS connection to %.*s", STR_ARG(host));
+    case HTTP_FAILURE_CODING:
+      return err_set(err, ERR_UPSTREAM, "the answer of %.*s cannot be decompressed", STR_ARG(host));
+    case HTTP_FAILURE_NONE:
+    case HTTP_FAILURE_BROKEN:
+      break;
+  }
+  return err_set(err, ERR_UPSTREAM, "%.*s broke off, or answered what is no HTTP", STR_ARG(host));
+}
+
+enum err_code http_transfer_describe(const struct http_transfer *transfer, enum http_failure failure,
+                                     const char *detail, struct err *err) {
   enum err_code code;
   switch (transfer->failure) {
     case ERR_DENIED:
-      code = http_transfer_refuse(url, transfer->refused_kind, err);
+      code = http_transfer_refuse(&transfer->url, transfer->refused_kind, err);
       err_detail(err, "refused address: %s", transfer->refused_address);
       return code;
     case ERR_TOO_LARGE:
-      return err_set(err, ERR_TOO_LARGE, "the answer of %.*s is larger than allowed", STR_ARG(host));
+      return err_set(err, ERR_TOO_LARGE, "the answer of %.*s is larger than allowed", STR_ARG(transfer->url.host));
     case ERR_NO_MEMORY:
       return err_no_memory(err);
     default:
-      break;
+      code = describe(transfer, failure, err);
+      err_detail(err, "%s", detail);
+      return code;
   }
-  switch (curl_code) {
-    case CURLE_OUT_OF_MEMORY:
-      return err_no_memory(err);
-    case CURLE_OPERATION_TIMEDOUT:
-      code = transfer->is_sent
-                 ? err_set(err, ERR_TIMEOUT, "%.*s did not answer within %lld ms", STR_ARG(host),
-                           (long long)transfer->timeout_ms)
-                 : err_set(err, ERR_TIMEOUT, "cannot connect to %.*s: no answer from it in time", STR_ARG(host));
-      break;
-    case CURLE_COULDNT_RESOLVE_HOST:
-      code = err_set(err, ERR_UPSTREAM, "the name %.*s cannot be resolved", STR_ARG(host));
-      break;
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      code = err_set(err, ERR_UPSTREAM, "the proxy's name cannot be resolved");
-      break;
-    case CURLE_COULDNT_CONNECT:
-      code = err_set(err, ERR_UPSTREAM, "cannot connect to %.*s, port %u", STR_ARG(host), url->port);
-      break;
-    case CURLE_PEER_FAILED_VERIFICATION:
-      code = err_set(err, ERR_UPSTREAM, "the TLS certificate of %.*s is not to be trusted", STR_ARG(host));
-      break;
-    case CURLE_SSL_CONNECT_ERROR:
-      code = err_set(err, ERR_UPSTREAM, "no TLS connection to %.*s", STR_ARG(host));
-      break;
-    case CURLE_BAD_CONTENT_ENCODING:
-      code = err_set(err, ERR_UPSTREAM, "the answer of %.*s cannot be decompressed", STR_ARG(host));
-      break;
-    default:
-      code = err_set(err, ERR_UPSTREAM, "%.*s broke off, or answered what is no HTTP", STR_ARG(host));
-  }
-  err_detail(err, "curl: %s (%d)", curl_easy_strerror(curl_code), (int)curl_code);
-  return code;
 }

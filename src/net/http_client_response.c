@@ -22,16 +22,16 @@ static bool fields_reserve(struct http_transfer *transfer) {
   return true;
 }
 
-static bool field_add(struct http_transfer *transfer, struct str line) {
-  transfer->field_bytes += line.n;
+bool http_response_add_field(struct http_transfer *transfer, struct str name, struct str value) {
+  transfer->field_bytes += name.n + value.n;
   if (transfer->field_bytes > LIMIT_UPSTREAM_HEADER_BYTES) return fail(transfer, ERR_TOO_LARGE);
-  const char *colon = memchr(line.p, ':', line.n);
-  if (!colon) return true;
   if (!fields_reserve(transfer)) return false;
-  struct str copy = arena_str(transfer->arena, line);
-  if (!copy.p) return fail(transfer, ERR_NO_MEMORY);
-  struct str name = str_cut(&copy, ':');
-  transfer->fields[transfer->n_fields++] = (struct http_field){name, str_trim(copy)};
+  char *copy = arena_alloc(transfer->arena, name.n + value.n + 1);
+  if (!copy) return fail(transfer, ERR_NO_MEMORY);
+  if (name.n > 0) memcpy(copy, name.p, name.n);
+  if (value.n > 0) memcpy(copy + name.n, value.p, value.n);
+  transfer->fields[transfer->n_fields++] =
+      (struct http_field){str_make(copy, name.n), str_make(copy + name.n, value.n)};
   return true;
 }
 
@@ -41,47 +41,23 @@ struct str http_transfer_field(const struct http_transfer *transfer, const char 
   return STR_NONE;
 }
 
+void http_response_restart(struct http_transfer *transfer) {
+  transfer->n_fields = 0;
+  transfer->has_head = false;
+}
+
 /* Room for the whole body at once where its length is known and means what will be written. */
-static void body_prepare(struct http_transfer *transfer) {
+void http_response_end_head(struct http_transfer *transfer) {
   uint64_t length;
+  transfer->has_head = true;
   if (!str_to_u64(http_transfer_field(transfer, "content-length"), &length)) return;
   if (http_transfer_field(transfer, "content-encoding").n > 0 || length > transfer->body.max) return;
   (void)buf_reserve(&transfer->body, length < FIRST_BODY ? (size_t)length : FIRST_BODY);
 }
 
-/* CURLOPT_HEADERFUNCTION: one line a call. Interim responses (1xx) come first, trailers after the body: neither is
- * kept. */
-size_t http_transfer_on_header(char *bytes, size_t size, size_t n, void *context) {
-  (void)size; /* always 1 */
-  struct http_transfer *transfer = context;
-  struct str line = str_make(bytes, n);
-  while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
-    line.n--;
-  if (transfer->body.n > 0 || transfer->inflow.n_bytes > 0) return n;
-  if (str_starts(line, STR("HTTP/"))) {
-    transfer->n_fields = 0;
-    transfer->has_head = false;
-    return n;
-  }
-  if (transfer->has_head) return n;
-  if (line.n == 0) {
-    transfer->has_head = true;
-    if (transfer->inflow.receiver)
-      http_inflow_on_head(transfer);
-    else
-      body_prepare(transfer);
-    return n;
-  }
-  return field_add(transfer, line) ? n : CURL_WRITEFUNC_ERROR;
-}
-
-size_t http_transfer_on_body(char *bytes, size_t size, size_t n, void *context) {
-  (void)size;
-  struct http_transfer *transfer = context;
-  if (transfer->inflow.receiver) return http_inflow_on_body(transfer, bytes, n);
+bool http_response_add_body(struct http_transfer *transfer, const char *bytes, size_t n) {
   buf_append(&transfer->body, bytes, n);
-  if (!buf_failed(&transfer->body)) return n;
+  if (!buf_failed(&transfer->body)) return true;
   bool is_over = n > transfer->body.max || transfer->body.n > transfer->body.max - n;
-  transfer->failure = is_over ? ERR_TOO_LARGE : ERR_NO_MEMORY;
-  return CURL_WRITEFUNC_ERROR;
+  return fail(transfer, is_over ? ERR_TOO_LARGE : ERR_NO_MEMORY);
 }

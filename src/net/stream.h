@@ -11,6 +11,8 @@
 struct stream;
 
 struct stream_events {
+  /* A stream that was opened to somewhere is up (status 0), or never will be (status < 0): then the owner closes it. */
+  void (*on_connected)(struct stream *stream, int status);
   /* Bytes arrived: valid during the call only. n == 0: the peer has ended its side. */
   void (*on_read)(struct stream *stream, const char *bytes, size_t n);
   /* It broke. The owner closes it; nothing else comes. */
@@ -33,6 +35,8 @@ struct stream_methods {
    * which never comes from within this call. */
   void (*close)(struct stream *stream);
   size_t (*unsent)(const struct stream *stream); /* bytes not yet taken by the system */
+  /* As far as the system knows at this moment: nothing waits to be read, and the peer has not ended its side. */
+  bool (*is_quiet)(const struct stream *stream);
 };
 
 struct stream {

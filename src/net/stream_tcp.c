@@ -93,6 +93,14 @@ static size_t tcp_unsent(const struct stream *stream) {
   return uv_stream_get_write_queue_size((const uv_stream_t *)&tcp_of(stream)->tcp);
 }
 
+static bool tcp_is_quiet(const struct stream *stream) {
+  const struct stream_tcp *tcp = (const struct stream_tcp *)stream;
+  char byte;
+  uv_os_fd_t fd;
+  if (uv_fileno((const uv_handle_t *)&tcp->tcp, &fd) != 0) return false;
+  return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 static const struct stream_methods tcp_methods = {
     .read_start = tcp_read_start,
     .read_stop = tcp_read_stop,
@@ -100,18 +108,40 @@ static const struct stream_methods tcp_methods = {
     .shutdown = tcp_shutdown,
     .close = tcp_close,
     .unsent = tcp_unsent,
+    .is_quiet = tcp_is_quiet,
 };
 
-enum err_code stream_tcp_open(struct stream_tcp *stream, struct loop *loop, int fd, const struct sockaddr_storage *peer,
-                              const struct stream_events *events, char *buffer, size_t buffer_size, struct err *err) {
+static void tcp_init(struct stream_tcp *stream, struct loop *loop, const struct sockaddr_storage *peer,
+                     const struct stream_events *events, char *buffer, size_t buffer_size) {
   *stream = (struct stream_tcp){.buffer = buffer, .buffer_size = buffer_size};
   stream->stream = (struct stream){.methods = &tcp_methods, .events = events, .peer = *peer, .read_max = buffer_size};
   uv_tcp_init(&loop->uv, &stream->tcp); /* without a socket of its own nothing in it can fail */
   stream->tcp.data = stream;
+}
+
+enum err_code stream_tcp_open(struct stream_tcp *stream, struct loop *loop, int fd, const struct sockaddr_storage *peer,
+                              const struct stream_events *events, char *buffer, size_t buffer_size, struct err *err) {
+  tcp_init(stream, loop, peer, events, buffer, buffer_size);
   int failure = uv_tcp_open(&stream->tcp, fd);
   if (failure == 0) return ERR_NONE;
   close(fd);
   return err_set(err, ERR_UNAVAILABLE, "cannot use a socket: %s", uv_strerror(failure));
+}
+
+static void on_connect(uv_connect_t *request, int status) {
+  struct stream_tcp *tcp = request->data;
+  if (uv_is_closing((uv_handle_t *)&tcp->tcp)) return;
+  tcp->stream.events->on_connected(&tcp->stream, status);
+}
+
+enum err_code stream_tcp_connect(struct stream_tcp *stream, struct loop *loop, const struct sockaddr_storage *peer,
+                                 const struct stream_events *events, char *buffer, size_t buffer_size,
+                                 struct err *err) {
+  tcp_init(stream, loop, peer, events, buffer, buffer_size);
+  uv_tcp_nodelay(&stream->tcp, 1);
+  stream->connect.data = stream;
+  int failure = uv_tcp_connect(&stream->connect, &stream->tcp, (const struct sockaddr *)peer, on_connect);
+  return failure == 0 ? ERR_NONE : err_set(err, ERR_UNAVAILABLE, "cannot connect: %s", uv_strerror(failure));
 }
 
 static enum err_code address_parse(struct str host, uint16_t port, struct sockaddr_storage *ret_address,

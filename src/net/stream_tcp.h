@@ -10,6 +10,7 @@ struct stream_tcp {
   struct stream stream;
   uv_tcp_t tcp;
   union {
+    uv_connect_t connect; /* before anything else */
     uv_write_t write;
     uv_shutdown_t shutdown; /* never while a write is under way */
   };
@@ -22,6 +23,10 @@ struct stream_tcp {
 enum err_code stream_tcp_open(struct stream_tcp *stream, struct loop *loop, int fd, const struct sockaddr_storage *peer,
                               const struct stream_events *events, char *buffer, size_t buffer_size,
                               struct err *err) MUST_CHECK;
+/* Opens one to `peer`: events->on_connected tells, never from within. After failure it has still to be closed. */
+enum err_code stream_tcp_connect(struct stream_tcp *stream, struct loop *loop, const struct sockaddr_storage *peer,
+                                 const struct stream_events *events, char *buffer, size_t buffer_size,
+                                 struct err *err) MUST_CHECK;
 
 /* Embedded in what owns it. */
 struct listener_tcp {

@@ -68,6 +68,50 @@ static inline void send_gzip_bomb(int fd) {
   upstream_write(fd, (const char *)bytes, sizeof(bytes) - 2);
 }
 
+/* "hello, hello", by zlib. */
+static inline void send_gzip(int fd, size_t n_less) {
+  static const char gzip[] = {(char)0x1f, (char)0x8b, (char)0x08, (char)0x00, (char)0x00, (char)0x00,
+                              (char)0x00, (char)0x00, (char)0x02, (char)0x03, (char)0xcb, (char)0x48,
+                              (char)0xcd, (char)0xc9, (char)0xc9, (char)0xd7, (char)0x51, (char)0xc8,
+                              (char)0x00, (char)0x51, (char)0x00, (char)0xff, (char)0xc5, (char)0xcc,
+                              (char)0xf3, (char)0x0c, (char)0x00, (char)0x00, (char)0x00};
+  char head[128];
+  snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+           sizeof(gzip) - n_less);
+  upstream_text(fd, head);
+  upstream_write(fd, gzip, sizeof(gzip) - n_less);
+}
+
+/* What only a few bytes tell apart from an answer as others give it. */
+static inline bool answer_oddly(struct upstream_connection *connection, const char *request) {
+  int fd = connection->fd;
+  if (is_target(request, "/until-close")) {
+    upstream_text(fd, "HTTP/1.1 200 OK\r\nX-Empty:\r\n\r\nall of it");
+    return false;
+  }
+  if (is_target(request, "/says-close")) {
+    upstream_text(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+  } else if (is_target(request, "/nothing")) {
+    upstream_text(fd, "HTTP/1.1 204 No Content\r\n\r\n");
+  } else if (is_target(request, "/head")) {
+    upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
+  } else if (is_target(request, "/bare-lf")) {
+    upstream_text(fd, "HTTP/1.1 200 OK\nContent-Length: 2\nX-A: b\n\nok");
+  } else if (is_target(request, "/more-than-asked")) {
+    upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  } else if (is_target(request, "/gzip")) {
+    send_gzip(fd, 0);
+  } else if (is_target(request, "/gzip-cut")) {
+    send_gzip(fd, 16);
+  } else if (is_target(request, "/coding-unknown")) {
+    upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\nContent-Length: 2\r\n\r\nbx");
+  } else {
+    upstream_reply(fd, "200 OK", "text/plain; charset=utf-8", "hello");
+  }
+  return true;
+}
+
 static inline bool answer(struct upstream_connection *connection, const char *request, size_t n) {
   int fd = connection->fd;
   if (is_target(request, "/redirect")) {
@@ -102,7 +146,7 @@ static inline bool answer(struct upstream_connection *connection, const char *re
     upstream_reply(fd, "200 OK", "text/plain", "bye");
     return false;
   } else {
-    upstream_reply(fd, "200 OK", "text/plain; charset=utf-8", "hello");
+    return answer_oddly(connection, request);
   }
   return true;
 }
@@ -137,8 +181,11 @@ static inline void on_done(void *context, const struct http_client_response *res
   if (err) outcome->err = *err;
 }
 
+/* The transport that is tested: every test runs over both. */
+static bool uses_curl_alone;
+
 static inline void client_start(struct fixture *f, const char *proxy) {
-  const struct http_client_options options = {.guard = &f->guard, .proxy = proxy};
+  const struct http_client_options options = {.guard = &f->guard, .proxy = proxy, .uses_curl_alone = uses_curl_alone};
   assert_ok(http_client_new(&f->loop, &options, &f->client, &test_err));
 }
 
@@ -206,5 +253,19 @@ static inline void assert_failed(const struct outcome *outcome, enum err_code co
   if (outcome->err.code != code || !strstr(outcome->err.text, text))
     fail_msg("%s: %s (%s)", err_code_name(outcome->err.code), outcome->err.text, outcome->err.detail);
 }
+
+/* Both transports promise the same. */
+static inline int over_curl(void **state) {
+  uses_curl_alone = true;
+  return 0;
+}
+
+static inline int over_our_own(void **state) {
+  uses_curl_alone = false;
+  return 0;
+}
+
+#define RUN_OVER_BOTH(tests) \
+  cmocka_run_group_tests(tests, over_curl, NULL) + cmocka_run_group_tests(tests, over_our_own, NULL)
 
 #endif

@@ -192,5 +192,5 @@ int main(void) {
       TEST(what_would_split_a_request_is_refused),
       TEST(a_body_is_sent_and_the_next_get_has_none),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return RUN_OVER_BOTH(tests);
 }

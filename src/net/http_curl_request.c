@@ -8,26 +8,9 @@
 
 #include "base/limits.h"
 #include "base/secret.h"
-#include "net/http_transfer.h"
+#include "net/http_curl.h"
 
 enum { MORE_FIELDS = 6 }; /* lines of our own beside the caller's */
-
-bool http_client_is_token(struct str name) {
-  for (size_t i = 0; i < name.n; i++) {
-    unsigned char c = (unsigned char)name.p[i];
-    bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!is_alphanumeric && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c))) return false; /* RFC 9110, 5.6.2 */
-  }
-  return name.n > 0;
-}
-
-static bool is_field_value(struct str value) {
-  for (size_t i = 0; i < value.n; i++) {
-    unsigned char c = (unsigned char)value.p[i];
-    if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
-  }
-  return true;
-}
 
 /* A list of lines as curl takes it, made in the arena: curl only reads it. */
 struct line_list {
@@ -39,9 +22,8 @@ struct line_list {
 
 static enum err_code line_add(struct line_list *list, struct str name, struct str prefix, struct str value,
                               struct err *err) {
-  if (!http_client_is_token(name) || !is_field_value(prefix) || !is_field_value(value))
-    return err_set(err, ERR_INVALID, "the HTTP field \"%.*s\" has characters that no field may have",
-                   http_client_is_token(name) ? (int)name.n : 0, name.p);
+  enum err_code code = http_field_check(name, prefix, value, err);
+  if (code != ERR_NONE) return code;
   bool is_empty = prefix.n + value.n == 0;
   char *line = arena_alloc(list->arena, name.n + prefix.n + value.n + 3);
   if (!line) return err_no_memory(err);
@@ -65,27 +47,21 @@ static void line_add_ready(struct line_list *list, const char *line) {
   list->nodes[list->n++].data = (char *)(uintptr_t)line;
 }
 
-static bool has_field(const struct http_client_request *request, const char *name) {
-  for (size_t i = 0; i < request->n_fields; i++)
-    if (str_eq_fold(request->fields[i].name, str_of(name))) return true;
-  return false;
-}
-
-static enum err_code fields_write(struct http_transfer *transfer, const struct http_client_request *request,
+static enum err_code fields_write(struct curl_transfer *transfer, const struct http_client_request *request,
                                   struct err *err) {
-  struct line_list list = {.arena = transfer->arena};
-  list.nodes = arena_alloc(transfer->arena, (request->n_fields + MORE_FIELDS) * sizeof(*list.nodes));
+  struct line_list list = {.arena = transfer->base.arena};
+  list.nodes = arena_alloc(list.arena, (request->n_fields + MORE_FIELDS) * sizeof(*list.nodes));
   if (!list.nodes) return err_no_memory(err);
   enum err_code code;
-  if (!has_field(request, "user-agent")) line_add_ready(&list, "User-Agent: connek/" CONNEK_VERSION);
-  if (!has_field(request, "accept-encoding")) line_add_ready(&list, transfer->client->accept_encoding);
+  if (!http_request_has_field(request, "user-agent")) line_add_ready(&list, "User-Agent: connek/" CONNEK_VERSION);
+  if (!http_request_has_field(request, "accept-encoding")) line_add_ready(&list, transfer->curl->accept_encoding);
   for (size_t i = 0; i < request->n_fields; i++) {
     code = line_add(&list, request->fields[i].name, STR_NONE, request->fields[i].value, err);
     if (code != ERR_NONE) return code;
   }
   if (request->has_body) {
     line_add_ready(&list, "Expect:");
-    if (!has_field(request, "content-type")) line_add_ready(&list, "Content-Type:");
+    if (!http_request_has_field(request, "content-type")) line_add_ready(&list, "Content-Type:");
   }
   if (request->secret_field.n > 0) {
     code = line_add(&list, request->secret_field, request->secret_prefix, request->secret_value, err);
@@ -98,15 +74,13 @@ static enum err_code fields_write(struct http_transfer *transfer, const struct h
   return ERR_NONE;
 }
 
-/* Every option that differs from a plain GET makes transfer_give_back reset the handle. */
-static enum err_code method_set(struct http_transfer *transfer, const struct http_client_request *request,
+/* Every option that differs from a plain GET makes the transfer's end reset the handle. */
+static enum err_code method_set(struct curl_transfer *transfer, const struct http_client_request *request,
                                 struct err *err) {
   CURL *easy = transfer->easy;
   bool is_get = str_eq(request->method, STR("GET")), is_head = str_eq(request->method, STR("HEAD"));
-  transfer->may_repeat = is_get || is_head;
   transfer->is_plain_get = is_get && !request->has_body && !request->stream; /* one that was paused may be so still */
   if (is_get && !request->has_body) return ERR_NONE;
-  if (!http_client_is_token(request->method)) return err_set(err, ERR_INVALID, "not an HTTP method");
   if (is_head) {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     return ERR_NONE;
@@ -115,10 +89,7 @@ static enum err_code method_set(struct http_transfer *transfer, const struct htt
   if (request->method.n >= sizeof(method)) return err_set(err, ERR_INVALID, "not an HTTP method");
   memcpy(method, request->method.p, request->method.n);
   method[request->method.n] = '\0';
-  /* RFC 9110, 8.6: methods that expect content say that there is none. */
-  bool wants_content = str_eq(request->method, STR("POST")) || str_eq(request->method, STR("PUT")) ||
-                       str_eq(request->method, STR("PATCH"));
-  if (request->has_body || wants_content) {
+  if (http_request_wants_length(request)) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(request->has_body ? request->body.n : 0));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->has_body && request->body.n > 0 ? request->body.p : "");
   }
@@ -134,62 +105,40 @@ static void origin_write(struct buf *out, const struct url *url) {
   buf_append_u64(out, url->port);
 }
 
-static void target_write(struct buf *out, const struct url *url, const struct http_client_request *request) {
-  buf_append_str(out, url->path);
-  if (url->query.n > 0) buf_append_byte(out, '?');
-  buf_append_str(out, url->query);
-  if (request->secret_parameter.n == 0) return;
-  buf_append_byte(out, url->query.n > 0 ? '&' : '?');
-  url_write_encoded(out, request->secret_parameter);
-  buf_append_byte(out, '=');
-  url_write_encoded(out, request->secret_prefix);
-  url_write_encoded(out, request->secret_value);
-}
-
-/* The arena's copy of what stands behind the authority; nothing asks for it again. */
-static void target_wipe(struct url *url) {
-  if (url->path.n > 1) secret_wipe((char *)(uintptr_t)url->path.p, url->path.n);
-  if (url->query.n > 0) secret_wipe((char *)(uintptr_t)url->query.p, url->query.n);
-  url->path = url->query = STR("");
-}
-
 /* To curl, which copies: where to connect, and apart from that what to ask for there. With a proxy the whole URL is the
  * target, and curl makes it. Where a secret is in it, this copy is wiped. */
-static enum err_code url_set(struct http_transfer *transfer, const struct http_client_request *request,
+static enum err_code url_set(struct curl_transfer *transfer, const struct http_client_request *request,
                              struct err *err) {
-  enum err_code code = url_parse(transfer->arena, request->url, &transfer->url, err);
-  if (code != ERR_NONE) return code;
+  struct url *url = &transfer->base.url;
+  const char *proxy = transfer->curl->proxy;
   struct buf text;
-  buf_init(&text, transfer->arena, 2 * LIMIT_HTTP_TARGET + LIMIT_HTTP_HEADER_BYTES);
+  buf_init(&text, transfer->base.arena, 2 * LIMIT_HTTP_TARGET + LIMIT_HTTP_HEADER_BYTES);
   /* All at once: a buffer that grows would leave a copy behind. */
-  (void)buf_reserve(
-      &text,
-      request->url.n + 3 * (request->secret_parameter.n + request->secret_prefix.n + request->secret_value.n) + 32);
-  origin_write(&text, &transfer->url);
-  if (!transfer->client->proxy) buf_append_byte(&text, '\0');
+  (void)buf_reserve(&text, request->url.n + http_target_size(request) + 32);
+  origin_write(&text, url);
+  if (!proxy) buf_append_byte(&text, '\0');
   size_t target = text.n;
-  target_write(&text, &transfer->url, request);
+  http_target_write(&text, url, request);
   buf_append_byte(&text, '\0');
   bool is_set = !buf_failed(&text) && curl_easy_setopt(transfer->easy, CURLOPT_URL, text.p) == CURLE_OK;
-  if (is_set && !transfer->client->proxy)
-    is_set = curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, text.p + target) == CURLE_OK;
+  if (is_set && !proxy) is_set = curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, text.p + target) == CURLE_OK;
   if ((request->secret_parameter.n > 0 || request->has_secret_in_url) && text.p) secret_wipe(text.p, text.n);
-  if (request->has_secret_in_url) target_wipe(&transfer->url);
+  if (request->has_secret_in_url) http_target_wipe(url);
   return is_set ? ERR_NONE : err_no_memory(err);
 }
 
 /* A proxy resolves names where we cannot see it: what can be judged then is an address in the URL itself. */
-static enum err_code judge_behind_proxy(const struct http_transfer *transfer, struct err *err) {
-  const struct url *url = &transfer->url;
+static enum err_code judge_behind_proxy(const struct curl_transfer *transfer, struct err *err) {
+  const struct url *url = &transfer->base.url;
   struct sockaddr_storage address;
-  if (!transfer->client->proxy || !http_transfer_literal(url, &address)) return ERR_NONE;
+  if (!transfer->curl->proxy || !http_transfer_literal(url, &address)) return ERR_NONE;
   const struct sockaddr *judged = (const struct sockaddr *)&address;
-  if (address_guard_allows(transfer->client->guard, url->host, url->port, judged)) return ERR_NONE;
+  if (address_guard_allows(transfer->curl->client->guard, url->host, url->port, judged)) return ERR_NONE;
   return http_transfer_refuse(url, address_classify(judged), err);
 }
 
-enum err_code http_transfer_write(struct http_transfer *transfer, const struct http_client_request *request,
-                                  struct err *err) {
+enum err_code http_curl_write(struct curl_transfer *transfer, const struct http_client_request *request,
+                              struct err *err) {
   enum err_code code = url_set(transfer, request, err);
   if (code == ERR_NONE) code = judge_behind_proxy(transfer, err);
   if (code == ERR_NONE) code = method_set(transfer, request, err);

@@ -2,60 +2,60 @@
  * comes is kept, little at a time, and told once curl has returned. Must not know what the bytes mean.
  *
  * Invariants:
- * 1. A stream with something to tell is on client->ready, unless its receiver has paused it.
+ * 1. A stream with something to tell is on curl->ready, unless its receiver has paused it.
  * 2. `pending` holds at most PENDING_MAX and what curl gives at once: over PENDING_MAX curl is told to stop reading.
  * 3. `done` comes after the last piece. */
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "net/http_transfer.h"
+#include "net/http_curl.h"
 
 enum { PENDING_MAX = 128 * KIB, PENDING_HARD_MAX = 4 * MIB /* what one call of curl's may add to it */ };
 
-static struct http_inflow *inflow_of(struct http_transfer *transfer) {
+static struct http_inflow *inflow_of(struct curl_transfer *transfer) {
   return &transfer->inflow;
 }
 
-static void ready_add(struct http_transfer *transfer) {
+static void ready_add(struct curl_transfer *transfer) {
   struct http_inflow *inflow = inflow_of(transfer);
   if (inflow->is_ready || inflow->is_paused) return;
   inflow->is_ready = true;
-  inflow->next_ready = transfer->client->ready;
-  transfer->client->ready = transfer;
+  inflow->next_ready = transfer->curl->ready;
+  transfer->curl->ready = transfer;
 }
 
-static void ready_remove(struct http_transfer *transfer) {
+static void ready_remove(struct curl_transfer *transfer) {
   if (!transfer->inflow.is_ready) return;
-  struct http_transfer **link = &transfer->client->ready;
+  struct curl_transfer **link = &transfer->curl->ready;
   while (*link != transfer)
     link = &(*link)->inflow.next_ready;
   *link = transfer->inflow.next_ready;
   transfer->inflow.is_ready = false;
 }
 
-void http_inflow_init(struct http_transfer *transfer, const struct http_client_request *request) {
+void http_inflow_init(struct curl_transfer *transfer, const struct http_client_request *request) {
   struct http_inflow *inflow = inflow_of(transfer);
   inflow->receiver = request->stream;
   inflow->max_bytes = request->max_body;
   buf_init(&inflow->pending, NULL, PENDING_HARD_MAX);
 }
 
-void http_inflow_release(struct http_transfer *transfer) {
+void http_inflow_release(struct curl_transfer *transfer) {
   ready_remove(transfer);
-  if (transfer->client->telling == transfer) transfer->client->telling = NULL;
+  if (transfer->curl->telling == transfer) transfer->curl->telling = NULL;
   buf_release(&transfer->inflow.pending);
 }
 
 /* ---- from within curl ---- */
 
-static void idle_begin(struct http_transfer *transfer) {
+static void idle_begin(struct curl_transfer *transfer) {
   int64_t idle_ms = transfer->inflow.receiver->idle_ms;
   bool has_limit = idle_ms > 0 && !transfer->inflow.is_paused;
-  transfer->deadline_us = has_limit ? loop_now_us(transfer->client->loop) + idle_ms * 1000 : INT64_MAX;
-  if (idle_ms > 0) transfer->timeout_ms = idle_ms;
+  transfer->base.deadline_us = has_limit ? loop_now_us(transfer->base.client->loop) + idle_ms * 1000 : INT64_MAX;
+  if (idle_ms > 0) transfer->base.timeout_ms = idle_ms;
 }
 
-void http_inflow_on_head(struct http_transfer *transfer) {
+void http_inflow_on_head(struct curl_transfer *transfer) {
   long status = 0;
   curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
   if (status < 200) return; /* RFC 9110, 15.2: another head follows */
@@ -63,7 +63,7 @@ void http_inflow_on_head(struct http_transfer *transfer) {
   ready_add(transfer);
 }
 
-size_t http_inflow_on_body(struct http_transfer *transfer, const char *bytes, size_t n) {
+size_t http_inflow_on_body(struct curl_transfer *transfer, const char *bytes, size_t n) {
   struct http_inflow *inflow = inflow_of(transfer);
   if (inflow->pending.n >= PENDING_MAX) {
     inflow->is_stalled = true;
@@ -71,12 +71,12 @@ size_t http_inflow_on_body(struct http_transfer *transfer, const char *bytes, si
   }
   inflow->n_bytes += n;
   if (inflow->max_bytes > 0 && inflow->n_bytes > inflow->max_bytes) {
-    transfer->failure = ERR_TOO_LARGE;
+    transfer->base.failure = ERR_TOO_LARGE;
     return CURL_WRITEFUNC_ERROR;
   }
   buf_append(&inflow->pending, bytes, n);
   if (buf_failed(&inflow->pending)) {
-    transfer->failure = ERR_NO_MEMORY;
+    transfer->base.failure = ERR_NO_MEMORY;
     return CURL_WRITEFUNC_ERROR;
   }
   idle_begin(transfer);
@@ -84,47 +84,47 @@ size_t http_inflow_on_body(struct http_transfer *transfer, const char *bytes, si
   return n;
 }
 
-void http_inflow_on_ended(struct http_transfer *transfer, CURLcode code) {
+void http_inflow_on_ended(struct curl_transfer *transfer, CURLcode code) {
   transfer->inflow.has_ended = true;
   transfer->inflow.end_code = code;
-  transfer->deadline_us = transfer->connect_deadline_us = INT64_MAX;
+  transfer->base.deadline_us = transfer->base.connect_deadline_us = INT64_MAX;
   ready_add(transfer);
 }
 
 /* ---- outside of it ---- */
 
-static void tell_head(struct http_transfer *transfer) {
+static void tell_head(struct curl_transfer *transfer) {
   long status = 0;
   curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
   const struct http_client_response head = {.status = (int)status,
-                                            .content_type = http_transfer_field(transfer, "content-type"),
-                                            .fields = transfer->fields,
-                                            .n_fields = transfer->n_fields};
+                                            .content_type = http_transfer_field(&transfer->base, "content-type"),
+                                            .fields = transfer->base.fields,
+                                            .n_fields = transfer->base.n_fields};
   transfer->inflow.is_head_told = true;
-  transfer->inflow.receiver->on_head(transfer->context, &head);
+  transfer->inflow.receiver->on_head(transfer->base.context, &head);
 }
 
 /* False: the transfer may be gone, or its receiver wants no more for now. */
-static bool tell_pending(struct http_transfer *transfer) {
-  struct http_client *client = transfer->client;
+static bool tell_pending(struct curl_transfer *transfer) {
+  struct http_curl *curl = transfer->curl;
   struct buf told = transfer->inflow.pending;
   buf_init(&transfer->inflow.pending, NULL, PENDING_HARD_MAX);
-  transfer->inflow.receiver->on_piece(transfer->context, buf_str(&told));
+  transfer->inflow.receiver->on_piece(transfer->base.context, buf_str(&told));
   buf_release(&told);
-  return client->telling && !transfer->inflow.is_paused;
+  return curl->telling && !transfer->inflow.is_paused;
 }
 
-static void tell(struct http_transfer *transfer) {
-  struct http_client *client = transfer->client;
+static void tell(struct curl_transfer *transfer) {
+  struct http_curl *curl = transfer->curl;
   struct http_inflow *inflow = inflow_of(transfer);
-  client->telling = transfer;
-  if (transfer->has_head && !inflow->is_head_told) {
+  curl->telling = transfer;
+  if (transfer->base.has_head && !inflow->is_head_told) {
     tell_head(transfer);
-    if (!client->telling || inflow->is_paused) return;
+    if (!curl->telling || inflow->is_paused) return;
   }
   if (inflow->pending.n > 0 && !tell_pending(transfer)) return;
   if (inflow->has_ended) {
-    http_transfer_finish(transfer, inflow->end_code);
+    http_curl_finish(transfer, inflow->end_code);
   } else if (inflow->is_stalled) {
     inflow->is_stalled = false;
     (void)curl_easy_pause(transfer->easy, CURLPAUSE_CONT); /* what it kept comes from within */
@@ -132,24 +132,31 @@ static void tell(struct http_transfer *transfer) {
 }
 
 void http_inflow_tell(void *context) {
-  struct http_client *client = context;
-  struct http_transfer *transfer;
-  while ((transfer = client->ready)) {
+  struct http_curl *curl = context;
+  struct curl_transfer *transfer;
+  while ((transfer = curl->ready)) {
     ready_remove(transfer);
     tell(transfer);
   }
-  client->telling = NULL;
+  curl->telling = NULL;
 }
 
-void http_client_pause(struct http_transfer *transfer) {
+/* Streams are libcurl's alone (http_client.c). */
+static struct curl_transfer *stream_of(struct http_transfer *transfer) {
+  return (struct curl_transfer *)transfer;
+}
+
+void http_client_pause(struct http_transfer *base) {
+  struct curl_transfer *transfer = stream_of(base);
   transfer->inflow.is_paused = true;
   ready_remove(transfer);
-  if (transfer->has_head) idle_begin(transfer);
+  if (transfer->base.has_head) idle_begin(transfer);
 }
 
-void http_client_resume(struct http_transfer *transfer) {
+void http_client_resume(struct http_transfer *base) {
+  struct curl_transfer *transfer = stream_of(base);
   transfer->inflow.is_paused = false;
-  if (transfer->has_head) idle_begin(transfer);
+  if (transfer->base.has_head) idle_begin(transfer);
   ready_add(transfer);
-  curl_loop_kick(transfer->client->curl);
+  curl_loop_kick(transfer->curl->loop);
 }

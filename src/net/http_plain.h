@@ -1,0 +1,119 @@
+/* HTTP/1.1 without TLS, between the files that make it. Internal to net/.
+ *
+ * A transfer waits for a connection, has one, or has failed and is about to be told so; a connection is connecting or
+ * busy with a transfer, or idle in its origin's pool. */
+#ifndef CONNEK_NET_HTTP_PLAIN_H
+#define CONNEK_NET_HTTP_PLAIN_H
+
+#include <llhttp.h>
+
+#include "base/limits.h"
+#include "base/map.h"
+#include "net/http_transfer.h"
+#include "net/stream_tcp.h"
+
+struct plain_connection;
+struct plain_origin;
+
+struct plain_list {
+  struct plain_transfer *first, *last;
+};
+
+struct plain_transfer {
+  struct http_transfer base;
+  struct plain_origin *origin;
+  struct plain_connection *connection; /* NULL: it is on `list` */
+  struct plain_list *list;             /* of those that wait, or of those that have failed */
+  struct plain_transfer *previous, *next;
+  struct str head;       /* as it is sent */
+  struct str body;       /* the caller's */
+  bool has_secret;       /* in `head` */
+  bool is_head_request;  /* its answer has no body, whatever it says */
+  bool has_answer;       /* its first byte */
+  bool is_repeated;      /* the connection was dead: on another one */
+  struct buf field;      /* the name, then the value, of the field that is being read */
+  size_t name_n, read_n; /* bytes of the name; bytes of heads, all of them */
+  enum http_failure failed;
+  const char *detail;
+};
+
+struct plain_connection {
+  struct stream_tcp tcp; /* the only place that knows it is TCP: all else uses tcp.stream */
+  struct http_plain *plain;
+  struct plain_origin *origin;
+  struct plain_transfer *transfer; /* NULL: idle, or closing */
+  llhttp_t llhttp;
+  bool is_up, is_writing;
+  bool is_used;     /* not for the first time */
+  bool is_complete; /* the answer, and */
+  bool keeps_alive; /* the connection can carry another */
+  /* idle: */
+  bool is_idle;
+  int64_t idle_since_us;
+  struct plain_connection *next, *previous; /* of its origin */
+  struct plain_connection *older, *newer;   /* of all */
+};
+
+/* All that goes to one host and port. It lives as long as it has connections or transfers. */
+struct plain_origin {
+  struct http_plain *plain;
+  struct sockaddr_storage address;
+  struct plain_connection *idle; /* used last first */
+  size_t n_connections, n_transfers;
+  struct plain_list waiting;
+  size_t key_n;
+  char key[];
+};
+
+struct http_plain {
+  struct http_client *client;
+  struct map origins;
+  struct plain_connection *newest, *oldest; /* that are idle */
+  size_t n_idle;
+  struct plain_list failed;
+  uv_timer_t *soon; /* tells those that failed; freed by its close callback */
+  char buffer[LIMIT_HTTP_READ];
+};
+
+/* ---- http_plain.c ---- */
+
+void plain_list_add(struct plain_list *list, struct plain_transfer *transfer);
+void plain_list_remove(struct plain_transfer *transfer);
+/* The connection is up, and the transfer's. */
+void plain_transfer_send(struct plain_transfer *transfer, struct plain_connection *connection);
+/* To be told, in a turn of its own. */
+void plain_transfer_fail(struct plain_transfer *transfer, enum http_failure failure, const char *detail);
+extern const struct stream_events plain_events;
+
+/* ---- http_plain_pool.c: connections and who gets them ---- */
+
+/* For one more transfer; NULL: no memory. */
+struct plain_origin *plain_origin_enter(struct http_plain *plain, const struct url *url);
+void plain_origin_leave(struct plain_origin *origin);
+/* A connection for the transfer: now, when one has connected, or when one comes free. Or plain_transfer_fail. */
+void plain_pool_place(struct plain_transfer *transfer);
+/* The connection's transfer has left it, and it can carry another. */
+void plain_pool_release(struct plain_connection *connection);
+/* Its transfer, if any, has left it. Whoever waits gets its place. */
+void plain_pool_close(struct plain_connection *connection);
+void plain_pool_free(struct http_plain *plain);
+
+/* ---- http_plain_request.c ---- */
+
+/* Method, target and fields, in one allocation of the arena. */
+enum err_code plain_head_write(struct plain_transfer *transfer, const struct http_client_request *request,
+                               struct err *err) MUST_CHECK;
+
+/* ---- http_plain_response.c ---- */
+
+enum plain_event { PLAIN_MORE, PLAIN_DONE, PLAIN_BROKEN };
+
+/* Before a transfer's request is sent. */
+void plain_response_init(struct plain_connection *connection);
+/* `n` 0: the peer has ended. DONE: the transfer has its response; `ret_may_stay`: the connection can carry another. */
+enum plain_event plain_response_feed(struct plain_connection *connection, const char *bytes, size_t n,
+                                     bool *ret_may_stay);
+/* Undoes the content coding, where there is one. False: it cannot. */
+bool plain_response_decode(struct http_transfer *transfer) MUST_CHECK;
+
+#endif
