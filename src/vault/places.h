@@ -9,6 +9,21 @@ static inline struct vault_place vault_place_credential(const struct uuid *conne
   return (struct vault_place){"connection", "credential", uuid_bytes(connection_id)};
 }
 
+/* connection_grant.secret; the same. */
+static inline struct vault_place vault_place_grant(const struct uuid *connection_id) {
+  return (struct vault_place){"connection_grant", "secret", uuid_bytes(connection_id)};
+}
+
+/* client_app.secret */
+static inline struct vault_place vault_place_client_app(struct str connector_id) {
+  return (struct vault_place){"client_app", "secret", connector_id};
+}
+
+/* oauth_state.verifier; `hash`: the row's 32 bytes */
+static inline struct vault_place vault_place_verifier(const uint8_t *hash) {
+  return (struct vault_place){"oauth_state", "verifier", str_make((const char *)hash, 32)};
+}
+
 /* Where a tool's pages go on, in the hands of a client; `row`: whose, and of which tool. */
 static inline struct vault_place vault_place_page(struct str row) {
   return (struct vault_place){"page", "cursor", row};

@@ -13,13 +13,24 @@
 #include "vault/seal.h"
 #include "vault/sha256.h"
 
-enum { DATA_KEY_SIZE = 32, DATA_KEY_VERSION = 1, PURPOSE_COUNT = 5 };
+enum {
+  DATA_KEY_SIZE = 32,
+  SEALED_KEY_SIZE = DATA_KEY_SIZE + SEAL_OVERHEAD,
+  FIRST_VERSION = 1, /* what macs are derived from, for ever: a chain of records must stay verifiable */
+  PURPOSE_COUNT = 5
+};
 
 /* Keys of these are kept ready: they are asked for with every call. */
 static const char *const purposes[PURPOSE_COUNT] = {"audit", "audit-head", "audit-digest", "cursor", "session"};
 
 struct vault_schedules { /* lives in a secret */
   struct hmac_key seal, prk, purpose[PURPOSE_COUNT];
+};
+
+/* The keys that values are sealed under, by version from FIRST_VERSION on; in a secret too. */
+struct vault_seals {
+  size_t n;
+  struct hmac_key keys[];
 };
 
 struct vault {
@@ -31,7 +42,9 @@ struct vault {
 struct vault_keys {
   atomic_uint references;
   struct uuid organisation_id;
-  struct secret *schedules;
+  struct secret *schedules; /* of the first version; `seal` is unused */
+  struct secret *seals;
+  uint32_t n_versions;
   EVP_CIPHER *cipher;
 };
 
@@ -88,27 +101,38 @@ void vault_fingerprint(const struct vault *vault, uint8_t ret_mac[VAULT_MAC_SIZE
   memcpy(ret_mac, vault->fingerprint, VAULT_MAC_SIZE);
 }
 
-static struct seal_place data_key_place(const struct uuid *organisation_id) {
-  return (struct seal_place){DATA_KEY_VERSION, uuid_bytes(organisation_id), STR("organisation"), STR("data_key"),
+static struct seal_place data_key_place(const struct uuid *organisation_id, uint32_t version) {
+  return (struct seal_place){version, uuid_bytes(organisation_id), STR("organisation"), STR("data_key"),
                              uuid_bytes(organisation_id)};
 }
 
-enum err_code vault_data_key_new(const struct vault *vault, struct arena *arena, struct uuid organisation_id,
-                                 struct str *ret_sealed, struct err *err) {
+static enum err_code seal_data_key(const struct vault *vault, struct arena *arena, struct uuid organisation_id,
+                                   uint32_t version, const uint8_t key[DATA_KEY_SIZE], struct str *ret_sealed,
+                                   struct err *err) {
+  struct seal_place place = data_key_place(&organisation_id, version);
+  return seal_close(vault->cipher, &schedules_of(vault->schedules)->seal, &place, arena,
+                    str_make((const char *)key, DATA_KEY_SIZE), ret_sealed, err);
+}
+
+static enum err_code make_data_key(const struct vault *vault, struct arena *arena, struct uuid organisation_id,
+                                   uint32_t version, struct str *ret_sealed, struct err *err) {
   uint8_t key[DATA_KEY_SIZE];
   random_bytes(key, sizeof key);
-  struct seal_place place = data_key_place(&organisation_id);
-  enum err_code code = seal_close(vault->cipher, &schedules_of(vault->schedules)->seal, &place, arena,
-                                  str_make((char *)key, sizeof key), ret_sealed, err);
+  enum err_code code = seal_data_key(vault, arena, organisation_id, version, key, ret_sealed, err);
   secret_wipe(key, sizeof key);
   return code;
 }
 
-static enum err_code open_data_key(const struct vault *vault, struct uuid organisation_id, struct str sealed,
-                                   uint8_t ret_key[DATA_KEY_SIZE], struct err *err) {
-  struct seal_place place = data_key_place(&organisation_id);
+enum err_code vault_data_key_new(const struct vault *vault, struct arena *arena, struct uuid organisation_id,
+                                 struct str *ret_sealed, struct err *err) {
+  return make_data_key(vault, arena, organisation_id, FIRST_VERSION, ret_sealed, err);
+}
+
+static enum err_code open_data_key(const struct vault *vault, struct uuid organisation_id, uint32_t wanted,
+                                   struct str sealed, uint8_t ret_key[DATA_KEY_SIZE], struct err *err) {
+  struct seal_place place = data_key_place(&organisation_id, wanted);
   uint32_t version;
-  if (sealed.n != DATA_KEY_SIZE + SEAL_OVERHEAD || !seal_key_version(sealed, &version) || version != DATA_KEY_VERSION)
+  if (!seal_key_version(sealed, &version) || version != wanted)
     return err_set(err, ERR_INVALID, "the organisation's data key is damaged");
   enum err_code code = seal_open(vault->cipher, &schedules_of(vault->schedules)->seal, &place, sealed, ret_key, err);
   if (code == ERR_INVALID)
@@ -117,26 +141,112 @@ static enum err_code open_data_key(const struct vault *vault, struct uuid organi
   return code;
 }
 
+/* How many there are; 0: that is no list of data keys. */
+static size_t count_versions(struct str sealed) {
+  bool is_list = sealed.n > 0 && sealed.n % SEALED_KEY_SIZE == 0 && sealed.n / SEALED_KEY_SIZE <= VAULT_VERSIONS_MAX;
+  return is_list ? sealed.n / SEALED_KEY_SIZE : 0;
+}
+
+static struct str sealed_key_at(struct str sealed, size_t i) {
+  return str_make(sealed.p + i * SEALED_KEY_SIZE, SEALED_KEY_SIZE);
+}
+
+enum err_code vault_data_key_add(const struct vault *vault, struct arena *arena, struct uuid organisation_id,
+                                 struct str sealed_data_key, struct str *ret_sealed, struct err *err) {
+  size_t n = count_versions(sealed_data_key);
+  struct str added;
+  if (n == 0) return err_set(err, ERR_INVALID, "the organisation's data key is damaged");
+  if (n == VAULT_VERSIONS_MAX)
+    return err_set(err, ERR_TOO_LARGE, "the data key was changed %d times, which is all there is room for",
+                   VAULT_VERSIONS_MAX - 1);
+  enum err_code code = make_data_key(vault, arena, organisation_id, (uint32_t)n + FIRST_VERSION, &added, err);
+  if (code != ERR_NONE) return code;
+  char *all = arena_alloc(arena, sealed_data_key.n + added.n);
+  if (!all) return err_no_memory(err);
+  memcpy(all, sealed_data_key.p, sealed_data_key.n);
+  memcpy(all + sealed_data_key.n, added.p, added.n);
+  *ret_sealed = str_make(all, sealed_data_key.n + added.n);
+  return ERR_NONE;
+}
+
+enum err_code vault_data_key_rewrap(const struct vault *vault, const struct vault *next, struct arena *arena,
+                                    struct uuid organisation_id, struct str sealed_data_key, struct str *ret_sealed,
+                                    struct err *err) {
+  uint8_t key[DATA_KEY_SIZE];
+  size_t n = count_versions(sealed_data_key);
+  char *all = arena_alloc(arena, sealed_data_key.n + 1);
+  enum err_code code = n > 0 ? ERR_NONE : err_set(err, ERR_INVALID, "the organisation's data key is damaged");
+  if (!all) return err_no_memory(err);
+  for (size_t i = 0; i < n && code == ERR_NONE; i++) {
+    uint32_t version = (uint32_t)i + FIRST_VERSION;
+    struct str sealed;
+    code = open_data_key(vault, organisation_id, version, sealed_key_at(sealed_data_key, i), key, err);
+    if (code == ERR_NONE) code = seal_data_key(next, arena, organisation_id, version, key, &sealed, err);
+    if (code == ERR_NONE) memcpy(all + i * SEALED_KEY_SIZE, sealed.p, sealed.n);
+  }
+  secret_wipe(key, sizeof key);
+  if (code == ERR_NONE) *ret_sealed = str_make(all, sealed_data_key.n);
+  return code;
+}
+
+static enum err_code open_version(const struct vault *vault, struct vault_keys *keys, struct str sealed, size_t i,
+                                  struct vault_seals *seals, struct err *err) {
+  uint8_t key[DATA_KEY_SIZE];
+  struct hmac_key prk;
+  enum err_code code =
+      open_data_key(vault, keys->organisation_id, (uint32_t)i + FIRST_VERSION, sealed_key_at(sealed, i), key, err);
+  if (code != ERR_NONE) return code;
+  struct str bytes = str_make((const char *)key, sizeof key);
+  hkdf_extract(STR("connek 1"), bytes, &prk);
+  expand_key(&prk, STR("seal"), STR_NONE, &seals->keys[i]);
+  if (i == 0 && !(keys->schedules = derive_schedules(bytes, STR("seal")))) code = err_no_memory(err);
+  secret_wipe(&prk, sizeof prk);
+  secret_wipe(key, sizeof key);
+  return code;
+}
+
+static enum err_code open_versions(const struct vault *vault, struct vault_keys *keys, struct str sealed,
+                                   struct err *err) {
+  size_t n = count_versions(sealed), size = sizeof(struct vault_seals) + n * sizeof(struct hmac_key);
+  if (n == 0) return err_set(err, ERR_INVALID, "the organisation's data key is damaged");
+  struct vault_seals *seals = calloc(1, size);
+  if (!seals) return err_no_memory(err);
+  seals->n = n;
+  keys->n_versions = (uint32_t)n;
+  enum err_code code = ERR_NONE;
+  for (size_t i = 0; i < n && code == ERR_NONE; i++)
+    code = open_version(vault, keys, sealed, i, seals, err);
+  if (code == ERR_NONE && !(keys->seals = secret_new(seals, size))) code = err_no_memory(err);
+  secret_wipe(seals, size);
+  free(seals);
+  return code;
+}
+
 enum err_code vault_keys_open(const struct vault *vault, struct uuid organisation_id, struct str sealed_data_key,
                               struct vault_keys **ret_keys, struct err *err) {
-  uint8_t key[DATA_KEY_SIZE];
-  struct vault_keys *keys = NULL;
-  enum err_code code = open_data_key(vault, organisation_id, sealed_data_key, key, err);
-  if (code != ERR_NONE) goto out;
-  keys = calloc(1, sizeof *keys);
-  if (!keys || !(keys->schedules = derive_schedules(str_make((char *)key, sizeof key), STR("seal")))) {
+  struct vault_keys *keys = calloc(1, sizeof *keys);
+  if (!keys) return err_no_memory(err);
+  keys->organisation_id = organisation_id;
+  enum err_code code = open_versions(vault, keys, sealed_data_key, err);
+  if (code != ERR_NONE) {
+    secret_free(keys->schedules);
     free(keys);
-    code = err_no_memory(err);
-    goto out;
+    return code;
   }
   EVP_CIPHER_up_ref(vault->cipher);
   keys->cipher = vault->cipher;
-  keys->organisation_id = organisation_id;
   atomic_init(&keys->references, 1);
   *ret_keys = keys;
-out:
-  secret_wipe(key, sizeof key);
-  return code;
+  return ERR_NONE;
+}
+
+uint32_t vault_keys_version(const struct vault_keys *keys) {
+  return keys->n_versions;
+}
+
+bool vault_is_current(const struct vault_keys *keys, struct str sealed) {
+  uint32_t version;
+  return seal_key_version(sealed, &version) && version == keys->n_versions;
 }
 
 const struct vault_keys *vault_keys_ref(const struct vault_keys *keys) {
@@ -149,6 +259,7 @@ void vault_keys_unref(const struct vault_keys *keys) {
   struct vault_keys *mine = (struct vault_keys *)keys;
   if (!mine || atomic_fetch_sub_explicit(&mine->references, 1, memory_order_acq_rel) != 1) return;
   secret_free(mine->schedules);
+  secret_free(mine->seals);
   EVP_CIPHER_free(mine->cipher);
   free(mine);
 }
@@ -157,29 +268,35 @@ void vault_keys_free(struct vault_keys *keys) {
   vault_keys_unref(keys);
 }
 
-static struct seal_place place_of(const struct vault_keys *keys, const struct vault_place *place) {
-  return (struct seal_place){DATA_KEY_VERSION, uuid_bytes(&keys->organisation_id), str_of(place->table),
-                             str_of(place->column), place->row};
+/* Of a version that there is. */
+static const struct hmac_key *seal_key_of(const struct vault_keys *keys, uint32_t version) {
+  const struct vault_seals *seals = (const struct vault_seals *)(const void *)secret_open(keys->seals).p;
+  return &seals->keys[version - FIRST_VERSION];
+}
+
+static struct seal_place place_of(const struct vault_keys *keys, const struct vault_place *place, uint32_t version) {
+  return (struct seal_place){version, uuid_bytes(&keys->organisation_id), str_of(place->table), str_of(place->column),
+                             place->row};
 }
 
 enum err_code vault_seal(const struct vault_keys *keys, struct arena *arena, struct vault_place place, struct str plain,
                          struct str *ret_sealed, struct err *err) {
-  struct seal_place bound = place_of(keys, &place);
-  return seal_close(keys->cipher, &schedules_of(keys->schedules)->seal, &bound, arena, plain, ret_sealed, err);
+  struct seal_place bound = place_of(keys, &place, keys->n_versions);
+  return seal_close(keys->cipher, seal_key_of(keys, keys->n_versions), &bound, arena, plain, ret_sealed, err);
 }
 
 enum err_code vault_unseal(const struct vault_keys *keys, struct vault_place place, struct str sealed,
                            struct secret **ret_plain, struct err *err) {
-  struct seal_place bound = place_of(keys, &place);
   uint32_t version;
   if (!seal_key_version(sealed, &version))
     return err_set(err, ERR_INVALID, "a sealed value does not open: it is damaged");
-  if (version != DATA_KEY_VERSION)
+  if (version < FIRST_VERSION || version > keys->n_versions)
     return err_set(err, ERR_INVALID, "a sealed value does not open: it is of key version %u", (unsigned)version);
+  struct seal_place bound = place_of(keys, &place, version);
   size_t n = sealed.n - SEAL_OVERHEAD;
   uint8_t *plain = malloc(n ? n : 1);
   if (!plain) return err_no_memory(err);
-  enum err_code code = seal_open(keys->cipher, &schedules_of(keys->schedules)->seal, &bound, sealed, plain, err);
+  enum err_code code = seal_open(keys->cipher, seal_key_of(keys, version), &bound, sealed, plain, err);
   if (code == ERR_NONE) {
     struct secret *secret = secret_new(plain, n);
     if (secret)

@@ -1,6 +1,9 @@
-/* The vault: master key -> data key of an organisation -> sealed value. AES-256-GCM; the associated data names
- * organisation, table, row and column, so that a ciphertext moved elsewhere does not open. Pure of I/O but for the
- * master key's file. */
+/* The vault: master key -> data keys of an organisation -> sealed value. AES-256-GCM; the associated data names
+ * organisation, table, row, column and key version, so that a ciphertext moved elsewhere does not open. Pure of I/O but
+ * for the master key's file.
+ *
+ * An organisation's data keys are a list, version 1 first, sealed one behind the other in one value: the newest seals,
+ * all of them open. Macs are derived from version 1 for ever. */
 #ifndef CONNEK_VAULT_VAULT_H
 #define CONNEK_VAULT_VAULT_H
 
@@ -13,7 +16,7 @@
 struct vault;      /* the master key; one a process; thread-safe */
 struct vault_keys; /* one organisation's keys, opened; thread-safe, immutable */
 
-enum { VAULT_MAC_SIZE = 32 };
+enum { VAULT_MAC_SIZE = 32, VAULT_VERSIONS_MAX = 1000 };
 
 /* Reads DIR/master.key (32 bytes as 64 hex digits and a newline; a regular file of ours with mode 0400 or 0600). Where
  * DIR holds nothing and `may_create`, makes it (0400, fsynced with its folder). ERR_UNAVAILABLE, saying what to do,
@@ -27,12 +30,23 @@ void vault_fingerprint(const struct vault *vault, uint8_t ret_mac[VAULT_MAC_SIZE
 /* A new data key, sealed under the master key for that organisation. */
 enum err_code vault_data_key_new(const struct vault *vault, struct arena *arena, struct uuid organisation_id,
                                  struct str *ret_sealed, struct err *err) MUST_CHECK;
+/* The list with one more version, which seals from now on. */
+enum err_code vault_data_key_add(const struct vault *vault, struct arena *arena, struct uuid organisation_id,
+                                 struct str sealed_data_key, struct str *ret_sealed, struct err *err) MUST_CHECK;
+/* The same keys, sealed under `next`'s master key. */
+enum err_code vault_data_key_rewrap(const struct vault *vault, const struct vault *next, struct arena *arena,
+                                    struct uuid organisation_id, struct str sealed_data_key, struct str *ret_sealed,
+                                    struct err *err) MUST_CHECK;
 enum err_code vault_keys_open(const struct vault *vault, struct uuid organisation_id, struct str sealed_data_key,
                               struct vault_keys **ret_keys, struct err *err) MUST_CHECK;
 void vault_keys_free(struct vault_keys *keys); /* drops the opener's reference; NULL is fine */
 /* For whoever needs them longer than their owner promises. From any thread. */
 const struct vault_keys *vault_keys_ref(const struct vault_keys *keys);
 void vault_keys_unref(const struct vault_keys *keys);
+
+uint32_t vault_keys_version(const struct vault_keys *keys); /* the newest */
+/* Was it sealed under the newest? */
+bool vault_is_current(const struct vault_keys *keys, struct str sealed);
 
 struct vault_place { /* where a sealed value lives; all of it is bound into the ciphertext */
   const char *table, *column;

@@ -10,26 +10,34 @@ static enum err_code run(struct db_tx *tx, void *context, struct err *err) {
   return migrate_run(tx, files, n_files, "DIR", err);
 }
 
-#define FILE_OF(text) {"0002_test.sql", (text), sizeof(text) - 1}
+#define FILE_OF(text) {"test.sql", (text), sizeof(text) - 1}
+
+/* All that there are, and one more. */
+static void set_files(struct embedded_file *all, struct embedded_file more) {
+  memcpy(all, migrations, migrations_n * sizeof(*all));
+  all[migrations_n] = more;
+  files = all, n_files = migrations_n + 1;
+}
+
+enum { FILES_MAX = 64 };
 
 static void the_next_one_alone_is_applied(void **state) {
   struct fixture *f = *state;
-  const struct embedded_file two[] = {migrations[0],
-                                      FILE_OF("CREATE TABLE more (x BIGINT PRIMARY KEY) {{without_rowid}};")};
-  files = two, n_files = 2;
+  struct embedded_file all[FILES_MAX];
+  set_files(all, (struct embedded_file)FILE_OF("CREATE TABLE more (x BIGINT PRIMARY KEY) {{without_rowid}};"));
   for (int i = 0; i < 2; i++)
     assert_ok(db_write(f->conn, run, NULL, &test_err));
-  assert_int_equal(raw(f, "SELECT count(*) FROM schema_migration"), 2);
+  assert_int_equal(raw(f, "SELECT count(*) FROM schema_migration"), (int)migrations_n + 1);
   assert_int_equal(raw(f, "SELECT count(*) FROM sqlite_schema WHERE name = 'more' AND sql LIKE '%) WITHOUT ROWID'"), 1);
 }
 
 static void a_migration_that_fails_leaves_nothing(void **state) {
   struct fixture *f = *state;
-  const struct embedded_file two[] = {migrations[0], FILE_OF("CREATE TABLE more (x); CREATE TABLE login (x);")};
-  files = two, n_files = 2;
+  struct embedded_file all[FILES_MAX];
+  set_files(all, (struct embedded_file)FILE_OF("CREATE TABLE more (x); CREATE TABLE login (x);"));
   assert_int_equal(db_write(f->conn, run, NULL, &test_err), ERR_INTERNAL);
-  assert_non_null(strstr(test_err.text, "0002_test.sql"));
-  assert_int_equal(raw(f, "SELECT count(*) FROM schema_migration"), 1);
+  assert_non_null(strstr(test_err.text, "test.sql"));
+  assert_int_equal(raw(f, "SELECT count(*) FROM schema_migration"), (int)migrations_n);
   assert_int_equal(raw(f, "SELECT count(*) FROM sqlite_schema WHERE name = 'more'"), 0);
 }
 

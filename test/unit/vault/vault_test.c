@@ -190,6 +190,49 @@ static void many_threads_may_use_the_same_keys(void **state) {
   }
 }
 
+static void old_values_open_and_new_ones_are_of_the_newest_key(void **state) {
+  struct fixture *f = *state;
+  struct str first, added, second;
+  struct vault_keys *both;
+  struct secret *plain = NULL;
+  uint8_t mac[VAULT_MAC_SIZE], again[VAULT_MAC_SIZE];
+  assert_ok(vault_seal(f->acme_keys, &f->arena, f->place, STR("s3cret"), &first, &test_err));
+  assert_ok(vault_data_key_add(f->vault, &f->arena, f->acme, f->acme_sealed, &added, &test_err));
+  assert_ok(vault_keys_open(f->vault, f->acme, added, &both, &test_err));
+  assert_int_equal(vault_keys_version(both), 2);
+  assert_false(vault_is_current(both, first));
+  assert_ok(vault_unseal(both, f->place, first, &plain, &test_err));
+  assert_str(secret_open(plain), "s3cret");
+  secret_free(plain);
+  assert_ok(vault_seal(both, &f->arena, f->place, STR("s3cret"), &second, &test_err));
+  assert_true(vault_is_current(both, second));
+  /* Who has not seen the new key yet cannot open what it sealed. */
+  assert_int_equal(vault_unseal(f->acme_keys, f->place, second, &plain, &test_err), ERR_INVALID);
+  vault_mac(f->acme_keys, "audit", STR("a"), mac);
+  vault_mac(both, "audit", STR("a"), again);
+  assert_memory_equal(mac, again, sizeof mac);
+  vault_keys_free(both);
+}
+
+static void the_key_version_cannot_be_changed(void **state) {
+  struct fixture *f = *state;
+  struct str added, sealed;
+  struct vault_keys *both;
+  struct secret *plain = NULL;
+  assert_ok(vault_data_key_add(f->vault, &f->arena, f->acme, f->acme_sealed, &added, &test_err));
+  assert_ok(vault_keys_open(f->vault, f->acme, added, &both, &test_err));
+  assert_ok(vault_seal(both, &f->arena, f->place, STR("s3cret"), &sealed, &test_err));
+  ((char *)(uintptr_t)sealed.p)[4] = 1;
+  assert_int_equal(vault_unseal(both, f->place, sealed, &plain, &test_err), ERR_INVALID);
+  vault_keys_free(both);
+  /* Nor can the list's keys change places. */
+  size_t half = added.n / 2;
+  char *swapped = arena_alloc(&f->arena, added.n);
+  memcpy(swapped, added.p + half, half);
+  memcpy(swapped + half, added.p, half);
+  assert_int_equal(vault_keys_open(f->vault, f->acme, str_make(swapped, added.n), &both, &test_err), ERR_INVALID);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_value_opens_where_it_was_sealed, set_up, tear_down),
@@ -202,6 +245,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(no_two_purposes_share_a_key, set_up, tear_down),
       cmocka_unit_test_setup_teardown(keys_live_as_long_as_somebody_holds_them, set_up, tear_down),
       cmocka_unit_test_setup_teardown(many_threads_may_use_the_same_keys, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(old_values_open_and_new_ones_are_of_the_newest_key, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(the_key_version_cannot_be_changed, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
