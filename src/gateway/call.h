@@ -14,6 +14,9 @@
 #include "base/buf.h"
 #include "codec/jsonrpc.h"
 #include "connector/connector.h"
+#include "gateway/event_log.h"
+#include "gateway/event_stream.h"
+#include "gateway/session.h"
 #include "gateway/trace.h"
 #include "identity/token_index.h"
 #include "mcp/envelope.h"
@@ -22,6 +25,7 @@
 
 struct worker;
 struct method;
+struct questions;
 
 enum stage_verdict {
   STAGE_NEXT, /* go on with the next stage */
@@ -84,6 +88,10 @@ struct call {
   struct connector_call invocation;
   enum { INVOKE_NONE, INVOKE_RUNNING, INVOKE_ENDED } invoke;
   bool is_inside_invoke;
+  struct questions *questions; /* asked of its legacy client; or NULL */
+  bool is_asking;
+  unsigned n_rounds; /* how often it was asked */
+  unsigned n_notified;
 
   /* what there is to say */
   struct buf result; /* a method's result: a JSON object */
@@ -109,8 +117,9 @@ struct exchange {
   struct mcp_headers headers;
   const struct mcp_revision *named; /* by MCP-Protocol-Version; NULL: it names none of ours, or nothing */
   struct str session;               /* Mcp-Session-Id, as it came; "", which is nobody's, where it came twice */
-  struct str session_client;        /* the client's name that our session id carries */
-  struct str new_session;           /* to be handed out; or empty */
+  struct session held;              /* what it says; `has_session`: it is one of ours */
+  bool has_session;
+  struct str new_session; /* to be handed out; or empty */
   struct principal principal;
   struct toolset *one_connector; /* for path_connector: made for this exchange; else NULL */
   struct trace trace;
@@ -119,6 +128,13 @@ struct exchange {
   size_t n_calls, n_open;
   size_t held_bytes; /* its memory when its calls began to wait: counted in the worker's */
   bool is_batch;
+
+  /* a reply that is a stream */
+  bool accepts_stream; /* its client takes one */
+  bool is_streaming;
+  struct event_stream stream;
+  struct event_reader reader;
+  struct event_log *log;  /* its events are kept here; or NULL */
   struct failure refusal; /* of the whole request */
 };
 

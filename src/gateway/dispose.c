@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "codec/utf8.h"
 #include "gateway/pipeline.h"
+#include "gateway/question.h"
 #include "gateway/worker.h"
 
 /* Bytes of what a record repeats as the client said it. */
@@ -31,7 +32,7 @@ static struct str client_of(const struct call *call) {
         arena_printf(exchange->arena, "%.*s%s%.*s", STR_ARG(name), version.n ? " " : "", STR_ARG(version));
     return both.p ? both : name;
   }
-  if (exchange->session_client.n) return exchange->session_client;
+  if (exchange->has_session && exchange->held.client.n) return exchange->held.client;
   return http_field_once(exchange->http, "User-Agent", &agent) && agent.p ? agent : STR("");
 }
 
@@ -134,6 +135,7 @@ void call_dispose(struct call *call) {
   if (call->is_disposed) return;
   call->is_disposed = true;
   leave_worker(call);
+  question_forget(call);
   secret_free(call->credential);
   call->credential = NULL;
   call->invocation.credential = NULL;
@@ -154,5 +156,6 @@ void call_dispose(struct call *call) {
 void call_cancel(struct call *call) {
   if (call->is_cancelled || call->is_disposed) return;
   call->is_cancelled = true;
+  question_give_up(call);
   if (call->invoke == INVOKE_RUNNING && !call->is_inside_invoke) call->connector->kind->cancel(&call->invocation);
 }

@@ -1,5 +1,6 @@
 /* One HTTP request to the MCP endpoint: from its first stage to its reply. */
 #include "base/limits.h"
+#include "gateway/exchange_stream.h"
 #include "gateway/pipeline.h"
 #include "gateway/worker.h"
 
@@ -77,6 +78,13 @@ const struct http_field *exchange_fields(struct http_exchange *http, int status,
   return fields;
 }
 
+/* The exchange lets go of what it holds; the reply that follows ends it. */
+static void let_go(struct exchange *exchange) {
+  exchange->worker->held_bytes -= exchange->held_bytes;
+  toolset_free(exchange->one_connector);
+  org_snapshot_unref(exchange->principal.snapshot);
+}
+
 /* Sends what there is to send and lets go of everything that the exchange holds; it is gone afterwards. */
 static void finish(struct exchange *exchange, int status, struct str content_type, struct str body,
                    int64_t retry_after_s) {
@@ -84,9 +92,7 @@ static void finish(struct exchange *exchange, int status, struct str content_typ
   struct http_reply reply = {.status = status, .content_type = content_type, .body = body};
   exchange->arena->max += ANSWER_ROOM;
   reply.fields = exchange_fields(exchange->http, status, retry_after_s, exchange->new_session, &reply.n_fields);
-  worker->held_bytes -= exchange->held_bytes;
-  toolset_free(exchange->one_connector);
-  org_snapshot_unref(exchange->principal.snapshot);
+  let_go(exchange);
   http_reply(exchange->http, &reply);
   worker_exchange_ended(worker);
 }
@@ -135,10 +141,21 @@ static bool has_request(const struct exchange *exchange) {
   STR("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":503,\"message\":\"The answer is larger than one request's " \
       "memory. What was asked may have been done\"}}")
 
+static void finish_streamed(struct exchange *exchange) {
+  struct worker *worker = exchange->worker;
+  let_go(exchange);
+  exchange_stream_finish(exchange);
+  worker_exchange_ended(worker);
+}
+
 static void finish_answered(struct exchange *exchange) {
   int status = 200;
   int64_t retry_after_s = 0;
   struct str body;
+  if (exchange->is_streaming) {
+    finish_streamed(exchange);
+    return;
+  }
   if (!exchange->is_batch && exchange->calls[0].failure.http_status) {
     status = exchange->calls[0].failure.http_status;
     retry_after_s = exchange->calls[0].failure.retry_after_s;

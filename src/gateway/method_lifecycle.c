@@ -2,6 +2,7 @@
 #include "gateway/capabilities.h"
 #include "gateway/pipeline.h"
 #include "gateway/session.h"
+#include "gateway/worker.h"
 #include "mcp/result.h"
 
 enum stage_verdict method_initialize(struct call *call) {
@@ -12,7 +13,7 @@ enum stage_verdict method_initialize(struct call *call) {
   if (!json_get_str(call->message.params, "protocolVersion").n)
     return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: protocolVersion is missing");
   exchange->new_session = session_new(exchange->arena, principal->snapshot, principal->user, envelope->client_name,
-                                      envelope->client_version);
+                                      envelope->client_version, envelope->client_capabilities, exchange->worker->index);
   if (!capabilities_of(exchange, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
   mcp_write_initialize(&call->result, envelope->revision, &capabilities);
   return STAGE_NEXT;

@@ -11,6 +11,10 @@
 
 enum { DIGEST_BYTES = 32, DIGEST_HEX = 2 * DIGEST_BYTES, PLAIN_MAX = 256 * KIB };
 
+static bool is_modern(const struct call *call) {
+  return call->envelope.revision && call->envelope.revision->era == MCP_MODERN;
+}
+
 static struct str named(const struct call *call) {
   yyjson_val *params = call->message.params;
   return json_get_str(params, call_verb(call) == CONNECTOR_RESOURCE ? "uri" : "name");
@@ -33,15 +37,25 @@ static bool is_same_request(const struct call *call, yyjson_val *content) {
          yyjson_get_sint(until) > clock_utc_us();
 }
 
+bool request_state_responses(struct call *call) {
+  yyjson_val *responses = json_get(call->message.params, "inputResponses"), *key, *value;
+  size_t i, n;
+  if (!is_modern(call) || !responses) return true;
+  if (!yyjson_is_obj(responses)) return false;
+  yyjson_obj_foreach(responses, i, n, key, value) {
+    if (!yyjson_is_obj(value)) return false;
+  }
+  call->input_responses = responses;
+  return true;
+}
+
 bool request_state_open(struct call *call) {
   struct exchange *exchange = call->exchange;
   const struct principal *principal = &exchange->principal;
   yyjson_val *params = call->message.params, *state = json_get(params, "requestState");
   struct str plain;
   yyjson_doc *doc;
-  if (!call->envelope.revision || call->envelope.revision->era != MCP_MODERN) return true;
-  call->input_responses = json_get(params, "inputResponses");
-  if (!state) return true;
+  if (!is_modern(call) || !state) return true;
   if (!yyjson_is_str(state) ||
       !unseal_state(exchange->arena, principal->snapshot, principal->user, json_str(state), &plain) ||
       json_read(exchange->arena, plain, &doc, NULL) != ERR_NONE)

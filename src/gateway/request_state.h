@@ -6,9 +6,11 @@
 
 #include "gateway/call.h"
 
-/* Once it is known what the call means: fills call->state and call->input_responses. False: there is no such state, or
+/* Once it is known what the call means: fills call->state. False: there is no such state, or
  * it is another request's, another connection's, another person's, or too old. True as well where there is none. */
 bool request_state_open(struct call *call) MUST_CHECK;
+/* inputResponses, with or without a state. False: malformed. */
+bool request_state_responses(struct call *call) MUST_CHECK;
 /* The envelope around `state`. STR_NONE: no memory, or too long. */
 struct str request_state_seal(const struct call *call, struct str state);
 

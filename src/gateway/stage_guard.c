@@ -132,6 +132,8 @@ enum stage_verdict stage_guard(struct call *call) {
   call->reason = STR("invalid_params");
   enum stage_verdict verdict = guard_kind(call);
   if (verdict != STAGE_NEXT) return verdict;
+  if (!request_state_responses(call))
+    return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: inputResponses must be an object of objects");
   if (request_state_open(call)) return STAGE_NEXT;
   call->reason = STR("unknown_request_state");
   call->outcome = AUDIT_ERROR;

@@ -3,8 +3,10 @@
 #include "gateway/action.h"
 #include "gateway/page_cursor.h"
 #include "gateway/pipeline.h"
+#include "gateway/question.h"
 #include "gateway/request_state.h"
 #include "gateway/worker.h"
+#include "mcp/input.h"
 
 enum stage_verdict stage_invoke(struct call *call) {
   return call->method->handle(call);
@@ -36,6 +38,7 @@ static enum stage_verdict begin(struct call *call) {
                                              .method = call->message.method,
                                              .input_responses = call->input_responses,
                                              .request_state = call->state,
+                                             .notify = exchange->accepts_stream ? action_notify : NULL,
                                              .page = call->page,
                                              .seal_page = call->page_arguments ? page_cursor_seal : NULL,
                                              .done = on_done};
@@ -44,7 +47,10 @@ static enum stage_verdict begin(struct call *call) {
   call->is_inside_invoke = true;
   call->connector->kind->invoke(&call->invocation);
   call->is_inside_invoke = false;
-  return call->invoke == INVOKE_RUNNING ? STAGE_WAIT : STAGE_NEXT;
+  if (call->invoke != INVOKE_RUNNING) return STAGE_NEXT;
+  /* Cancelled while its client was asked: whoever waits for the answer is told, and then that it is over. */
+  if (call->is_cancelled) call->connector->kind->cancel(&call->invocation);
+  return STAGE_WAIT;
 }
 
 static enum audit_outcome outcome_of(const struct call *call) {
@@ -79,13 +85,118 @@ static enum stage_verdict fail_plainly(struct call *call) {
   return STAGE_FAIL;
 }
 
-enum stage_verdict method_act(struct call *call) {
+static bool asks(const struct connector_result *result) {
+  return result->input_requests.n || result->state.n;
+}
+
+/* The first of the requests that this client cannot be asked for; NULL: it can be asked for all. */
+static const char *lacking(const struct call *call, struct str requests) {
+  yyjson_doc *doc;
+  size_t i, n;
+  yyjson_val *name, *request;
+  if (!requests.n) return NULL;
+  if (json_read_verbatim(call->exchange->arena, requests, &doc, NULL) != ERR_NONE) return "";
+  yyjson_obj_foreach(yyjson_doc_get_root(doc), i, n, name, request) {
+    const char *lacks = mcp_input_lacks(call->envelope.client_capabilities, request);
+    if (lacks) return lacks;
+  }
+  return NULL;
+}
+
+/* 2026-07-28, multi round-trip requests: "MUST NOT send an inputRequests that the client has not declared support for".
+ */
+static enum stage_verdict refuse_to_ask(struct call *call, const char *lacks) {
+  struct arena *arena = call->exchange->arena;
+  call->outcome = AUDIT_ERROR;
+  call->error = ERR_INVALID;
+  call_fail(call, lacks[0] ? 400 : 0, lacks[0] ? MCP_MISSING_CLIENT_CAPABILITY : JSONRPC_INTERNAL_ERROR,
+            "The MCP server asks for something that this client cannot be asked");
+  if (lacks[0]) call->failure.data = arena_printf(arena, "{\"requiredCapabilities\":%s}", lacks);
+  return STAGE_FAIL;
+}
+
+/* A modern client is asked by the result, and calls again. */
+static enum stage_verdict ask_by_result(struct call *call, struct str requests, struct str state) {
+  const char *lacks = lacking(call, requests);
+  struct buf out;
+  if (lacks) return refuse_to_ask(call, lacks);
+  struct str sealed = state.n ? request_state_seal(call, state) : STR_NONE;
+  buf_init(&out, call->exchange->arena, LIMIT_HTTP_REQUEST_ARENA);
+  buf_append_c(&out, "{\"resultType\":\"input_required\"");
+  if (requests.n) {
+    buf_append_c(&out, ",\"inputRequests\":");
+    buf_append_str(&out, requests);
+  }
+  if (sealed.p) {
+    buf_append_c(&out, ",\"requestState\":");
+    json_write_str(&out, sealed);
+  }
+  buf_append_byte(&out, '}');
+  if (buf_failed(&out) || (state.n && !sealed.p)) {
+    call->outcome = AUDIT_ERROR;
+    call->error = ERR_TOO_LARGE;
+    return call_fail(call, 0, JSONRPC_INTERNAL_ERROR, "What the MCP server asks is too large to hand on");
+  }
+  call->invocation.result.whole = buf_str(&out);
+  call->has_answer = true;
+  return STAGE_NEXT;
+}
+
+/* A legacy client is asked on its stream, and the call goes on with what it answers. */
+static enum stage_verdict ask_on_stream(struct call *call) {
+  if (!call->is_asking) {
+    if (++call->n_rounds > LIMIT_INPUT_ROUNDS) {
+      call->outcome = AUDIT_ERROR;
+      return call_fail(call, 0, JSONRPC_INTERNAL_ERROR, "The MCP server asked too often");
+    }
+    call->is_asking = true;
+    call->state = call->invocation.result.state;
+    enum stage_verdict verdict = question_ask(call, call->invocation.result.input_requests);
+    if (verdict != STAGE_NEXT) return verdict;
+  }
+  if (question_is_open(call)) return STAGE_WAIT;
+  call->is_asking = false;
+  call->input_responses = question_answers(call);
+  if (!call->input_responses) return call_fail(call, 503, 503, "Out of memory");
+  call->invoke = INVOKE_NONE;
+  return STAGE_NEXT;
+}
+
+/* 2025-11-25's error is in the modern era a question like any other. */
+static enum stage_verdict ask_for_url(struct call *call) {
+  struct arena *arena = call->exchange->arena;
+  struct str data = call->invocation.result.rpc_data;
+  struct buf requests;
+  yyjson_doc *doc;
+  buf_init(&requests, arena, LIMIT_HTTP_REQUEST_ARENA);
+  if (json_read_verbatim(arena, data.n ? data : STR("{}"), &doc, NULL) != ERR_NONE ||
+      !mcp_write_url_elicitations(&requests, yyjson_doc_get_root(doc)) || buf_failed(&requests))
+    return call_fail(call, 0, JSONRPC_INTERNAL_ERROR, "The MCP server needs a visit to a page that it does not name");
+  call->outcome = AUDIT_OK;
+  call->error = ERR_NONE;
+  return ask_by_result(call, buf_str(&requests), STR_NONE);
+}
+
+static enum stage_verdict answer(struct call *call) {
   const struct connector_result *result = &call->invocation.result;
-  if (call->invoke == INVOKE_NONE && begin(call) == STAGE_WAIT) return STAGE_WAIT;
+  bool is_modern = call->envelope.revision->era == MCP_MODERN;
   call->outcome = outcome_of(call);
   call->error = result->error;
+  if (asks(result)) return ask_by_result(call, result->input_requests, result->state);
+  if (is_modern && result->rpc_code == MCP_URL_ELICITATION_REQUIRED) return ask_for_url(call);
   if (result->rpc_code) return pass_error(call);
   if (call_verb(call) != CONNECTOR_TOOL && !result->whole.n) return fail_plainly(call);
   call->has_answer = true;
   return STAGE_NEXT;
+}
+
+enum stage_verdict method_act(struct call *call) {
+  const struct connector_result *result = &call->invocation.result;
+  for (;;) {
+    if (call->invoke == INVOKE_NONE && begin(call) == STAGE_WAIT) return STAGE_WAIT;
+    if (call->invoke == INVOKE_RUNNING) return STAGE_WAIT;
+    if (!asks(result) || call->envelope.revision->era == MCP_MODERN) return answer(call);
+    enum stage_verdict verdict = ask_on_stream(call);
+    if (verdict != STAGE_NEXT) return verdict;
+  }
 }

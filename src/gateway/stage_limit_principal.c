@@ -18,9 +18,8 @@ static void read_client(struct call *call) {
   const struct principal *principal = &exchange->principal;
   struct mcp_refusal ignored;
   if (!mcp_envelope_read(exchange->arena, &call->message, &exchange->headers, &call->envelope, &ignored)) return;
-  if (!session_check(exchange->arena, principal->snapshot, principal->user, exchange->session,
-                     &exchange->session_client))
-    exchange->session_client = STR_NONE;
+  exchange->has_session =
+      session_check(exchange->arena, principal->snapshot, principal->user, exchange->session, &exchange->held);
 }
 
 /* With its method known, call_dispose records it. */

@@ -22,6 +22,14 @@ static bool accepts_json(struct str accept) {
   return false;
 }
 
+static bool accepts_stream(struct str accept) {
+  while (accept.n) {
+    struct str range = str_cut(&accept, ',');
+    if (str_eq_fold(str_trim(str_cut(&range, ';')), STR("text/event-stream"))) return true;
+  }
+  return false;
+}
+
 static void begin_call(struct exchange *exchange, struct call *call, yyjson_val *value) {
   struct err err;
   call->exchange = exchange;
@@ -72,8 +80,10 @@ enum stage_verdict stage_read_messages(struct exchange *exchange) {
                            "This endpoint takes POST; it opens no stream by GET and keeps no session to DELETE");
   if (!http_field_once(http, "Content-Type", &content_type) || !is_json(content_type))
     return exchange_refuse(exchange, 415, 415, "The body must be JSON: send Content-Type: application/json");
-  if (http_field_once(http, "Accept", &accept) && !accepts_json(accept))
+  if (!http_field_once(http, "Accept", &accept)) accept = STR_NONE;
+  if (!accepts_json(accept))
     return exchange_refuse(exchange, 406, 406, "The answer is JSON: let Accept list application/json");
+  exchange->accepts_stream = accepts_stream(accept);
   if (worker->n_calls >= LIMIT_CALLS_IN_FLIGHT || worker->held_bytes >= LIMIT_CALLS_BYTES ||
       atomic_load_explicit(&worker->server->is_draining, memory_order_relaxed)) {
     exchange_refuse(exchange, 503, 503, "The server is busy or stopping; try again");

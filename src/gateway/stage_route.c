@@ -2,6 +2,7 @@
  * user's is 404. */
 #include "gateway/capabilities.h"
 #include "gateway/pipeline.h"
+#include "gateway/question.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 
@@ -11,6 +12,14 @@ static enum stage_verdict refuse_method(struct call *call) {
                    STR_ARG(call->message.method));
 }
 
+static bool holds_session(struct exchange *exchange) {
+  const struct principal *principal = &exchange->principal;
+  exchange->has_session =
+      session_check(exchange->arena, principal->snapshot, principal->user, exchange->session, &exchange->held) &&
+      !session_has_ended(exchange->worker, &exchange->held);
+  return exchange->has_session;
+}
+
 enum stage_verdict stage_route(struct call *call) {
   struct exchange *exchange = call->exchange;
   const struct principal *principal = &exchange->principal;
@@ -18,7 +27,8 @@ enum stage_verdict stage_route(struct call *call) {
   if (call->message.kind == JSONRPC_RESPONSE) {
     if (exchange->named && exchange->named->era == MCP_MODERN) /* 2026-07-28, transports: clients send none */
       return call_fail(call, 400, JSONRPC_INVALID_REQUEST, "A response is no message that a client may send");
-    return STAGE_DONE; /* we have asked nothing yet: nothing waits for it */
+    if (principal->user) question_take_answer(exchange, &call->message);
+    return STAGE_DONE;
   }
   if (!mcp_envelope_read(exchange->arena, &call->message, &exchange->headers, &call->envelope, &refusal)) {
     call->failure = (struct failure){
@@ -26,9 +36,7 @@ enum stage_verdict stage_route(struct call *call) {
     return STAGE_FAIL;
   }
   if (call->envelope.revision->era == MCP_LEGACY && exchange->session.p &&
-      !str_eq(call->message.method, STR("initialize")) &&
-      !session_check(exchange->arena, principal->snapshot, principal->user, exchange->session,
-                     &exchange->session_client))
+      !str_eq(call->message.method, STR("initialize")) && !holds_session(exchange))
     return call_fail(call, 404, 404, "No such session: begin again with initialize");
   if (call->envelope.traceparent.p && exchange->n_calls == 1)
     trace_begin(&exchange->trace, &exchange->worker->traces, call->envelope.traceparent);

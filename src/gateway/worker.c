@@ -12,6 +12,7 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
   worker->server = server;
   worker->index = index;
   trace_source_init(&worker->traces);
+  worker->streams.on_beat = event_logs_sweep;
   enum err_code code = loop_init(&worker->loop, err);
   if (code != ERR_NONE) return code;
   worker->has_loop = true;
@@ -70,6 +71,7 @@ static void end_parts(struct worker *worker) {
   http_client_free(worker->client);
   worker->client = NULL;
   worker->host.http = NULL;
+  event_streams_close(worker);
   timers_free(worker->timers);
   worker->timers = NULL;
   worker->host.timers = NULL;
@@ -138,6 +140,9 @@ void worker_release(struct worker *worker) {
   if (!worker->has_loop) return;
   if (!worker->has_thread) end_unserved(worker);
   loop_release(&worker->loop);
+  event_logs_free(worker);
+  map_release(&worker->questions);
+  session_book_free(worker);
 }
 
 const char *server_not_ready(const struct server *server) {

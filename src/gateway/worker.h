@@ -9,6 +9,7 @@
 #include "gateway/call.h"
 #include "gateway/metrics.h"
 #include "gateway/origin.h"
+#include "gateway/session_book.h"
 #include "limit/limit.h"
 #include "net/executor.h"
 #include "net/http_client.h"
@@ -48,6 +49,10 @@ struct worker {
   size_t n_calls;
   size_t n_exchanges; /* not answered yet: their calls, and what waits for its record */
   size_t held_bytes;  /* their memory, where they wait for something */
+  struct event_streams streams;
+  struct event_logs logs;
+  struct map questions; /* those that wait for an answer, by the secret part of their ids */
+  struct session_book sessions;
   struct trace_source traces;
   struct metrics metrics;
   struct loop_task drain_task, stop_task;

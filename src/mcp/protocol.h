@@ -12,8 +12,9 @@ enum mcp_era { MCP_LEGACY = 1, MCP_MODERN = 2, MCP_BOTH = 3 };
 struct mcp_revision {
   struct str name;
   enum mcp_era era;
-  bool takes_batches; /* 2025-03-26 alone demands JSON-RPC batches */
-  bool has_null_ids;  /* an error without an id of its own has "id":null (JSON-RPC 2.0, 5); later ones leave it out */
+  bool takes_batches;  /* 2025-03-26 alone demands JSON-RPC batches */
+  bool primes_streams; /* 2025-11-25: a stream begins with an id and empty data */
+  bool has_null_ids;   /* an error without an id of its own has "id":null (JSON-RPC 2.0, 5); later ones leave it out */
 };
 
 /* Newest first. */
