@@ -58,8 +58,9 @@ static bool check(const struct walk *walk, struct str header, yyjson_val *value)
 static bool walk_properties(const struct walk *walk, yyjson_val *schema, yyjson_val *arguments, unsigned depth) {
   size_t i, n;
   yyjson_val *key, *property;
-  if (depth > LIMIT_JSON_DEPTH) return true;
-  yyjson_obj_foreach(json_get(schema, "properties"), i, n, key, property) {
+  yyjson_val *properties = json_get(schema, "properties");
+  if (depth > LIMIT_JSON_DEPTH || !properties) return true;
+  yyjson_obj_foreach(properties, i, n, key, property) {
     struct str name = json_str(key), header = json_get_str(property, "x-mcp-header");
     yyjson_val *value = yyjson_obj_getn(arguments, name.p, name.n);
     if (header.p && !check(walk, header, value)) return false;
