@@ -56,6 +56,18 @@ enum {
   LIMIT_UPSTREAM_HEADER_BYTES = 64 * KIB,
   LIMIT_UPSTREAM_HOST_CONNECTIONS = 256,
 
+  /* MCP servers */
+  LIMIT_CATALOGUE_ITEMS = 2000,           /* tools (or prompts, resources, templates) of one server; beyond: left out */
+  LIMIT_CATALOGUE_ROWS = 16 * 1000,       /* rows kept of one connection, with what its server no longer offers */
+  LIMIT_CATALOGUE_DEFINITION = 128 * KIB, /* of one item; beyond: refused */
+  LIMIT_CATALOGUE_URI = 2 * KIB,
+  LIMIT_CATALOGUE_NAME = 128,                /* bytes of a tool's or prompt's name: the specification's */
+  LIMIT_DISCOVERIES = 4,                     /* servers being asked for what they have, at once */
+  LIMIT_DISCOVERY_MS = 10 * 60 * 1000,       /* between two times, where nothing calls for another */
+  LIMIT_DISCOVERY_CHILD_MS = 60 * 60 * 1000, /* the same for a process, which is started for it */
+  LIMIT_DISCOVERY_RETRY_MS = 5 * 1000,       /* after a failure; doubles up to LIMIT_DISCOVERY_MS */
+  LIMIT_DISCOVERY_NOTICE_MS = 2 * 1000,      /* between two times that its server called for */
+
   /* sqlite connector */
   LIMIT_SQL_TEXT = 64 * KIB,
   LIMIT_SQL_ROWS = 1000,
