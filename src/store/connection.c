@@ -9,18 +9,30 @@ static bool read_connection(struct db_rows *rows, struct arena *arena, void *ret
   record->version = db_int(rows, 8);
   record->created_at = db_int(rows, 9);
   record->updated_at = db_int(rows, 10);
-  return store_copy_text(rows, 2, arena, &record->name) && store_copy_text(rows, 3, arena, &record->connector_id) &&
+  return store_copy_text(rows, 11, arena, &record->names) && store_copy_text(rows, 12, arena, &record->trust) &&
+         store_copy_text(rows, 2, arena, &record->name) && store_copy_text(rows, 3, arena, &record->connector_id) &&
          store_copy_text(rows, 4, arena, &record->labels) && store_copy_text(rows, 6, arena, &record->settings) &&
          store_copy_blob(rows, 7, arena, &record->credential);
 }
 
+#define COLUMNS                                                                                                 \
+  "id, organisation_id, name, connector_id, labels, owner_user_id, settings, credential, version, created_at, " \
+  "updated_at, names, trust"
+
 enum err_code store_connection_list(STORE_TX, struct uuid organisation_id, STORE_LIST(connection_record)) {
   const struct db_value params[] = {DB_V_UUID(organisation_id)};
-  const struct store_select select = {
-      "SELECT id, organisation_id, name, connector_id, labels, owner_user_id, settings, credential, version, "
-      "created_at, updated_at FROM connection WHERE organisation_id = $1 ORDER BY name",
-      params, 1, read_connection, sizeof(struct connection_record)};
+  const struct store_select select = {"SELECT " COLUMNS " FROM connection WHERE organisation_id = $1 ORDER BY name",
+                                      params, 1, read_connection, sizeof(struct connection_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}
+
+enum err_code store_connection_get(STORE_TX, struct uuid organisation_id, struct uuid id,
+                                   struct connection_record *ret_record, struct err *err) {
+  const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_UUID(id)};
+  const struct store_select select = {"SELECT " COLUMNS " FROM connection WHERE organisation_id = $1 AND id = $2",
+                                      params, 2, read_connection, sizeof(struct connection_record)};
+  enum err_code code = store_select_one(tx, arena, &select, ret_record, err);
+  return code == ERR_NOT_FOUND ? err_set(err, code, "there is no such connection") : code;
 }
 
 /* A personal connection's owner must be a user of the same organisation; the foreign key alone would take any. */
@@ -43,6 +55,10 @@ static struct str object_or_empty(struct str json) {
   return json.n ? json : STR("{}");
 }
 
+static struct str word_or(struct str word, struct str fallback) {
+  return word.n ? word : fallback;
+}
+
 static enum err_code name_taken(const struct connection_record *record, struct err *err) {
   return err_set(err, ERR_CONFLICT, "a connection named \"%.*s\" exists already", STR_ARG(record->name));
 }
@@ -50,29 +66,35 @@ static enum err_code name_taken(const struct connection_record *record, struct e
 enum err_code store_connection_insert(struct db_tx *tx, const struct connection_record *record, struct err *err) {
   enum err_code code = check_owner(tx, record, err);
   if (code != ERR_NONE) return code;
-  code = db_exec(tx,
-                 "INSERT INTO connection (id, organisation_id, name, connector_id, labels, owner_user_id, settings, "
-                 "credential, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-                 DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_TEXT(record->name),
-                           DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),
-                           store_v_uuid(&record->owner_user_id), DB_V_TEXT(object_or_empty(record->settings)),
-                           store_v_blob(record->credential), DB_V_INT(record->version), DB_V_INT(record->created_at),
-                           DB_V_INT(record->updated_at)),
-                 err);
+  code = db_exec(
+      tx,
+      "INSERT INTO connection (id, organisation_id, name, connector_id, labels, owner_user_id, settings, "
+      "credential, version, created_at, updated_at, names, trust) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+      "$11, $12, $13)",
+      DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_TEXT(record->name),
+                DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),
+                store_v_uuid(&record->owner_user_id), DB_V_TEXT(object_or_empty(record->settings)),
+                store_v_blob(record->credential), DB_V_INT(record->version), DB_V_INT(record->created_at),
+                DB_V_INT(record->updated_at), DB_V_TEXT(word_or(record->names, STR("prefixed"))),
+                DB_V_TEXT(word_or(record->trust, STR("review")))),
+      err);
   return code == ERR_CONFLICT ? name_taken(record, err) : code;
 }
 
 enum err_code store_connection_update(struct db_tx *tx, const struct connection_record *record, struct err *err) {
   enum err_code code = check_owner(tx, record, err);
   if (code != ERR_NONE) return code;
-  code = db_exec(tx,
-                 "UPDATE connection SET name = $3, connector_id = $4, labels = $5, owner_user_id = $6, settings = $7, "
-                 "credential = $8, updated_at = $9, version = version + 1 WHERE organisation_id = $1 AND id = $2",
-                 DB_PARAMS(DB_V_UUID(record->organisation_id), DB_V_UUID(record->id), DB_V_TEXT(record->name),
-                           DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),
-                           store_v_uuid(&record->owner_user_id), DB_V_TEXT(object_or_empty(record->settings)),
-                           store_v_blob(record->credential), DB_V_INT(record->updated_at)),
-                 err);
+  code = db_exec(
+      tx,
+      "UPDATE connection SET name = $3, connector_id = $4, labels = $5, owner_user_id = $6, settings = $7, "
+      "credential = $8, updated_at = $9, names = $10, trust = $11, version = version + 1 WHERE organisation_id = $1 "
+      "AND id = $2",
+      DB_PARAMS(DB_V_UUID(record->organisation_id), DB_V_UUID(record->id), DB_V_TEXT(record->name),
+                DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),
+                store_v_uuid(&record->owner_user_id), DB_V_TEXT(object_or_empty(record->settings)),
+                store_v_blob(record->credential), DB_V_INT(record->updated_at),
+                DB_V_TEXT(word_or(record->names, STR("prefixed"))), DB_V_TEXT(word_or(record->trust, STR("review")))),
+      err);
   if (code == ERR_CONFLICT) return name_taken(record, err);
   if (code == ERR_NONE && db_changes(tx) == 0)
     return err_set(err, ERR_NOT_FOUND, "there is no connection \"%.*s\"", STR_ARG(record->name));

@@ -10,15 +10,15 @@ static bool read_connector(struct db_rows *rows, struct arena *arena, void *ret_
   if (!store_copy_fixed(rows, 3, record->hash, sizeof record->hash)) memset(record->hash, 0, sizeof record->hash);
   return store_copy_text(rows, 1, arena, &record->id) && store_copy_text(rows, 4, arena, &record->status) &&
          store_copy_text(rows, 5, arena, &record->kind) && store_copy_text(rows, 6, arena, &record->source) &&
-         store_copy_text(rows, 7, arena, &record->definition);
+         store_copy_text(rows, 7, arena, &record->definition) && store_copy_blob(rows, 8, arena, &record->environment);
 }
 
 /* Of each id the newest version that is not deprecated; `WHO` says whose. */
-#define SELECT_NEWEST(who)                                                                             \
-  "SELECT organisation_id, id, version, hash, status, kind, source, definition FROM connector c "      \
-  "WHERE " who                                                                                         \
-  " AND status <> 'deprecated' AND NOT EXISTS (SELECT 1 FROM connector newer "                         \
-  "WHERE newer.organisation_id = c.organisation_id AND newer.id = c.id AND newer.version > c.version " \
+#define SELECT_NEWEST(who)                                                                                     \
+  "SELECT organisation_id, id, version, hash, status, kind, source, definition, environment FROM connector c " \
+  "WHERE " who                                                                                                 \
+  " AND status <> 'deprecated' AND NOT EXISTS (SELECT 1 FROM connector newer "                                 \
+  "WHERE newer.organisation_id = c.organisation_id AND newer.id = c.id AND newer.version > c.version "         \
   "AND newer.status <> 'deprecated') ORDER BY id, organisation_id"
 
 static enum err_code list(struct db_tx *tx, struct arena *arena, const char *sql, struct uuid organisation_id,
@@ -43,12 +43,12 @@ enum err_code store_connector_list_used(STORE_TX, struct uuid organisation_id, S
 enum err_code store_connector_insert(struct db_tx *tx, const struct connector_record *record, struct err *err) {
   enum err_code code = db_exec(
       tx,
-      "INSERT INTO connector (organisation_id, id, version, hash, status, kind, source, definition, created_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      "INSERT INTO connector (organisation_id, id, version, hash, status, kind, source, definition, environment, "
+      "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
       DB_PARAMS(DB_V_UUID(record->organisation_id), DB_V_TEXT(record->id), DB_V_INT(record->version),
                 DB_V_BLOB(str_make((const char *)record->hash, sizeof record->hash)), DB_V_TEXT(record->status),
                 DB_V_TEXT(record->kind), DB_V_TEXT(record->source), DB_V_TEXT(record->definition),
-                DB_V_INT(clock_utc_us())),
+                store_v_blob(record->environment), DB_V_INT(clock_utc_us())),
       err);
   if (code == ERR_CONFLICT)
     return err_set(err, code, "connector %.*s has a version %lld already", STR_ARG(record->id),

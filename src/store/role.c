@@ -80,13 +80,15 @@ static bool read_rule(struct db_rows *rows, struct arena *arena, void *ret_recor
   record->position = db_int(rows, 3);
   return store_copy_text(rows, 4, arena, &record->effect) && store_copy_text(rows, 5, arena, &record->target_kind) &&
          store_copy_text(rows, 6, arena, &record->target) && store_copy_text(rows, 7, arena, &record->does) &&
-         store_copy_text(rows, 8, arena, &record->tools);
+         store_copy_text(rows, 8, arena, &record->tools) && store_copy_text(rows, 9, arena, &record->resources) &&
+         store_copy_text(rows, 10, arena, &record->prompts);
 }
 
 enum err_code store_access_rule_list(STORE_TX, struct uuid organisation_id, STORE_LIST(access_rule_record)) {
   const struct db_value params[] = {DB_V_UUID(organisation_id)};
   const struct store_select select = {
-      "SELECT id, organisation_id, role_id, position, effect, target_kind, target, does, tools FROM access_rule "
+      "SELECT id, organisation_id, role_id, position, effect, target_kind, target, does, tools, resources, "
+      "prompts FROM access_rule "
       "WHERE organisation_id = $1 ORDER BY role_id, position",
       params, 1, read_rule, sizeof(struct access_rule_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
@@ -96,12 +98,14 @@ enum err_code store_access_rule_list(STORE_TX, struct uuid organisation_id, STOR
 enum err_code store_access_rule_insert(struct db_tx *tx, const struct access_rule_record *record, struct err *err) {
   enum err_code code = db_exec(
       tx,
-      "INSERT INTO access_rule (id, organisation_id, role_id, position, effect, target_kind, target, does, tools) "
-      "SELECT $1, r.organisation_id, r.id, $4, $5, $6, $7, $8, $9 FROM role r WHERE r.organisation_id = $2 AND r.id = "
-      "$3",
+      "INSERT INTO access_rule (id, organisation_id, role_id, position, effect, target_kind, target, does, tools, "
+      "resources, prompts) "
+      "SELECT $1, r.organisation_id, r.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM role r WHERE r.organisation_id = $2 "
+      "AND r.id = $3",
       DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_UUID(record->role_id),
                 DB_V_INT(record->position), DB_V_TEXT(record->effect), DB_V_TEXT(record->target_kind),
-                DB_V_TEXT(record->target), store_v_text(record->does), store_v_text(record->tools)),
+                DB_V_TEXT(record->target), store_v_text(record->does), store_v_text(record->tools),
+                store_v_text(record->resources), store_v_text(record->prompts)),
       err);
   if (code == ERR_CONFLICT) return err_set(err, code, "the role has a rule at that position already");
   if (code == ERR_NONE && db_changes(tx) == 0) return err_set(err, ERR_NOT_FOUND, "there is no such role");

@@ -41,8 +41,9 @@ struct access_rule_record {
   struct str effect;      /* allow deny ask */
   struct str target_kind; /* connection connector label */
   struct str target;
-  struct str does;  /* JSON array, or STR_NONE */
-  struct str tools; /* JSON array, or STR_NONE */
+  struct str does;               /* JSON array, or STR_NONE */
+  struct str tools;              /* JSON array, or STR_NONE */
+  struct str resources, prompts; /* the same */
 };
 
 struct connector_record {
@@ -51,6 +52,7 @@ struct connector_record {
   int64_t version;
   uint8_t hash[32];
   struct str status, kind, source, definition;
+  struct str environment; /* sealed JSON object, or STR_NONE */
 };
 
 struct connection_record {
@@ -60,7 +62,33 @@ struct connection_record {
   struct uuid owner_user_id; /* nil: shared */
   struct str settings;       /* JSON object */
   struct str credential;     /* sealed, or STR_NONE */
+  struct str names;          /* prefixed plain; empty: prefixed */
+  struct str trust;          /* review accept accept-read; empty: review */
   int64_t version, created_at, updated_at;
+};
+
+/* What the MCP server of a connection last said of itself. */
+struct catalogue_record {
+  struct uuid connection_id, organisation_id;
+  struct str protocol, server_info, capabilities;
+  int64_t listed_at;   /* 0: never */
+  struct str error;    /* why it did not answer, the last time; or STR_NONE */
+  struct str left_out; /* what of its answer was not taken, or STR_NONE */
+};
+
+struct catalogue_item_record {
+  struct uuid id, organisation_id, connection_id;
+  struct str kind;   /* tool resource template prompt instructions */
+  struct str name;   /* or URI, or template; "" for instructions */
+  struct str status; /* pending accepted quarantined rejected refused */
+  struct str does, hint;
+  struct str definition; /* JSON, the latest as it is shown */
+  uint8_t hash[32];      /* of what the server sent, canonical */
+  bool is_pinned;        /* the next two are there */
+  struct str accepted_definition;
+  uint8_t accepted_hash[32];
+  struct str notes;                        /* a line each, or empty */
+  int64_t gone_at, created_at, updated_at; /* 0: it is there */
 };
 
 struct access_token_record {
@@ -145,12 +173,31 @@ enum err_code store_connector_delete(struct db_tx *tx, struct uuid organisation_
 /* connection.c */
 enum err_code store_connection_list(STORE_TX, struct uuid organisation_id,
                                     STORE_LIST(connection_record)) MUST_CHECK; /* by name */
+enum err_code store_connection_get(STORE_TX, struct uuid organisation_id, struct uuid id,
+                                   struct connection_record *ret_record, struct err *err) MUST_CHECK;
 enum err_code store_connection_insert(struct db_tx *tx, const struct connection_record *record,
                                       struct err *err) MUST_CHECK;
 enum err_code store_connection_update(struct db_tx *tx, const struct connection_record *record,
                                       struct err *err) MUST_CHECK; /* version grows by one */
 enum err_code store_connection_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
                                       struct err *err) MUST_CHECK;
+
+/* catalogue.c */
+enum err_code store_catalogue_list(STORE_TX, struct uuid organisation_id, STORE_LIST(catalogue_record)) MUST_CHECK;
+enum err_code store_catalogue_put(struct db_tx *tx, const struct catalogue_record *record, struct err *err) MUST_CHECK;
+/* With its items; ERR_NONE also where there is nothing. */
+enum err_code store_catalogue_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid connection_id,
+                                     struct err *err) MUST_CHECK;
+enum err_code store_catalogue_item_list(STORE_TX, struct uuid organisation_id, struct uuid connection_id,
+                                        STORE_LIST(catalogue_item_record)) MUST_CHECK; /* by kind, name */
+/* What is there and accepted, of all connections: by connection's id, kind, name. */
+enum err_code store_catalogue_item_list_accepted(STORE_TX, struct uuid organisation_id,
+                                                 STORE_LIST(catalogue_item_record)) MUST_CHECK;
+/* Inserts, or updates the item of that connection, kind and name (whose id stays). `updated_at` becomes now. */
+enum err_code store_catalogue_item_put(struct db_tx *tx, const struct catalogue_item_record *record,
+                                       struct err *err) MUST_CHECK;
+enum err_code store_catalogue_item_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
+                                          struct err *err) MUST_CHECK;
 
 /* access_token.c */
 enum err_code store_access_token_insert(struct db_tx *tx, const struct access_token_record *record,
