@@ -64,6 +64,9 @@ struct connector {
   size_t n_tools;
   const struct connector_prompt *prompts; /* by name */
   size_t n_prompts;
+  /* A process's: a connection's credential is variables of it, leased as {"environment": {...}}. */
+  bool has_environment;
+  struct str sealed_environment; /* the definition's secret variables, under the vault's seal, or empty */
   const void *state;
 };
 
@@ -78,7 +81,8 @@ struct connector_catalogue {
   const struct connector_resource *templates; /* by template */
   size_t n_templates;
   bool has_completion, has_subscriptions, has_logging; /* what the server said that it can */
-  yyjson_val *extensions; /* its capabilities' `extensions`: what it said of each; NULL: none */
+  yyjson_val *extensions;  /* its capabilities' `extensions`: what it said of each; NULL: none */
+  struct str instructions; /* of the server, as accepted; or empty */
 };
 
 /* A connected account as calls see it: immutable. */
@@ -225,6 +229,8 @@ struct connector_findings {
 struct connector_kind {
   const char *name; /* "http", "sqlite", "self" */
   bool needs_rule;  /* false: about the caller alone, no connection, no rule (self/) */
+  /* Its tools are those that were accepted of each connection (org/catalogue.h), not its definition's. */
+  bool has_catalogue;
   /* Definition (JSON, already parsed by json_read) -> compiled. All of it in the arena; borrows `definition`. */
   enum err_code (*compile)(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                            struct err *err);
@@ -270,7 +276,12 @@ enum err_code connector_compile(struct arena *arena, yyjson_val *definition, str
 /* The same, without stopping at the first mistake. `ret_connector` may be used where findings->n_errors is 0. */
 void connector_check(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                      struct connector_findings *findings);
+/* public_name.c: names as clients may have them: [A-Za-z0-9_-], at most LIMIT_TOOL_NAME. What had to be changed carries
+ * a stable hash of what it was. STR_NONE: no memory. */
 struct str connector_public_name(struct arena *arena, struct str slug, struct str tool);
+struct str connector_plain_name(struct arena *arena, struct str tool);
+/* The same name with a hash behind it, for the second of that name. */
+struct str connector_hashed_name(struct arena *arena, struct str public_name, uint32_t hash);
 
 /* http/rate.c. NULL: no memory. Freed when no call is under way. */
 struct http_rates *http_rates_new(void);

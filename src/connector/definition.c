@@ -6,16 +6,13 @@
 
 #include "base/limits.h"
 #include "base/map.h"
-#include "codec/base64.h"
 #include "codec/utf8.h"
 
 enum {
-  SLUG_MAX = 31,
   TOOL_NAME_MAX = 64,
   TITLE_MAX = 200,
   DESCRIPTION_MAX = 8 * KIB,
   TOOLS_MAX = 2000,
-  HASH_DIGITS = 8,
   FINDINGS_MAX = 1000,
   POINTER_MAX = 4096,
 };
@@ -192,6 +189,10 @@ static bool is_identifier(struct str text, size_t max) {
   return true;
 }
 
+bool definition_is_id(struct str text) {
+  return is_identifier(text, DEFINITION_ID_MAX);
+}
+
 static bool is_deceiving(uint32_t c) {
   return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0) || (c >= 0x202A && c <= 0x202E) ||
          (c >= 0x2066 && c <= 0x2069) || c == 0x200B || (c >= 0x2060 && c <= 0x2064) || c == 0xFEFF ||
@@ -221,12 +222,6 @@ static void read_text(yyjson_val *object, const char *name, bool is_required, si
   } else {
     *ret_text = text;
   }
-}
-
-struct str connector_public_name(struct arena *arena, struct str slug, struct str tool) {
-  struct str full = arena_printf(arena, "%.*s_%.*s", STR_ARG(slug), STR_ARG(tool));
-  if (!full.p || full.n <= LIMIT_TOOL_NAME) return full;
-  return arena_printf(arena, "%.*s_%08x", LIMIT_TOOL_NAME - HASH_DIGITS - 1, full.p, crc32_of(full));
 }
 
 static const char default_input[] = "{\"type\":\"object\",\"properties\":{}}";
@@ -367,11 +362,12 @@ void definition_read(struct arena *arena, yyjson_val *definition, struct connect
     return; /* another format's members would all be called wrong */
   }
   struct str id = json_get_str(definition, "id");
-  if (is_identifier(id, SLUG_MAX)) {
+  if (definition_is_id(id)) {
     connector->id = id;
   } else {
     definition_wrong(findings, DEFINITION_MEMBER(NULL, STR("id")),
-                     "id must be a-z, 0-9 and _, begin with a letter, and have at most %d characters", SLUG_MAX);
+                     "id must be a-z, 0-9 and _, begin with a letter, and have at most %d characters",
+                     DEFINITION_ID_MAX);
   }
   read_text(definition, "name", true, LIMIT_NAME, NULL, &connector->name, findings);
   read_version(definition, &connector->version, findings);

@@ -60,4 +60,8 @@ size_t definition_tool_index(const struct connector *connector, yyjson_val *tool
  * is (bidirectional overrides, invisible characters). */
 bool definition_is_text(struct str text);
 
+enum { DEFINITION_ID_MAX = 31 };
+/* [a-z][a-z0-9_]*, at most DEFINITION_ID_MAX of them. */
+bool definition_is_id(struct str text);
+
 #endif

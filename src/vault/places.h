@@ -24,6 +24,11 @@ static inline struct vault_place vault_place_verifier(const uint8_t *hash) {
   return (struct vault_place){"oauth_state", "verifier", str_make((const char *)hash, 32)};
 }
 
+/* connector.environment; the id must outlive the place. */
+static inline struct vault_place vault_place_environment(struct str connector_id) {
+  return (struct vault_place){"connector", "environment", connector_id};
+}
+
 /* Where a tool's pages go on, in the hands of a client; `row`: whose, and of which tool. */
 static inline struct vault_place vault_place_page(struct str row) {
   return (struct vault_place){"page", "cursor", row};
