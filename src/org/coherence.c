@@ -45,6 +45,7 @@ struct coherence {
   struct control_socket *control;
   uv_timer_t poll;
   bool is_started, is_stopping;
+  bool is_wanted;                   /* another run, though nobody waits for it */
   struct run *run;                  /* NULL: idle */
   struct control_request *answered; /* by the run under way */
   struct control_request *pending;  /* by the next one */
@@ -105,7 +106,7 @@ static void run_end(struct run *run) {
   settle(coherence, run->code, &run->err);
   coherence->run = NULL;
   run_free(run);
-  if (coherence->pending) run_begin(coherence);
+  if (coherence->pending || coherence->is_wanted) run_begin(coherence);
 }
 
 static void on_barrier_passed(void *context) {
@@ -128,11 +129,26 @@ static struct change_batch *run_next_batch(struct run *run, struct err *err) {
   return batch;
 }
 
+static void tell_of_published(struct coherence *coherence, const struct change_batch *batch) {
+  if (!coherence->options.on_published) return;
+  for (size_t i = 0; i < batch->n_organisations; i++) {
+    struct org_slot *slot = published_find(&coherence->published, batch->organisations[i].id);
+    if (slot) coherence->options.on_published(coherence->options.context, slot);
+  }
+}
+
+void coherence_sync(struct coherence *coherence) {
+  if (coherence->is_stopping) return;
+  coherence->is_wanted = true;
+  if (!coherence->run) run_begin(coherence);
+}
+
 static enum err_code batch_publish(struct run *run, struct change_batch *batch, struct err *err) {
   struct coherence *coherence = run->coherence;
   if (batch->n_organisations + batch->n_tokens > 0) run->has_published = true;
   enum err_code code = published_apply(&coherence->published, batch, clock_utc_us(), tell, coherence, err);
   if (code == ERR_NONE) atomic_store(&coherence->version, batch->last_seq);
+  tell_of_published(coherence, batch);
   return code;
 }
 
@@ -195,6 +211,7 @@ static struct run *run_new(struct coherence *coherence) {
 
 static void run_begin(struct coherence *coherence) {
   struct err err;
+  coherence->is_wanted = false;
   coherence->answered = coherence->pending;
   coherence->pending = NULL;
   coherence->run = run_new(coherence);
@@ -236,6 +253,7 @@ static enum err_code load_all(struct db_tx *tx, void *context, struct err *err) 
   if (code == ERR_NONE) code = published_apply(&coherence->published, batch, now, tell, coherence, err);
   if (code == ERR_NONE) code = store_access_token_each(tx, now, visit_token, &coherence->published, err);
   if (code == ERR_NONE) atomic_store(&coherence->version, batch->last_seq);
+  if (code == ERR_NONE) tell_of_published(coherence, batch);
   change_batch_free(batch);
   return code;
 }

@@ -20,6 +20,8 @@ struct coherence_options {
   size_t n_workers;
   const char *dir;                                          /* DIR/control.sock is made here (0600) */
   void (*on_problem)(void *context, const struct err *err); /* something could not be loaded: for the log */
+  /* An organisation is another one now, or gone (the slot is empty); NULL: nobody wants to know. */
+  void (*on_published)(void *context, struct org_slot *slot);
   void *context;
 };
 
@@ -30,6 +32,8 @@ enum err_code coherence_new(const struct coherence_options *options, struct db_c
 /* Listens on control.sock, takes in what was committed since coherence_new (a command that found no server to tell has
  * nothing to wait for), and begins to poll. On the main loop's thread; workers may take requests only after it. */
 enum err_code coherence_start(struct coherence *coherence, struct err *err) MUST_CHECK;
+/* Reads the log soon: this process has written to it. On the main loop. */
+void coherence_sync(struct coherence *coherence);
 /* Closes control.sock and its handles; requests that wait are told so. Only once the workers take no more requests:
  * from then on commands believe that nobody runs. */
 void coherence_stop(struct coherence *coherence);

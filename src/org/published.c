@@ -24,6 +24,11 @@ static struct published_slot *slot_find(const struct published *published, struc
   return map_get(&published->slots, uuid_bytes(&id));
 }
 
+struct org_slot *published_find(const struct published *published, struct uuid id) {
+  struct published_slot *slot = slot_find(published, id);
+  return slot ? &slot->slot : NULL;
+}
+
 /* Slots are never taken back: token entries point to them. */
 static enum err_code slot_get(struct published *published, struct uuid id, struct published_slot **ret_slot,
                               struct err *err) {

@@ -29,6 +29,8 @@ enum err_code published_apply(struct published *published, struct change_batch *
 /* One live token, at start. Those of an organisation that is not there are left out. */
 enum err_code published_add_token(struct published *published, const struct access_token_record *record,
                                   struct err *err) MUST_CHECK;
+/* NULL: it was never published. */
+struct org_slot *published_find(const struct published *published, struct uuid id);
 /* The organisations to be tried again, for a new batch. */
 enum err_code published_ask_for_broken(const struct published *published, struct change_batch *batch,
                                        struct err *err) MUST_CHECK;

@@ -104,6 +104,8 @@ static enum err_code load_all(struct snapshot_load *load, const struct vault *va
   if (code == ERR_NONE) code = snapshot_load_users(load, err);
   if (code == ERR_NONE) code = snapshot_load_connectors(load, err);
   if (code == ERR_NONE) code = snapshot_load_connections(load, err);
+  if (code == ERR_NONE) code = snapshot_load_catalogues(load, err);
+  if (code == ERR_NONE) code = snapshot_sort(load, err);
   if (code == ERR_NONE) code = load_limits(load, err);
   if (code == ERR_NONE) code = load_verdict(load, err);
   return code;
@@ -123,6 +125,7 @@ enum err_code org_snapshot_load(struct db_tx *tx, const struct vault *vault, str
   arena_init(&snapshot->arena, 0);
   map_init(&snapshot->users_by_id);
   map_init(&snapshot->tools_by_name);
+  map_init(&snapshot->prompts_by_name);
   map_init(&snapshot->token_rates);
   load->tx = tx;
   load->snapshot = snapshot;
@@ -148,8 +151,13 @@ void org_snapshot_unref(struct org_snapshot *snapshot) {
   for (size_t i = 0; i < snapshot->n_users; i++) {
     toolset_free(atomic_load_explicit(&snapshot->users[i].toolset, memory_order_relaxed));
   }
+  for (size_t i = 0; i < snapshot->n_connections; i++) {
+    struct connector_connection *connection = &snapshot->connections[i];
+    if (connection->connector->kind->close) connection->connector->kind->close(connection);
+  }
   map_release(&snapshot->users_by_id);
   map_release(&snapshot->tools_by_name);
+  map_release(&snapshot->prompts_by_name);
   map_release(&snapshot->token_rates);
   vault_keys_free(snapshot->keys);
   arena_release(&snapshot->arena);

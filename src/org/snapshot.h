@@ -28,6 +28,14 @@ struct org_tool {
   const struct connector *connector;
   const struct connector_tool *tool;
   struct str json; /* as tools/list shows it where there is no account argument: shared by all users' toolsets */
+  uint64_t mark;   /* a digest of it */
+};
+
+struct org_prompt {
+  const struct connector *connector;
+  const struct connector_prompt *prompt;
+  struct str json; /* as prompts/list shows it where there is no account argument */
+  uint64_t mark;
 };
 
 struct org_snapshot {
@@ -46,7 +54,10 @@ struct org_snapshot {
   size_t n_connectors;
   const struct org_tool *const *tools; /* of all connectors, by public name */
   size_t n_tools;
-  struct map tools_by_name;                 /* public name -> struct org_tool */
+  struct map tools_by_name;                /* public name -> struct org_tool */
+  const struct org_prompt *const *prompts; /* of all connectors, by public name */
+  size_t n_prompts;
+  struct map prompts_by_name;               /* public name -> struct org_prompt */
   struct connector_connection *connections; /* by name */
   size_t n_connections;
   struct limit_rate token_rate; /* the organisation's default per access token */
@@ -64,6 +75,15 @@ enum err_code org_snapshot_load(struct db_tx *tx, const struct vault *vault, str
 struct org_snapshot *org_snapshot_ref(struct org_snapshot *snapshot);
 void org_snapshot_unref(struct org_snapshot *snapshot); /* frees with the last; NULL is fine */
 struct org_user *org_snapshot_user(const struct org_snapshot *snapshot, struct uuid user_id); /* NULL: there is none */
+
+/* Does this connection have the tool (the prompt) of its connector? */
+bool org_has_tool(const struct connector_connection *connection, const struct connector_tool *tool);
+bool org_has_prompt(const struct connector_connection *connection, const struct connector_prompt *prompt);
+
+/* lease.c: the connection's credential, opened for one use, with what its connector's definition adds: for a process
+ * {"environment": {...}}, else as it is stored. *ret_credential NULL: there is none. The caller frees it. */
+enum err_code org_lease_credential(const struct org_snapshot *snapshot, const struct connector_connection *connection,
+                                   struct secret **ret_credential, struct err *err) MUST_CHECK;
 
 /* Where the current snapshot of one organisation is found: made once, kept as long as the server. */
 struct org_slot {

@@ -29,11 +29,12 @@ static enum err_code compile(struct org_snapshot *snapshot, const struct connect
     return err_set(err, ERR_DENIED, "tools that need no rule are the installation's alone");
   }
   connector->version = record->version;
-  return ERR_NONE;
+  if (!record->environment.n) return ERR_NONE;
+  connector->sealed_environment = arena_str(&snapshot->arena, record->environment);
+  return connector->sealed_environment.p ? ERR_NONE : err_no_memory(err);
 }
 
-/* The tools of one connector, ready to be listed. ERR_CONFLICT: a name is another's already; none was added. */
-static enum err_code add_tools(struct snapshot_load *load, const struct connector *connector, struct err *err) {
+enum err_code snapshot_add_tools(struct snapshot_load *load, const struct connector *connector, struct err *err) {
   struct org_snapshot *snapshot = load->snapshot;
   for (size_t i = 0; i < connector->n_tools; i++) {
     const struct org_tool *known = map_get(&snapshot->tools_by_name, connector->tools[i].public_name);
@@ -50,6 +51,7 @@ static enum err_code add_tools(struct snapshot_load *load, const struct connecto
     buf_clear(&out);
     tool_json_write(&out, connector, &connector->tools[i], NULL, NULL, 0);
     if (!buf_failed(&out)) tools[i].json = arena_str(&snapshot->arena, buf_str(&out));
+    tools[i].mark = str_hash(tools[i].json);
     tools[i].connector = connector;
     tools[i].tool = &connector->tools[i];
     if (!tools[i].json.p || map_put(&snapshot->tools_by_name, connector->tools[i].public_name, &tools[i]) != ERR_NONE) {
@@ -66,7 +68,7 @@ static enum err_code add_connector(struct snapshot_load *load, const struct conn
   struct err why = {0};
   *connector = (struct connector){0}; /* a broken one may have been here */
   enum err_code code = compile(snapshot, record, connector, &why);
-  if (code == ERR_NONE) code = add_tools(load, connector, &why);
+  if (code == ERR_NONE) code = snapshot_add_tools(load, connector, &why);
   if (code == ERR_NO_MEMORY) return err_no_memory(err);
   if (code == ERR_NONE) {
     snapshot->n_connectors++;
@@ -74,27 +76,6 @@ static enum err_code add_connector(struct snapshot_load *load, const struct conn
     snapshot_load_warning(load, "connector %.*s is hidden: %s%s%s", STR_ARG(record->id), why.text,
                           why.place[0] ? " at " : "", why.place);
   }
-  return ERR_NONE;
-}
-
-static int tool_order(const void *a, const void *b) {
-  const struct org_tool *left = *(const struct org_tool *const *)a;
-  const struct org_tool *right = *(const struct org_tool *const *)b;
-  return str_cmp(left->tool->public_name, right->tool->public_name);
-}
-
-static enum err_code sort_tools(struct org_snapshot *snapshot, struct err *err) {
-  const struct org_tool **tools = arena_new_n(&snapshot->arena, const struct org_tool *, snapshot->tools_by_name.count);
-  if (snapshot->tools_by_name.count == 0) return ERR_NONE;
-  if (!tools) return err_no_memory(err);
-  struct str name;
-  void *tool;
-  size_t n = 0;
-  for (size_t i = 0; map_next(&snapshot->tools_by_name, &i, &name, &tool);)
-    tools[n++] = tool;
-  qsort(tools, n, sizeof(tools[0]), tool_order);
-  snapshot->tools = tools;
-  snapshot->n_tools = n;
   return ERR_NONE;
 }
 
@@ -119,7 +100,7 @@ enum err_code snapshot_load_connectors(struct snapshot_load *load, struct err *e
     if (str_eq_c(sorted[i]->status, "coming_soon")) continue; /* an announcement, nothing to call */
     code = add_connector(load, sorted[i], err);
   }
-  return code == ERR_NONE ? sort_tools(snapshot, err) : code;
+  return code;
 }
 
 static const struct connector *connector_find(const struct org_snapshot *snapshot, struct str id) {
@@ -186,6 +167,7 @@ static enum err_code read_connection(struct org_snapshot *snapshot, const struct
   if (code == ERR_NONE && connector->kind->connect) {
     code = connector->kind->connect(arena, connector, connection->settings, &connection->state, err);
   }
+  if (code == ERR_NONE && connector->kind->open) code = connector->kind->open(arena, snapshot->id, connection, err);
   return code;
 }
 
@@ -196,13 +178,16 @@ enum err_code snapshot_load_connections(struct snapshot_load *load, struct err *
   enum err_code code = store_connection_list(load->tx, &snapshot->arena, snapshot->id, &list, &n, err);
   if (code != ERR_NONE || n == 0) return code;
   snapshot->connections = arena_new_n(&snapshot->arena, struct connector_connection, n);
-  if (!snapshot->connections) return err_no_memory(err);
+  struct connection_record *records = arena_new_n(&load->scratch, struct connection_record, n);
+  if (!snapshot->connections || !records) return err_no_memory(err);
+  load->records = records;
   for (size_t i = 0; i < n; i++) {
     struct connector_connection connection = {0};
     struct err why = {0};
     code = read_connection(snapshot, &list[i], &connection, &why);
     if (code == ERR_NO_MEMORY) return err_no_memory(err);
     if (code == ERR_NONE) {
+      records[snapshot->n_connections] = list[i];
       snapshot->connections[snapshot->n_connections++] = connection;
     } else {
       snapshot_load_warning(load, "connection %.*s is hidden: %s%s%s", STR_ARG(list[i].name), why.text,

@@ -11,7 +11,8 @@ enum { SNAPSHOT_TEXT_SIZE = 2 * KIB };
 struct snapshot_load {
   struct db_tx *tx;
   struct org_snapshot *snapshot;
-  struct arena scratch; /* freed at the end of the load */
+  const struct connection_record *records; /* of the connections, as snapshot->connections */
+  struct arena scratch;                    /* freed at the end of the load */
   char problem[SNAPSHOT_TEXT_SIZE];
   char warnings[SNAPSHOT_TEXT_SIZE];
 };
@@ -27,5 +28,12 @@ enum err_code snapshot_load_users(struct snapshot_load *load, struct err *err) M
 /* snapshot_connectors.c: connectors with their tools; connections */
 enum err_code snapshot_load_connectors(struct snapshot_load *load, struct err *err) MUST_CHECK;
 enum err_code snapshot_load_connections(struct snapshot_load *load, struct err *err) MUST_CHECK;
+/* The tools of one connector, ready to be listed. ERR_CONFLICT: a name is another's already; none was added. */
+enum err_code snapshot_add_tools(struct snapshot_load *load, const struct connector *connector,
+                                 struct err *err) MUST_CHECK;
+/* snapshot_catalogue.c: what was accepted of MCP servers */
+enum err_code snapshot_load_catalogues(struct snapshot_load *load, struct err *err) MUST_CHECK;
+/* When all are there: in order of their names. */
+enum err_code snapshot_sort(struct snapshot_load *load, struct err *err) MUST_CHECK;
 
 #endif

@@ -38,7 +38,7 @@ static bool add_tool(struct making *making, const struct org_tool *tool) {
   for (size_t i = 0; tool->connector->kind->needs_rule && i < snapshot->n_connections; i++) {
     const struct connector_connection *connection = &snapshot->connections[i];
     struct policy_decision decision;
-    if (connection->connector != tool->connector) continue;
+    if (connection->connector != tool->connector || !org_has_tool(connection, tool->tool)) continue;
     if (!may_use(making->user, connection, tool->tool, &decision)) continue;
     if (!allowed)
       allowed = arena_new_n(&making->set->arena, const struct connector_connection *, snapshot->n_connections - i);
@@ -217,6 +217,7 @@ enum toolset_absence toolset_why_absent(const struct org_snapshot *snapshot, con
     const struct connector_connection *connection = &snapshot->connections[i];
     struct policy_decision decision;
     if (connection->connector != tool->connector || is_others(connection, user)) continue;
+    if (!org_has_tool(connection, tool->tool)) continue;
     bool is_allowed = may_use(user, connection, tool->tool, &decision);
     if (is_allowed && !may_none) return TOOLSET_UNKNOWN;
     if (denial.connection) continue;
