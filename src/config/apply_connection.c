@@ -8,7 +8,7 @@
 
 /* Where the connection stands in the database and what the file wants of it. */
 struct difference {
-  bool connector, labels, owner, settings, credential;
+  bool connector, labels, owner, names, trust, settings, credential;
 };
 
 static enum err_code compile_stored(struct apply *apply, const struct connector_record *record,
@@ -78,6 +78,8 @@ static enum err_code compare(struct apply *apply, const struct connection_record
   bool is_same_labels = false, is_same_settings = false;
   ret_difference->connector = !str_eq(old->connector_id, wanted->connector_id);
   ret_difference->owner = !uuid_eq(old->owner_user_id, wanted->owner_user_id);
+  ret_difference->names = !str_eq(old->names, wanted->names);
+  ret_difference->trust = !str_eq(old->trust, wanted->trust);
   enum err_code code = is_same_json(apply, old->labels, wanted->labels, &is_same_labels);
   if (!code) code = is_same_json(apply, old->settings, wanted->settings, &is_same_settings);
   ret_difference->labels = !is_same_labels;
@@ -91,10 +93,9 @@ static enum err_code list_differences(struct apply *apply, const struct differen
   const struct {
     bool is_changed;
     const char *name;
-  } parts[] = {{difference->connector, "connector"},
-               {difference->labels, "labels"},
-               {difference->owner, "owner"},
-               {difference->settings, "settings"},
+  } parts[] = {{difference->connector, "connector"},  {difference->labels, "labels"},
+               {difference->owner, "owner"},          {difference->names, "names"},
+               {difference->trust, "trust"},          {difference->settings, "settings"},
                {difference->credential, "credential"}};
   struct buf list, json;
   buf_init(&list, apply->arena, 128);
@@ -142,8 +143,8 @@ static enum err_code connection_update(struct apply *apply, const struct config_
   struct difference difference = {0};
   enum err_code code = compare(apply, old, record, connection, &difference);
   if (code) return code;
-  if (!difference.connector && !difference.labels && !difference.owner && !difference.settings &&
-      !difference.credential) {
+  if (!difference.connector && !difference.labels && !difference.owner && !difference.names && !difference.trust &&
+      !difference.settings && !difference.credential) {
     return ERR_NONE;
   }
   record->id = old->id;
@@ -163,6 +164,9 @@ static enum err_code connection_update(struct apply *apply, const struct config_
                                 .connector = map_get(&apply->connectors.stored, record->connector_id)};
   if (!code) code = list_differences(apply, &difference, record, &change);
   if (!code) code = store_connection_update(apply->tx, record, apply->err);
+  /* What was accepted of one server says nothing about another. */
+  if (!code && difference.connector)
+    code = store_catalogue_delete(apply->tx, record->organisation_id, record->id, apply->err);
   return code ? code : apply_change(apply, &change);
 }
 
@@ -170,7 +174,9 @@ static enum err_code apply_connection(struct apply *apply, const struct config_c
   struct connection_record record = {.organisation_id = apply->organisation.id,
                                      .name = connection->name,
                                      .connector_id = connection->connector_id,
-                                     .labels = connection->labels};
+                                     .labels = connection->labels,
+                                     .names = connection->names.p ? connection->names : STR("prefixed"),
+                                     .trust = connection->trust.p ? connection->trust : STR("review")};
   if (connection->owner_email.p) {
     const struct user_record *owner = map_get(&apply->users.stored, connection->owner_email);
     record.owner_user_id = owner->id; /* check_references saw that they are there */

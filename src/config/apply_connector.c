@@ -1,5 +1,23 @@
 /* The organisation's own connectors. A changed definition becomes the next version beside the old one. */
 #include "config/apply.h"
+#include "config/credential.h"
+#include "vault/places.h"
+
+static enum err_code environment_differs(struct apply *apply, const struct connector_record *old,
+                                         const struct config_connector *connector, bool *ret_differs) {
+  *ret_differs = (old->environment.n > 0) != (connector->environment != NULL);
+  if (*ret_differs || !connector->environment) return ERR_NONE;
+  struct secret *plain = NULL;
+  *ret_differs = true;
+  enum err_code code =
+      vault_unseal(apply->keys, vault_place_environment(old->id), old->environment, &plain, apply->err);
+  if (code == ERR_INVALID) return ERR_NONE; /* what does not open is replaced by what the file gives */
+  bool is_same = false;
+  if (!code) code = credential_is_same(plain, connector->environment, &is_same, apply->err);
+  secret_free(plain);
+  if (!code) *ret_differs = !is_same;
+  return code;
+}
 
 static enum err_code apply_connector(struct apply *apply, const struct config_connector *connector) {
   const struct connector_record *old = map_get(&apply->connectors.stored, connector->id);
@@ -7,7 +25,9 @@ static enum err_code apply_connector(struct apply *apply, const struct config_co
     return apply_fail(apply, connector->place, "", "\"%.*s\" is a built-in connector; one of your own needs another id",
                       STR_ARG(connector->id));
   }
-  if (old && memcmp(old->hash, connector->hash, sizeof(old->hash)) == 0) return ERR_NONE;
+  bool is_same = old && memcmp(old->hash, connector->hash, sizeof(old->hash)) == 0, has_other_secrets = false;
+  enum err_code code = is_same ? environment_differs(apply, old, connector, &has_other_secrets) : ERR_NONE;
+  if (code || (is_same && !has_other_secrets)) return code;
   struct connector_record *record = arena_new(apply->arena, struct connector_record);
   if (!record) return err_no_memory(apply->err);
   *record = (struct connector_record){.organisation_id = apply->organisation.id,
@@ -18,12 +38,17 @@ static enum err_code apply_connector(struct apply *apply, const struct config_co
                                       .source = STR("custom"),
                                       .definition = connector->definition};
   memcpy(record->hash, connector->hash, sizeof(record->hash));
-  enum err_code code = store_connector_insert(apply->tx, record, apply->err);
+  if (connector->environment) {
+    code = vault_seal(apply->keys, apply->arena, vault_place_environment(record->id),
+                      secret_open(connector->environment), &record->environment, apply->err);
+  }
+  if (!code) code = store_connector_insert(apply->tx, record, apply->err);
   if (!code) code = apply_put(apply, &apply->connectors.stored, record->id, record);
   if (code) return code;
   struct str detail = STR_NONE;
   if (old) {
-    detail = arena_printf(apply->arena, "version %lld", (long long)record->version);
+    detail = arena_printf(apply->arena, "version %lld%s", (long long)record->version,
+                          has_other_secrets ? ", environment" : "");
     if (!detail.p) return err_no_memory(apply->err);
   }
   return apply_change(apply, &(struct apply_change){.sign = old ? '~' : '+',

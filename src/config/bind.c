@@ -116,6 +116,10 @@ enum err_code config_bind(struct arena *arena, const struct config *config, cons
     (void)err_set(err, ERR_INVALID, "the connector \"%.*s\" takes no connections", STR_ARG(connector->id));
     return fail_at(err, connection, "/connector", ERR_INVALID);
   }
+  if (!connector->kind->has_catalogue && (connection->names.p || connection->trust.p)) {
+    (void)err_set(err, ERR_INVALID, "connections of MCP servers alone have \"names\" and \"trust\"");
+    return fail_at(err, connection, connection->names.p ? "/names" : "/trust", ERR_INVALID);
+  }
   struct buf text, canonical;
   buf_init(&text, arena, LIMIT_JSON_FILE);
   buf_init(&canonical, arena, LIMIT_JSON_FILE);

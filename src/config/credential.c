@@ -67,27 +67,21 @@ static enum err_code write_member(const struct config_reader *reader, struct str
   return ERR_NONE;
 }
 
-enum err_code credential_read(const struct config_reader *reader, yyjson_val *value, const struct config_place *place,
-                              struct secret **ret_credential) {
-  if (!yyjson_is_obj(value)) return config_fail(reader->err, place, "must be an object, or null");
-  size_t i, n = yyjson_obj_size(value);
-  if (n == 0) return config_fail(reader->err, place, "must have a member");
-  if (n > CREDENTIAL_MEMBERS) {
-    return config_fail(reader->err, place, "must have at most %d members", CREDENTIAL_MEMBERS);
-  }
-  if (reference_is_one(value)) {
-    return config_fail(reader->err, place,
-                       "names a variable or a file where its members are wanted: {\"key\": {\"env\": NAME}}");
-  }
+/* The members of `value`, those that are references alone where `is_environment`. NULL: there is none. */
+static enum err_code read_members(const struct config_reader *reader, yyjson_val *value,
+                                  const struct config_place *place, bool is_environment,
+                                  struct secret **ret_credential) {
   struct buf text;
   buf_init(&text, NULL, CREDENTIAL_MAX);
   struct secret *credential = NULL;
   enum err_code code = buf_reserve(&text, CREDENTIAL_MAX) ? ERR_NONE : err_no_memory(reader->err);
+  size_t i, n, n_written = 0;
   yyjson_val *key, *member;
   buf_append_byte(&text, '{');
   yyjson_obj_foreach(value, i, n, key, member) {
     if (code) break;
-    if (i) buf_append_byte(&text, ',');
+    if (is_environment && !reference_is_one(member)) continue;
+    if (n_written++) buf_append_byte(&text, ',');
     struct config_place at = PLACE_MEMBER(place, json_str(key));
     code = write_member(reader, json_str(key), member, &at, &text);
     /* The document in the arena need not keep what the vault is about to have. */
@@ -97,10 +91,30 @@ enum err_code credential_read(const struct config_reader *reader, yyjson_val *va
   if (!code && buf_failed(&text)) {
     code = config_fail(reader->err, place, "is larger than %d bytes", CREDENTIAL_MAX);
   }
-  if (!code && !(credential = secret_new(text.p, text.n))) code = err_no_memory(reader->err);
+  if (!code && n_written && !(credential = secret_new(text.p, text.n))) code = err_no_memory(reader->err);
   wipe_release(&text);
   if (!code) *ret_credential = credential;
   return code;
+}
+
+enum err_code credential_read(const struct config_reader *reader, yyjson_val *value, const struct config_place *place,
+                              struct secret **ret_credential) {
+  if (!yyjson_is_obj(value)) return config_fail(reader->err, place, "must be an object, or null");
+  size_t n = yyjson_obj_size(value);
+  if (n == 0) return config_fail(reader->err, place, "must have a member");
+  if (n > CREDENTIAL_MEMBERS) {
+    return config_fail(reader->err, place, "must have at most %d members", CREDENTIAL_MEMBERS);
+  }
+  if (reference_is_one(value)) {
+    return config_fail(reader->err, place,
+                       "names a variable or a file where its members are wanted: {\"key\": {\"env\": NAME}}");
+  }
+  return read_members(reader, value, place, false, ret_credential);
+}
+
+enum err_code credential_read_environment(const struct config_reader *reader, yyjson_val *environment,
+                                          const struct config_place *place, struct secret **ret_environment) {
+  return read_members(reader, environment, place, true, ret_environment);
 }
 
 enum err_code credential_check(const struct connector *connector, const struct secret *credential, struct err *err) {

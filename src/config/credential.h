@@ -8,6 +8,10 @@
 /* An object of strings, {"env"} or {"file"}; as canonical JSON. The caller frees it. */
 enum err_code credential_read(const struct config_reader *reader, yyjson_val *value, const struct config_place *place,
                               struct secret **ret_credential) MUST_CHECK;
+/* What the references in a definition's "environment" stand for, as canonical JSON; NULL: there are none. The caller
+ * frees it. */
+enum err_code credential_read_environment(const struct config_reader *reader, yyjson_val *environment,
+                                          const struct config_place *place, struct secret **ret_environment) MUST_CHECK;
 /* Are its members those that the connector takes? */
 enum err_code credential_check(const struct connector *connector, const struct secret *credential,
                                struct err *err) MUST_CHECK;

@@ -129,6 +129,8 @@ static enum err_code write_connections(struct export *export) {
     write_member(export, "name", rows[i].name);
     write_member(export, "connector", rows[i].connector_id);
     if (owner) write_member(export, "owner", owner->email);
+    if (!str_eq_c(rows[i].names, "prefixed")) write_member(export, "names", rows[i].names);
+    if (!str_eq_c(rows[i].trust, "review")) write_member(export, "trust", rows[i].trust);
     write_json(export, "labels", rows[i].labels);
     write_json(export, "settings", rows[i].settings);
     if (rows[i].credential.n) code = write_credential(export, &rows[i]);

@@ -30,7 +30,8 @@ struct config_user {
 
 struct config_connector {
   struct str id, place;
-  struct str definition; /* JSON */
+  struct str definition;      /* JSON */
+  struct secret *environment; /* what the references in its "environment" stand for: a JSON object, or NULL */
   struct str status;
   uint8_t hash[32]; /* of its canonical form */
   const struct connector *compiled;
@@ -44,10 +45,11 @@ enum config_credential {
 
 struct config_connection {
   struct str name, connector_id, place;
-  struct str labels;      /* canonical JSON object */
-  struct str owner_email; /* or STR_NONE */
-  yyjson_val *settings;   /* an object, references resolved */
-  struct str bound;       /* settings as stored, once they were checked against the connector; .p NULL: not yet */
+  struct str labels;       /* canonical JSON object */
+  struct str owner_email;  /* or STR_NONE */
+  struct str names, trust; /* words; .p NULL: the file says nothing, which is the usual one */
+  yyjson_val *settings;    /* an object, references resolved */
+  struct str bound;        /* settings as stored, once they were checked against the connector; .p NULL: not yet */
   enum config_credential credential_state;
   struct secret *credential; /* a JSON object, members by name, or NULL */
 };

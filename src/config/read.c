@@ -112,6 +112,10 @@ enum err_code config_read(struct arena *arena, const char *path, const char *dat
 
 void config_release(struct config *config) {
   if (!config) return;
+  for (size_t i = 0; i < config->n_connectors; i++) {
+    secret_free(config->connectors[i].environment);
+    config->connectors[i].environment = NULL;
+  }
   for (size_t i = 0; i < config->n_connections; i++) {
     secret_free(config->connections[i].credential);
     config->connections[i].credential = NULL;

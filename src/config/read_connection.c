@@ -86,6 +86,30 @@ static enum err_code read_credential(const struct config_reader *reader, yyjson_
   return credential_read(reader, value, place, &connection->credential);
 }
 
+/* What MCP servers' connections alone have; which connector it is, is seen when it is bound. */
+static enum err_code read_word(const struct config_reader *reader, yyjson_val *connection,
+                               const struct config_place *place, const char *member, struct str *ret_word) {
+  static const struct {
+    const char *member, *words[4], *text;
+  } known[] = {
+      {"names", {"prefixed", "plain"}, "must be \"prefixed\" or \"plain\""},
+      {"trust", {"review", "accept", "accept-read"}, "must be \"review\", \"accept\" or \"accept-read\""},
+  };
+  yyjson_val *value = json_get(connection, member);
+  if (!value) return ERR_NONE;
+  struct config_place at = PLACE_MEMBER(place, str_of(member));
+  for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+    if (strcmp(known[i].member, member) != 0) continue;
+    for (size_t k = 0; known[i].words[k]; k++) {
+      if (!str_eq_c(json_str(value), known[i].words[k])) continue;
+      *ret_word = str_of(known[i].words[k]);
+      return ERR_NONE;
+    }
+    return config_fail(reader->err, &at, "%s", known[i].text);
+  }
+  return ERR_NONE;
+}
+
 static enum err_code bind_now(const struct config_reader *reader, struct config_connection *connection) {
   const struct connector *connector = NULL;
   enum err_code code = read_find_connector(reader, connection->connector_id, &connector);
@@ -96,8 +120,8 @@ static enum err_code bind_now(const struct config_reader *reader, struct config_
 static enum err_code read_connection(const struct config_reader *reader, yyjson_val *value,
                                      const struct config_place *place, struct map *seen,
                                      struct config_connection *connection) {
-  enum err_code code =
-      READ_OBJECT(reader, value, place, "name", "connector", "labels", "owner", "settings", "credential");
+  enum err_code code = READ_OBJECT(reader, value, place, "name", "connector", "labels", "owner", "names", "trust",
+                                   "settings", "credential");
   if (!code) code = read_place(reader, place, &connection->place);
   struct config_place name = PLACE_MEMBER(place, STR("name")), connector = PLACE_MEMBER(place, STR("connector"));
   struct config_place labels = PLACE_MEMBER(place, STR("labels")), owner = PLACE_MEMBER(place, STR("owner"));
@@ -110,6 +134,8 @@ static enum err_code read_connection(const struct config_reader *reader, yyjson_
   if (!code && json_get(value, "owner")) {
     code = read_email(reader, json_get(value, "owner"), &owner, &connection->owner_email);
   }
+  if (!code) code = read_word(reader, value, place, "names", &connection->names);
+  if (!code) code = read_word(reader, value, place, "trust", &connection->trust);
   if (!code) code = read_settings(reader, json_get(value, "settings"), &settings, &connection->settings);
   if (!code) code = read_credential(reader, json_get(value, "credential"), &credential, connection);
   return code ? code : bind_now(reader, connection);

@@ -2,6 +2,7 @@
  * before anything is written. */
 #include "base/limits.h"
 #include "base/map.h"
+#include "config/credential.h"
 #include "config/reader.h"
 #include "config/reference.h"
 #include "vault/vault.h"
@@ -31,6 +32,18 @@ static enum err_code read_status(const struct config_reader *reader, yyjson_val 
   return config_fail(reader->err, &at, "must be \"available\", \"beta\" or \"coming_soon\"");
 }
 
+/* A command is run on this machine: only a file of the operator's may name one. */
+static enum err_code read_process(const struct config_reader *reader, yyjson_val *definition,
+                                  const struct config_place *place, struct config_connector *ret_connector) {
+  struct config_place command = PLACE_MEMBER(place, STR("command"));
+  struct config_place environment = PLACE_MEMBER(place, STR("environment"));
+  if (!json_get(definition, "command")) return ERR_NONE;
+  if (reader->config->base_dir.n == 0) return config_fail(reader->err, &command, "commands cannot be named here");
+  yyjson_val *variables = json_get(definition, "environment");
+  if (!variables) return ERR_NONE;
+  return credential_read_environment(reader, variables, &environment, &ret_connector->environment);
+}
+
 /* `place` is the definition's own: within the configuration, or the document of a manifest. */
 static enum err_code read_definition(const struct config_reader *reader, yyjson_val *definition,
                                      const struct config_place *place, struct config_connector *ret_connector) {
@@ -55,6 +68,7 @@ static enum err_code read_definition(const struct config_reader *reader, yyjson_
   }
   if (map_put(reader->connectors, compiled->id, compiled)) return err_no_memory(reader->err);
   code = read_status(reader, definition, place, &ret_connector->status);
+  if (!code) code = read_process(reader, definition, place, ret_connector);
   if (code) return code;
 
   struct buf text;
@@ -111,8 +125,8 @@ enum err_code read_connectors(const struct config_reader *reader, yyjson_val *va
     } else {
       code = config_fail(reader->err, &at, "must be a manifest's path or a definition");
     }
+    config->n_connectors = i + 1; /* what it holds by then is released even where the rest of it is wrong */
     if (code) return code;
-    config->n_connectors = i + 1;
   }
   return ERR_NONE;
 }
