@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "codec/url.h"
+#include "gateway/discovery.h"
 #include "gateway/endpoint.h"
 #include "gateway/worker.h"
 #include "net/stream_tcp.h"
@@ -84,6 +85,16 @@ static void on_coherence_problem(void *context, const struct err *err) {
   log_event(LOG_ERROR, "configuration_problem", LOG_TEXT("error", err->text), LOG_TEXT("detail", err->detail));
 }
 
+static void on_published(void *context, struct org_slot *slot) {
+  struct service *service = context;
+  discovery_published(service->server.discovery, slot);
+}
+
+static void on_catalogue_change(void *context) {
+  struct service *service = context;
+  coherence_sync(service->server.coherence);
+}
+
 static unsigned worker_count(const struct serve_options *options) {
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (options->workers) return options->workers;
@@ -115,13 +126,22 @@ static enum err_code start_coherence(struct service *service, struct err *err) {
   if (!service->worker_loops) return err_no_memory(err);
   for (unsigned i = 0; i < server->n_workers; i++)
     service->worker_loops[i] = &server->workers[i].loop;
+  const struct discovery_options discovery = {.db = options->db,
+                                              .loop = &service->loop,
+                                              .upstreams = server->upstreams,
+                                              .on_change = on_catalogue_change,
+                                              .context = service};
+  server->discovery = discovery_new(&discovery);
+  if (!server->discovery) return err_no_memory(err);
   const struct coherence_options coherence = {.db = options->db,
                                               .vault = options->vault,
                                               .loop = &service->loop,
                                               .workers = service->worker_loops,
                                               .n_workers = server->n_workers,
                                               .dir = options->data_dir,
-                                              .on_problem = on_coherence_problem};
+                                              .on_problem = on_coherence_problem,
+                                              .on_published = on_published,
+                                              .context = service};
   enum err_code code = coherence_new(&coherence, service->conn, &server->coherence, err);
   if (code == ERR_NONE) server->tokens = coherence_tokens(server->coherence);
   return code;
@@ -186,6 +206,7 @@ static void stop_main_loop(void *context) {
 static void on_all_drained(struct loop_task *task) {
   struct service *service = (struct service *)((char *)task - offsetof(struct service, server.drained_task));
   coherence_stop(service->server.coherence);
+  discovery_stop(service->server.discovery);
   for (unsigned i = 0; i < service->server.n_workers; i++)
     worker_stop(&service->server.workers[i]);
   if (service->admin)
@@ -257,6 +278,7 @@ static enum err_code start(struct service *service, struct err *err) {
   if (code == ERR_NONE) code = coherence_start(server->coherence, err);
   for (unsigned i = 0; code == ERR_NONE && i < server->n_workers; i++)
     code = worker_start(&server->workers[i], err);
+  if (code == ERR_NONE) discovery_start(server->discovery);
   return code;
 }
 
@@ -270,6 +292,7 @@ static void end_unserved(struct service *service) {
   if (!service->has_loop) return;
   unwatch_signals(service);
   coherence_stop(server->coherence);
+  discovery_stop(server->discovery);
   if (service->admin) http_server_drain(service->admin, stop_main_loop, service);
   loop_stop(&service->loop);
   loop_run(&service->loop);
@@ -288,6 +311,7 @@ static void stop(struct service *service) {
   db_disconnect(service->conn);
   coherence_free(server->coherence);
   if (service->has_loop) loop_release(&service->loop);
+  discovery_free(server->discovery);
   limit_peers_free(server->peers);
   http_rates_free(server->rates);
   free(server->workers);

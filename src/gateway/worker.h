@@ -20,11 +20,13 @@ struct server {
   struct db *db;
   struct audit_writer *audit;
   struct coherence *coherence;
+  struct discovery *discovery;
   struct token_index *tokens;
   struct limit_peers *peers;
   struct limit_rate peer_rate;
   struct executor *sql;
   struct http_rates *rates;
+  struct mcp_upstreams *upstreams;
   struct origin_rules origins;
   struct address_guard guard;
   struct http_client_options client;
