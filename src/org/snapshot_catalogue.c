@@ -139,7 +139,7 @@ static const struct catalogue_item_record *rows_of(const struct building *buildi
   for (end = first; end < building->n_rows && uuid_eq(building->rows[end].connection_id, id);)
     end++;
   *ret_n = end - first;
-  return building->rows + first;
+  return end > first ? building->rows + first : NULL;
 }
 
 /* ---- what is a connection's alone ---- */
