@@ -14,6 +14,8 @@ const aims = [
   ['a denied call, recorded, strict, CPU', 'µs', atMost(30), ({ loads }) => loads['denied, strict, 64'].cpu_us],
   ['http tool, strict, calls/s', 'of nginx proxy_pass', atLeast(0.3), ({ loads }) => rate(loads['http, strict, 64'], loads['http, nginx proxy, 64'])],
   ['http tool, relaxed, calls/s', 'of nginx proxy_pass', atLeast(0.4), ({ loads }) => rate(loads['http, relaxed, 64'], loads['http, nginx proxy, 64'])],
+  ['a full manifest at 1 KB, CPU over a minimal one', 'µs', atMost(10), ({ loads }) => paired(loads['manifest, full, 1 KB, 64'], loads['manifest, minimal, 1 KB, 64'], (a, b) => a.cpu_us - b.cpu_us)],
+  ['http tool, relaxed, 16 connections, calls/s', "of MCP Toolbox's", atLeast(4), ({ loads }) => rate(loads['http, relaxed, 16'], loads['http, toolbox, 16'])],
   ['sqlite_query, one row, strict', 'calls/s', atLeast(15_000), ({ loads }) => loads['sqlite, strict, 64'].calls_per_second],
   ['http tool, strict, p50 added to direct', 'ms', atMost(0.25), ({ loads }) => added(loads['http, strict, 1'], loads['http, direct, 1'])],
   ['http tool, relaxed, p50 added to direct', 'ms', atMost(0.12), ({ loads }) => added(loads['http, relaxed, 1'], loads['http, direct, 1'])],

@@ -1,4 +1,4 @@
-// The test bed: the upstream, nginx, and Connek twice (strict and relaxed, a data folder each), all up at once, each
+// The test bed: the upstream, nginx, Google's MCP Toolbox, and Connek twice (strict and relaxed, a data folder each), all up at once, each
 // idle while another is measured. The servers share one core, load and upstream another.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { Connek, post } from './connek.js';
 import { startNginx } from './nginx.js';
 import { callKinds, makeLedger, organisations } from './organisation.js';
 import { run, Server } from './process.js';
+import { startToolbox } from './toolbox.js';
 import { makeRequest } from './wrk.js';
 
 export const cores = { server: 0, load: 1 };
@@ -49,7 +50,8 @@ export async function sample(request) {
   return Buffer.byteLength(answer.text);
 }
 
-// Everything up, every request sampled once. { upstream, targets, sizes, connek }; targets by contestant and kind.
+// Everything up, every request sampled once. { upstream, targets, sizes, connek, missing }; targets by contestant and
+// kind; `missing`: why a contestant is not there.
 export async function makeBed({ folder, connekProgram, upstreamProgram, era }) {
   const kinds = callKinds(era);
   const upstream = await startUpstream(upstreamProgram, folder);
@@ -74,8 +76,16 @@ export async function makeBed({ folder, connekProgram, upstreamProgram, era }) {
   targets['http direct'] = await aim(folder, 'http direct', direct, kinds.http, [], as(sizes.http), 'nnnnnnnn');
   targets['http nginx'] = await aim(folder, 'http nginx', `${nginx.base}/bytes/${sizes.http}`, kinds.http, [nginx.server], as(sizes.http), 'nnnnnnnn');
   targets['list nginx'] = await aim(folder, 'list nginx', `${nginx.base}/list`, kinds.list, [nginx.server], as(sizes.list), 'nnnnnnnn');
+  const missing = {};
+  try {
+    const toolbox = await startToolbox({ folder: join(folder, 'toolbox'), core: cores.server, upstreamPort: upstream.port });
+    const isRight = ({ body }) => body !== undefined && kinds.http.isRight(body);
+    targets['http toolbox'] = await aim(folder, 'http toolbox', toolbox.url, kinds.http, [toolbox.server], isRight, kinds.http.expected);
+  } catch (error) {
+    missing.toolbox = error.message;
+  }
   for (const target of Object.values(targets)) await sample(target);
-  return { upstream: upstream.server, upstreamPort: upstream.port, targets, sizes, connek, kinds };
+  return { upstream: upstream.server, upstreamPort: upstream.port, targets, sizes, connek, kinds, missing };
 }
 
 // Were all calls recorded, and does the trail hold? Once the servers have stopped. { records, seconds }

@@ -2,7 +2,7 @@
 // writes build/bench.json. docs/BENCHMARKS.md says how to read them.
 //
 //   bench.js [--build build/release] [--out build/bench.json] [--rounds 3] [--seconds 3] [--era legacy|modern]
-//            [--only loads,start,idle,tokens] [--cells TEXT] [--tokens 1000000]
+//            [--only loads,micro,start,idle,tokens] [--cells TEXT] [--tokens 1000000]
 //
 // Exit 0 whether aims are met or missed; 1 where something could not be measured or an answer was wrong.
 import { constants } from 'node:fs';
@@ -21,20 +21,26 @@ import { inTurn, summarise } from './rounds.js';
 import { measureTokens } from './tokens.js';
 import { measure, verify } from './wrk.js';
 
-// What is loaded, at 64 connections and at one: a name for people, and the target of bed.js.
+// What is loaded: a name for people, the target of bed.js, and at how many connections.
+const both = [64, 1];
 const loads = [
-  ['http, direct', 'http direct'],
-  ['http, nginx proxy', 'http nginx'],
-  ['http, strict', 'http strict'],
-  ['http, relaxed', 'http relaxed'],
-  ['list, nginx return', 'list nginx'],
-  ['list, connek', 'list strict'],
-  ['list of 1,000, connek', 'wide strict'],
-  ['denied, strict', 'denied strict'],
-  ['sqlite, strict', 'sqlite strict'],
-  ['sqlite, relaxed', 'sqlite relaxed'],
+  ['http, direct', 'http direct', both],
+  ['http, nginx proxy', 'http nginx', both],
+  ['http, strict', 'http strict', both],
+  ['http, relaxed', 'http relaxed', [64, 16, 1]],
+  ['manifest, minimal, 1 KB', 'minimal relaxed', [64]],
+  ['manifest, full, 1 KB', 'full relaxed', [64]],
+  ['manifest, minimal, 100 KB', 'minimal_large relaxed', [64]],
+  ['manifest, full, 100 KB', 'full_large relaxed', [64]],
+  ['http, toolbox', 'http toolbox', [16]],
+  ['list, nginx return', 'list nginx', both],
+  ['list, connek', 'list strict', both],
+  ['list of 1,000, connek', 'wide strict', both],
+  ['denied, strict', 'denied strict', both],
+  ['sqlite, strict', 'sqlite strict', both],
+  ['sqlite, relaxed', 'sqlite relaxed', both],
 ];
-const recorded = ['http', 'denied', 'sqlite'];
+const recorded = ['http', 'minimal', 'minimal_large', 'full', 'full_large', 'denied', 'sqlite'];
 
 const { values: options } = parseArgs({
   options: {
@@ -43,7 +49,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
     era: { type: 'string', default: 'legacy' },
-    only: { type: 'string', default: 'loads,start,idle,tokens' },
+    only: { type: 'string', default: 'loads,micro,start,idle,tokens' },
     cells: { type: 'string', default: '' },
     tokens: { type: 'string', default: '1000000' },
   },
@@ -53,7 +59,7 @@ const folder = join(build, 'bench');
 const connekProgram = join(build, 'connek');
 const benchProgram = (name) => join(build, 'test/bench', name);
 
-const programs = ['upstream', 'commit_time', 'million_tokens'];
+const programs = ['upstream', 'commit_time', 'million_tokens', 'schema_floor', 'template_floor'];
 
 const say = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`);
 
@@ -91,6 +97,7 @@ async function measureLoads(failed) {
   const right = [];
   for (const load of loads.filter(([name]) => name.includes(options.cells))) {
     const [name, target] = load;
+    if (!bed.targets[target]) continue; // as bed.missing says
     say(`every answer of ${name}`);
     try {
       count(target, await verify(bed.targets[target], { core: cores.load, expected: bed.targets[target].expected }));
@@ -99,8 +106,10 @@ async function measureLoads(failed) {
       failed(error.message);
     }
   }
-  const cells = [64, 1].flatMap((connections) =>
-    right.map(([name, target]) => ({ name: `${name}, ${connections}`, take: () => take(target, connections) })),
+  const cells = [64, 16, 1].flatMap((connections) =>
+    right
+      .filter(([, , wanted]) => wanted.includes(connections))
+      .map(([name, target]) => ({ name: `${name}, ${connections}`, take: () => take(target, connections) })),
   );
   const taken = await inTurn(cells, Number(options.rounds), say, failed);
   const summed = Object.fromEntries(Object.entries(taken).map(([name, rounds]) => [name, summarise(rounds)]));
@@ -114,7 +123,19 @@ async function measureLoads(failed) {
       failed(`audit trail, ${mode}: ${error.message}`);
     }
   }
-  return { loads: summed, reply_bytes: bed.sizes, trail };
+  return { loads: summed, reply_bytes: bed.sizes, trail, missing: bed.missing };
+}
+
+// What one thing of the engine costs by itself: { name: { check: ns, compile: ns, bytes } }, from lines of
+// "NAME  VERB NUMBER ns ... NUMBER bytes".
+async function measureParts(program) {
+  const kinds = {};
+  for (const line of (await run([program], { core: cores.server })).trim().split('\n')) {
+    const name = line.trim().split(/\s+/)[0];
+    kinds[name] = Object.fromEntries([...line.matchAll(/(\w+) +([\d.]+) ns/g)].map(([, verb, ns]) => [`${verb}_ns`, Number(ns)]));
+    kinds[name].bytes = Number(/(\d+) bytes/.exec(line)?.[1] ?? 0);
+  }
+  return kinds;
 }
 
 // A data folder with the smaller organisation: what start, idle and tokens are measured with.
@@ -130,6 +151,10 @@ async function quietConnek(name) {
 
 const parts = {
   loads: measureLoads,
+  async micro() {
+    say('validator and templates');
+    return { micro: { schema: await measureParts(benchProgram('schema_floor')), template: await measureParts(benchProgram('template_floor')) } };
+  },
   async start() {
     say('start');
     return { start: await measureStart(await quietConnek('start')) };

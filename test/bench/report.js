@@ -43,13 +43,18 @@ function aimsTable(judged) {
 
 
 // What else there is to say, a line each: [what, text].
-function facts({ machine, loads, trail, start, idle, tokens, reply_bytes: sizes }) {
+function facts({ machine, loads, micro, missing, trail, start, idle, tokens, reply_bytes: sizes }) {
   const lines = [];
   const commit = ({ p50_us, p99_us }) => `${p50_us} µs, p99 ${p99_us} µs`;
   lines.push(['this machine', `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}`]);
   lines.push(['its own fsync of 4 KiB', commit(machine.commit.fsync)], ['its own SQLite commit', commit(machine.commit.sqlite)]);
   if (sizes) lines.push(['reply, bytes', Object.entries(sizes).map(([kind, n]) => `${kind} ${n}`).join(', ')]);
   if (loads) lines.push(...ratios(loads));
+  for (const [who, why] of Object.entries(missing ?? {})) lines.push([`${who}, not measured`, why]);
+  for (const [what, kinds] of Object.entries(micro ?? {})) {
+    const [verb] = Object.keys(Object.values(kinds)[0]);
+    lines.push([`${what}, ns`, Object.entries(kinds).map(([name, figures]) => `${name} ${whole(figures[verb])}`).join(', ')]);
+  }
   for (const [mode, { records, calls, verify_seconds }] of Object.entries(trail ?? {})) {
     lines.push([`audit trail, ${mode}`, `${whole(records)} records of ${whole(calls)} calls counted by the load; verified in ${verify_seconds.toFixed(1)} s`]);
   }

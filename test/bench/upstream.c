@@ -4,6 +4,7 @@
  *
  *   GET or POST /item      a JSON object of 1,024 bytes
  *   GET or POST /bytes/N   a JSON object of N bytes (16 to 1 MiB)
+ *   GET or POST /list/N    a page of orders, about N bytes (512 to 1 MiB), with the cursor of the next one
  *
  * Prints the port it listens on (127.0.0.1, any free one), then serves until it is killed or its parent ends. It trusts
  * its clients: the bench alone speaks to it. */
@@ -21,7 +22,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 4096, REQUEST = 16 * 1024, HEAD = 256, ITEM = 1024, BODY_MIN = 16, BODY_MAX = 1024 * 1024 };
+enum {
+  CONNECTIONS = 4096,
+  REQUEST = 16 * 1024,
+  HEAD = 256,
+  ITEM = 1024,
+  BODY_MIN = 16,
+  LIST_MIN = 512,
+  BODY_MAX = 1024 * 1024
+};
 
 struct connection {
   size_t n;
@@ -30,6 +39,7 @@ struct connection {
 
 struct reply {
   size_t body_n; /* 0: not made yet */
+  size_t asked_n;
   size_t n;
   char bytes[HEAD + BODY_MAX];
 };
@@ -37,7 +47,7 @@ struct reply {
 struct upstream {
   int epoll, listener;
   struct connection *connections[CONNECTIONS]; /* by descriptor */
-  struct reply item, bytes;
+  struct reply item, bytes, list;
 };
 
 static void reply_head(struct reply *reply, size_t body_n) {
@@ -75,6 +85,22 @@ static void reply_make_bytes(struct reply *reply, size_t body_n) {
   reply->n += body_n;
 }
 
+static void reply_make_list(struct reply *reply, size_t body_n) {
+  static char body[BODY_MAX];
+  size_t n = (size_t)snprintf(body, sizeof(body), "{\"next\":\"b3JkZXI3\",\"data\":[");
+  for (int i = 1; i == 1 || n + 256 < body_n; i++) {
+    n += (size_t)snprintf(body + n, sizeof(body) - n,
+                          "%s{\"id\":\"ord_%06d\",\"status\":\"open\",\"total\":%d.50,\"currency\":\"EUR\","
+                          "\"customer\":{\"id\":%d,\"name\":\"Globex\",\"country\":\"DE\"},\"internal\":true}",
+                          i == 1 ? "" : ",", i, 10 * i, 4700 + i);
+  }
+  n += (size_t)snprintf(body + n, sizeof(body) - n, "]}");
+  reply_head(reply, n);
+  memcpy(reply->bytes + reply->n, body, n);
+  reply->n += n;
+  reply->asked_n = body_n;
+}
+
 static const struct reply *find_reply(struct upstream *upstream, const char *path) {
   static const char bytes[] = "/bytes/";
   if (strncmp(path, bytes, sizeof(bytes) - 1) == 0) {
@@ -82,6 +108,13 @@ static const struct reply *find_reply(struct upstream *upstream, const char *pat
     if (n < BODY_MIN || n > BODY_MAX) return NULL;
     if (upstream->bytes.body_n != n) reply_make_bytes(&upstream->bytes, n);
     return &upstream->bytes;
+  }
+  static const char list[] = "/list/";
+  if (strncmp(path, list, sizeof(list) - 1) == 0) {
+    size_t n = strtoul(path + sizeof(list) - 1, NULL, 10);
+    if (n < LIST_MIN || n > BODY_MAX) return NULL;
+    if (upstream->list.asked_n != n) reply_make_list(&upstream->list, n);
+    return &upstream->list;
   }
   return strncmp(path, "/item", 5) == 0 ? &upstream->item : NULL;
 }
