@@ -59,6 +59,7 @@ static enum err_code describe(struct apply *apply, const struct config_role *rol
   buf_init(&text, apply->arena, LIMIT_JSON_FILE);
   buf_append_c(&text, "{\"role\":");
   json_write_str(&text, role->name);
+  if (role->max_result) buf_printf(&text, ",\"max_result\":%lld", (long long)role->max_result);
   buf_append_c(&text, ",\"rules\":[");
   for (size_t i = 0; i < role->n_rules; i++) {
     const struct config_rule *rule = &role->rules[i];
@@ -80,16 +81,24 @@ static enum err_code role_new(struct apply *apply, const struct config_role *rol
                               const struct role_record **ret_record) {
   struct role_record *record = arena_new(apply->arena, struct role_record);
   if (!record) return err_no_memory(apply->err);
-  *record = (struct role_record){.id = uuid_new(), .organisation_id = apply->organisation.id, .name = role->name};
+  *record = (struct role_record){
+      .id = uuid_new(), .organisation_id = apply->organisation.id, .name = role->name, .max_result = role->max_result};
   enum err_code code = store_role_insert(apply->tx, record, apply->err);
   if (!code) code = apply_put(apply, &apply->roles.stored, record->name, record);
   if (!code) *ret_record = record;
   return code;
 }
 
+/* "max_result" alone, or beside its rules. */
+static enum err_code limit_result(struct apply *apply, const struct config_role *role, const struct role_record *old) {
+  struct role_record record = *old;
+  record.max_result = role->max_result;
+  return store_role_limit_result(apply->tx, &record, apply->err);
+}
+
 static enum err_code apply_role(struct apply *apply, const struct config_role *role, struct rule_slice all) {
   const struct role_record *record = map_get(&apply->roles.stored, role->name);
-  bool is_new = !record;
+  bool is_new = !record, has_same_rules = false, has_same_size = false;
   struct rule_slice old = {NULL, 0};
   if (record) {
     for (size_t i = 0; i < all.n; i++) { /* the list is by role, then position */
@@ -97,14 +106,19 @@ static enum err_code apply_role(struct apply *apply, const struct config_role *r
       if (!old.n) old.first = &all.first[i];
       old.n++;
     }
-    if (are_same_rules(old, role)) return ERR_NONE;
+    has_same_rules = are_same_rules(old, role);
+    has_same_size = record->max_result == role->max_result;
+    if (has_same_rules && has_same_size) return ERR_NONE;
   }
   enum err_code code = is_new ? role_new(apply, role, &record) : ERR_NONE;
-  if (!code) code = write_rules(apply, role, record->id, old);
+  if (!code && !is_new && !has_same_size) code = limit_result(apply, role, record);
+  if (!code && !has_same_rules) code = write_rules(apply, role, record->id, old);
   struct apply_change change = {.sign = is_new ? '+' : '~',
                                 .what = "role",
                                 .name = role->name,
-                                .detail = is_new ? STR_NONE : STR("rules"),
+                                .detail = is_new           ? STR_NONE
+                                          : has_same_rules ? STR("max_result")
+                                                           : STR("rules"),
                                 .word = is_new ? "role.create" : "rule.update"};
   if (!code) code = describe(apply, role, &change.arguments);
   return code ? code : apply_change(apply, &change);

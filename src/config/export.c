@@ -161,6 +161,8 @@ static enum err_code write_roles(struct export *export) {
   for (size_t i = 0; i < export->n_roles; i++) {
     buf_append_c(&export->json, i ? ",{" : "{");
     write_member(export, "name", export->roles[i].name);
+    if (export->roles[i].max_result > 0)
+      buf_printf(&export->json, ",\"max_result\":%lld", (long long)export->roles[i].max_result);
     buf_append_c(&export->json, ",\"rules\":[");
     size_t n_written = 0;
     for (size_t k = 0; k < n_rules; k++) { /* by role, then position */

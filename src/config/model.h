@@ -18,6 +18,7 @@ struct config_rule {
 
 struct config_role {
   struct str name, place;
+  int64_t max_result; /* bytes; 0: none is named */
   struct config_rule *rules;
   size_t n_rules;
 };

@@ -146,10 +146,21 @@ static enum err_code read_rule(const struct config_reader *reader, yyjson_val *v
   return code;
 }
 
+static enum err_code read_max_result(const struct config_reader *reader, yyjson_val *value,
+                                     const struct config_place *place, int64_t *ret_max) {
+  if (!value) return ERR_NONE;
+  if (!yyjson_is_uint(value) || yyjson_get_uint(value) < KIB || yyjson_get_uint(value) > LIMIT_RESULT)
+    return config_fail(reader->err, place, "must be a number of bytes, from %d to %d", KIB, LIMIT_RESULT);
+  *ret_max = (int64_t)yyjson_get_uint(value);
+  return ERR_NONE;
+}
+
 static enum err_code read_role(const struct config_reader *reader, yyjson_val *value, const struct config_place *place,
                                struct map *seen, struct config_role *role) {
-  enum err_code code = READ_OBJECT(reader, value, place, "name", "rules");
+  enum err_code code = READ_OBJECT(reader, value, place, "name", "max_result", "rules");
   if (!code) code = read_place(reader, place, &role->place);
+  struct config_place max_result = PLACE_MEMBER(place, STR("max_result"));
+  if (!code) code = read_max_result(reader, json_get(value, "max_result"), &max_result, &role->max_result);
   struct config_place name = PLACE_MEMBER(place, STR("name")), rules = PLACE_MEMBER(place, STR("rules"));
   if (!code) code = read_name(reader, json_get(value, "name"), &name, &role->name);
   if (!code) code = read_once(reader, seen, role->name, &name, "role");

@@ -201,7 +201,9 @@ struct connector_call {
   /* Passes a notification (progress, a log message) while the call runs: method and params, a JSON object, valid during
    * this call alone. Any number of times before `done`; never from within invoke. NULL: the caller can take none. */
   void (*notify)(struct connector_call *call, struct str method, struct str params);
-  struct str page; /* what seal_page was given, where a cursor goes on; else empty */
+  size_t max_result; /* bytes, where its caller may get less than the tool gives; 0: no such cap. What a kind does not
+                        cut to it, the gateway refuses */
+  struct str page;   /* what seal_page was given, where a cursor goes on; else empty */
   /* The cursor that goes on from `state`: good for this user, tool, connection and arguments alone. STR_NONE: no
    * memory, or too long. NULL: there are no cursors here. */
   struct str (*seal_page)(struct connector_call *call, struct str state);

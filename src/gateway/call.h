@@ -73,6 +73,7 @@ struct call {
   struct str arguments_canonical; /* as they came, RFC 8785 */
   enum policy_does does;
   bool is_allowed;
+  size_t max_result; /* what its roles let a result have, in bytes; 0: no cap of theirs */
   struct str reason;
   struct str state;            /* what a requestState of ours held, or a question's of a legacy call; or empty */
   yyjson_val *input_responses; /* and what the client answered; or NULL */

@@ -107,6 +107,7 @@ enum stage_verdict guard_decide(struct call *call, enum policy_action_kind kind,
   struct str reason = policy_reason_text(exchange->arena, &decision);
   if (!reason.p) return call_fail(call, 503, 503, "Out of memory");
   call->reason = reason;
+  call->max_result = decision.obligations.max_result;
   call->is_allowed = true;
   return STAGE_NEXT;
 }

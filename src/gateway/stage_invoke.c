@@ -40,6 +40,7 @@ static enum stage_verdict begin(struct call *call) {
                                              .request_state = call->state,
                                              .notify = exchange->accepts_stream ? action_notify : NULL,
                                              .page = call->page,
+                                             .max_result = call->max_result,
                                              .seal_page = call->page_arguments ? page_cursor_seal : NULL,
                                              .done = on_done};
   action_client(call, &call->invocation.client);

@@ -158,7 +158,8 @@ enum err_code snapshot_load_roles(struct snapshot_load *load, struct err *err) {
   snapshot->roles = arena_new_n(&snapshot->arena, struct policy_role, n);
   if (!snapshot->roles) return err_no_memory(err);
   for (size_t i = 0; i < n; i++)
-    snapshot->roles[i] = (struct policy_role){.id = list[i].id, .name = list[i].name};
+    snapshot->roles[i] = (struct policy_role){
+        .id = list[i].id, .name = list[i].name, .max_result = list[i].max_result > 0 ? (size_t)list[i].max_result : 0};
   snapshot->n_roles = n;
   qsort(snapshot->roles, n, sizeof(snapshot->roles[0]), role_order);
   return load_rules(load, err);

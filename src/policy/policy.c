@@ -76,6 +76,11 @@ static void deny(struct policy_decision *decision, enum policy_reason reason) {
   *decision = (struct policy_decision){.effect = POLICY_DENY, .reason = reason};
 }
 
+/* Each role that allows it gives what it may give: as with rules, one yes is enough. */
+static void widen(struct policy_obligations *obligations, const struct policy_role *role) {
+  if (role->max_result == 0 || role->max_result > obligations->max_result) obligations->max_result = role->max_result;
+}
+
 static bool is_owner(const struct policy_principal *principal, const struct policy_connection *connection) {
   return uuid_is_nil(connection->owner_user_id) || uuid_eq(connection->owner_user_id, principal->user_id);
 }
@@ -98,10 +103,18 @@ void policy_decide(const struct policy_principal *principal, const struct policy
     const struct policy_role *role = principal->roles[r];
     for (size_t i = 0; i < role->n_rules; i++) {
       const struct policy_rule *rule = &role->rules[i];
-      if (weight(rule->effect) <= heaviest || !matches(rule, action)) continue;
+      bool may_widen = rule->effect == POLICY_ALLOW && heaviest == 1 && ret_decision->obligations.max_result > 0;
+      if ((weight(rule->effect) <= heaviest && !may_widen) || !matches(rule, action)) continue;
+      if (may_widen && weight(rule->effect) <= heaviest) {
+        widen(&ret_decision->obligations, role);
+        continue;
+      }
       heaviest = weight(rule->effect);
-      *ret_decision = (struct policy_decision){
-          .effect = heaviest == 3 ? POLICY_DENY : rule->effect, .reason = POLICY_BY_RULE, .rule = rule, .role = role};
+      *ret_decision = (struct policy_decision){.effect = heaviest == 3 ? POLICY_DENY : rule->effect,
+                                               .reason = POLICY_BY_RULE,
+                                               .rule = rule,
+                                               .role = role,
+                                               .obligations = {.max_result = heaviest == 1 ? role->max_result : 0}};
       if (heaviest == 3) return;
     }
   }

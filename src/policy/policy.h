@@ -37,6 +37,7 @@ struct policy_role {
   struct str name;
   const struct policy_rule *rules;
   size_t n_rules;
+  size_t max_result; /* bytes of a result that its rules allow; 0: no cap */
 };
 
 struct policy_principal {
@@ -72,6 +73,7 @@ struct policy_action {
 /* What an allowed call must still obey. Room for what comes: limits on arguments, a mask for the result. */
 struct policy_obligations {
   struct str result_mask; /* empty: none */
+  size_t max_result;      /* bytes; 0: no cap. Of several roles that allow the call the most generous one counts */
 };
 
 enum policy_reason { POLICY_BY_RULE, POLICY_NO_RULE, POLICY_NOT_OWNER, POLICY_NOT_LOADED };

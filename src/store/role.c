@@ -6,18 +6,29 @@ static bool read_role(struct db_rows *rows, struct arena *arena, void *ret_recor
   struct role_record *record = ret_record;
   record->id = db_uuid(rows, 0);
   record->organisation_id = db_uuid(rows, 1);
+  record->max_result = db_is_null(rows, 3) ? 0 : db_int(rows, 3);
   return store_copy_text(rows, 2, arena, &record->name);
 }
 
+static struct db_value max_result_of(const struct role_record *record) {
+  return record->max_result > 0 ? DB_V_INT(record->max_result) : DB_V_NULL;
+}
+
 enum err_code store_role_insert(struct db_tx *tx, const struct role_record *record, struct err *err) {
-  enum err_code code = db_exec(tx, "INSERT INTO role (id, organisation_id, name, created_at) VALUES ($1, $2, $3, $4)",
-                               DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id),
-                                         DB_V_TEXT(record->name), DB_V_INT(clock_utc_us())),
-                               err);
+  enum err_code code =
+      db_exec(tx, "INSERT INTO role (id, organisation_id, name, max_result, created_at) VALUES ($1, $2, $3, $4, $5)",
+              DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_TEXT(record->name),
+                        max_result_of(record), DB_V_INT(clock_utc_us())),
+              err);
   if (code == ERR_CONFLICT)
     return err_set(err, code, "role \"%.*s\" cannot be added: it exists already, or its organisation does not",
                    STR_ARG(record->name));
   return code;
+}
+
+enum err_code store_role_limit_result(struct db_tx *tx, const struct role_record *record, struct err *err) {
+  return db_exec(tx, "UPDATE role SET max_result = $1 WHERE organisation_id = $2 AND id = $3",
+                 DB_PARAMS(max_result_of(record), DB_V_UUID(record->organisation_id), DB_V_UUID(record->id)), err);
 }
 
 enum err_code store_role_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id, struct err *err) {
@@ -30,8 +41,8 @@ enum err_code store_role_delete(struct db_tx *tx, struct uuid organisation_id, s
 enum err_code store_role_list(STORE_TX, struct uuid organisation_id, STORE_LIST(role_record)) {
   const struct db_value params[] = {DB_V_UUID(organisation_id)};
   const struct store_select select = {
-      "SELECT id, organisation_id, name FROM role WHERE organisation_id = $1 ORDER BY name", params, 1, read_role,
-      sizeof(struct role_record)};
+      "SELECT id, organisation_id, name, max_result FROM role WHERE organisation_id = $1 ORDER BY name", params, 1,
+      read_role, sizeof(struct role_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 

@@ -29,6 +29,7 @@ struct user_record {
 struct role_record {
   struct uuid id, organisation_id;
   struct str name;
+  int64_t max_result; /* bytes; 0: as the tools give */
 };
 
 struct user_role_record {
@@ -144,6 +145,7 @@ enum err_code store_user_list(STORE_TX, struct uuid organisation_id, STORE_LIST(
 
 /* role.c: roles, who has them, their rules */
 enum err_code store_role_insert(struct db_tx *tx, const struct role_record *record, struct err *err) MUST_CHECK;
+enum err_code store_role_limit_result(struct db_tx *tx, const struct role_record *record, struct err *err) MUST_CHECK;
 enum err_code store_role_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
                                 struct err *err) MUST_CHECK;
 enum err_code store_role_list(STORE_TX, struct uuid organisation_id, STORE_LIST(role_record)) MUST_CHECK;

@@ -213,6 +213,43 @@ test('a result over its cap is cut between items, and the cursor goes on behind 
   assert.ok(upstream.count > 0);
 });
 
+test('a role may get less: cut between items, with a cursor for the rest; of several roles the most generous counts', async (t) => {
+  const shop = new Shop();
+  const upstream = await Upstream.start(t, (request, response, body) => shop.answer(request, response, body, upstream));
+  const connek = await Connek.create(t, { env: { SHOP_KEY: 'canary-0ff1ce42' } });
+  await connek.writeFile('shop.json', manifest);
+  await connek.makeDatabase('big.db', "CREATE TABLE t (x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO t SELECT 'row ' || i || ' of a long text' FROM n;");
+  const rules = [{ connection: 'shop', tools: ['*'] }, { connection: 'big', does: ['read'] }];
+  await connek.apply({
+    organisation: 'acme',
+    limits: { per_minute: 1_000_000 },
+    connectors: ['shop.json'],
+    connections: [
+      { name: 'shop', connector: 'shop', settings: { base: `${upstream.base}/api` }, credential: { key: { env: 'SHOP_KEY' } } },
+      { name: 'big', connector: 'sqlite', settings: { file: 'big.db' } },
+    ],
+    roles: [{ name: 'guest', max_result: 1500, rules }, { name: 'buyer', rules }],
+    users: [{ email: 'gast@acme.example', roles: ['guest'] }, { email: 'both@acme.example', roles: ['guest', 'buyer'] }],
+  });
+  await connek.start('--allow-upstream', upstream.host);
+  const { url: guest } = await connek.token('gast@acme.example');
+  const { url: both } = await connek.token('both@acme.example');
+  for (const name of ['page', 'cursor', 'last']) {
+    shop.items = new Shop().items;
+    const first = await page(guest, name, { page_size: 100 });
+    assert.equal(first.truncated, true);
+    assert.ok(first.items.length > 10 && JSON.stringify(first.items).length <= 1600);
+    shop.items = new Shop().items;
+    await walk(guest, name, { page_size: 100 });
+    assert.equal((await page(both, name, { page_size: 100 })).items.length, 100);
+  }
+  const rows = async (url) => (await callTool(url, 'sqlite_query', { sql: 'SELECT x FROM t' })).body.result.structuredContent;
+  const few = await rows(guest);
+  assert.equal(few.truncated, true);
+  assert.ok(few.rows.length > 10 && few.rows.length < 100, `${few.rows.length}`);
+  assert.equal((await rows(both)).rows.length, 500);
+});
+
 test('tools/list tells of page_size and cursor', async (t) => {
   const { url } = await serving(t);
   const { body } = await send(url, legacy('tools/list'));

@@ -14,10 +14,16 @@ static const struct http_tool *tool_of(const struct connector_call *call) {
   return call->tool->state;
 }
 
+/* What the tool gives, or less where the caller's roles say so. */
+static size_t max_of(const struct connector_call *call) {
+  size_t max = tool_of(call)->max_result;
+  return call->max_result > 0 && call->max_result < max ? call->max_result : max;
+}
+
 /* ---- text ---- */
 
 static struct str cut(struct connector_call *call, struct str text) {
-  size_t max = tool_of(call)->max_result, mark = 128;
+  size_t max = max_of(call), mark = 128;
   if (text.n <= max) return text;
   struct str kept = utf8_cut(text, max > 2 * mark ? max - mark : max);
   return arena_printf(call->arena, "%.*s\n[cut here: the answer has %zu bytes, of which the first %zu are shown]",
@@ -84,7 +90,7 @@ static void write_resource(struct buf *out, struct connector_call *call, struct 
 
 static void write_file(struct connector_call *call, const struct http_answer *reply) {
   struct str type = essence_of(call->arena, reply->response->content_type);
-  size_t max = tool_of(call)->max_result;
+  size_t max = max_of(call);
   struct buf out;
   buf_init(&out, call->arena, max + KIB);
   if (is_media(type)) {
@@ -129,7 +135,7 @@ static void finish(struct connector_call *call, const struct buf *out) {
 
 /* More than a result may have, from `from` on? */
 static bool is_over(const struct connector_call *call, const struct buf *out, size_t from) {
-  return buf_failed(out) || out->n - from > tool_of(call)->max_result;
+  return buf_failed(out) || out->n - from > max_of(call);
 }
 
 /* Back to where an item began. */
@@ -163,7 +169,7 @@ static size_t write_items(struct buf *out, const struct connector_call *call, yy
 static void write_list(struct connector_call *call, const struct http_page_state *page, yyjson_val *list,
                        const struct http_page_state *rest) {
   struct buf out;
-  buf_init(&out, call->arena, tool_of(call)->max_result + SLACK);
+  buf_init(&out, call->arena, max_of(call) + SLACK);
   buf_append_c(&out, "{\"items\":[");
   size_t n = yyjson_arr_size(list);
   size_t from = page->skip < n ? (size_t)page->skip : n;
@@ -186,7 +192,7 @@ static void write_value(struct connector_call *call, yyjson_val *value, const st
   size_t end = out.n;
   if (!is_plain) write_end(&out, call, false, rest);
   finish(call, &out);
-  if (call->result.is_error || end - from <= tool_of(call)->max_result) return;
+  if (call->result.is_error || end - from <= max_of(call)) return;
   call->result.text = cut(call, str_make(out.p + from, end - from)); /* half an object is no structure */
   call->result.structured = STR_NONE;
 }
@@ -196,7 +202,7 @@ static bool is_verbatim(const struct connector_call *call, const struct http_ans
   const struct http_tool *tool = tool_of(call);
   struct str body = reply->body;
   return yyjson_is_obj(reply->root) && !tool->keep && !tool->items && !tool->result && !call->tool->has_pages &&
-         body.n <= tool->max_result && !memchr(body.p, '\n', body.n) && !memchr(body.p, '\r', body.n);
+         body.n <= max_of(call) && !memchr(body.p, '\n', body.n) && !memchr(body.p, '\r', body.n);
 }
 
 static void write_json(struct connector_call *call, const struct http_page_state *page,

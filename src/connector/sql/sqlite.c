@@ -130,7 +130,7 @@ static enum err_code operate(struct sqlite_job *job, struct sqlite_handle *handl
 
 static void run(struct executor_job *executor_job, unsigned thread) {
   struct sqlite_job *job = (struct sqlite_job *)(void *)executor_job;
-  const struct sqlite_limits limits = {&job->is_cancelled, job->deadline_us};
+  const struct sqlite_limits limits = {&job->is_cancelled, job->deadline_us, job->call->max_result};
   if (atomic_load(&job->is_cancelled)) {
     job->code = err_set(&job->err, ERR_CANCELLED, "the call was cancelled");
     return;

@@ -21,6 +21,7 @@ enum sqlite_mode {
 struct sqlite_limits { /* of the job that runs */
   const atomic_bool *is_cancelled;
   int64_t deadline_us;
+  size_t max_result; /* bytes of rows; 0: LIMIT_SQL_BYTES alone */
 };
 
 enum { SQLITE_KEPT = 8 };

@@ -102,7 +102,7 @@ static void write_names(struct buf *out, const struct columns *columns) {
   buf_append_c(out, "],\"rows\":[");
 }
 
-static void write_end(struct buf *out, uint64_t n, bool is_over_rows, bool is_over_bytes) {
+static void write_end(struct buf *out, uint64_t n, bool is_over_rows, bool is_over_bytes, size_t max) {
   buf_append_c(out, "],\"row_count\":");
   buf_append_u64(out, n);
   buf_append_c(out, is_over_rows || is_over_bytes ? ",\"truncated\":true,\"notice\":\"" : ",\"truncated\":false");
@@ -110,8 +110,8 @@ static void write_end(struct buf *out, uint64_t n, bool is_over_rows, bool is_ov
     buf_printf(out, "There are more rows than the %d shown: add LIMIT and OFFSET, a WHERE, or let SQL sum.\"",
                LIMIT_SQL_ROWS);
   } else if (is_over_bytes) {
-    buf_printf(out, "%s did not fit into %d KiB: ask for fewer rows, fewer columns, or substr() of long texts.\"",
-               n == 0 ? "Even the first row" : "There are more rows: the next one", LIMIT_SQL_BYTES / KIB);
+    buf_printf(out, "%s did not fit into %zu KiB: ask for fewer rows, fewer columns, or substr() of long texts.\"",
+               n == 0 ? "Even the first row" : "There are more rows: the next one", max / KIB);
   }
 }
 
@@ -125,7 +125,8 @@ enum err_code sqlite_statement_rows(struct sqlite_handle *handle, sqlite3_stmt *
   enum err_code code = read_columns(statement, scratch, &columns, err);
   if (code != ERR_NONE) return code;
   write_names(out, &columns);
-  size_t max = out->max, limit = max - HEAD_ROOM;
+  size_t max = out->max, limit = max - HEAD_ROOM, own = handle->limits.max_result;
+  if (own > 0 && own < limit) limit = own;
   uint64_t n = 0;
   bool is_over_bytes = false, is_over_rows = false;
   for (; result == SQLITE_ROW; result = sqlite3_step(statement)) {
@@ -146,6 +147,6 @@ enum err_code sqlite_statement_rows(struct sqlite_handle *handle, sqlite3_stmt *
     n++;
   }
   if (result != SQLITE_ROW && result != SQLITE_DONE) return sqlite_handle_describe(handle, result, err);
-  write_end(out, n, is_over_rows, is_over_bytes);
+  write_end(out, n, is_over_rows, is_over_bytes, own > 0 && own < LIMIT_SQL_BYTES ? own : LIMIT_SQL_BYTES);
   return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
 }

@@ -400,6 +400,20 @@ static void a_failure_within_leaves_nothing(void **state) {
   assert_int_equal(after.n_connections + after.n_roles + after.n_users, 0);
 }
 
+/* --- what a role may get --- */
+
+static void a_roles_largest_result_is_applied_changed_and_taken_away(void **state) {
+  struct fixture *t = *state;
+#define SIZED(more) "{" ORGANISATION ",\"roles\":[{\"name\":\"few\"" more ",\"rules\":[]}]}"
+  assert_applies(t, SIZED(",\"max_result\":4096"), "+ organisation acme\n+ role few\n");
+  assert_int_equal(look(t).roles[0].max_result, 4096);
+  assert_nothing_to_change(t, SIZED(",\"max_result\":4096"));
+  assert_applies(t, SIZED(",\"max_result\":8192"), "~ role few: max_result\n");
+  assert_int_equal(look(t).roles[0].max_result, 8192);
+  assert_applies(t, SIZED(""), "~ role few: max_result\n");
+  assert_int_equal(look(t).roles[0].max_result, 0);
+}
+
 /* --- built-in connectors --- */
 
 #define GITHUB                                                                                     \
@@ -471,6 +485,7 @@ int main(void) {
       CONFIG_UNIT(a_connector_of_the_database_checks_settings_too),
       CONFIG_UNIT(a_failure_at_the_last_step_leaves_nothing),
       CONFIG_UNIT(a_failure_within_leaves_nothing),
+      CONFIG_UNIT(a_roles_largest_result_is_applied_changed_and_taken_away),
       CONFIG_UNIT(a_connection_names_a_builtin_and_no_file),
       CONFIG_UNIT(builtins_are_installed_once),
       CONFIG_UNIT(a_changed_builtin_gets_the_next_version_and_every_organisation_hears_of_it),

@@ -49,7 +49,7 @@ static bool answer(struct upstream_connection *connection, const char *request, 
       {"/svg", "image/svg+xml", "<svg/>"},
       {"/mp3", "audio/mpeg", "\xff\xfb\x90"},
       {"/pdf", "application/pdf", "%PDF-\xff\xfe"},
-      {"/odd", "no type \x01", "\xff"},
+      {"/odd", "no type", "\xff"},
       {"/json", "application/json", "{\"a\":1}"},
       {"/spaces", "text/plain", "  kept  \n"},
   };

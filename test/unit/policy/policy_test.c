@@ -231,6 +231,35 @@ static void a_policy_that_is_not_loaded_denies_all(void **state) {
   }
 }
 
+static void of_several_roles_that_allow_it_the_most_generous_one_says_how_much(void **state) {
+  const struct policy_rule read = ON(POLICY_ALLOW, "crm-eu", DOES_READ), write = ON(POLICY_ALLOW, "crm-eu", DOES_WRITE);
+  const struct policy_rule asks = ON(POLICY_ASK, "crm-eu", DOES_WRITE),
+                           denies = ON(POLICY_DENY, "crm-eu", DOES_DESTROY);
+  const struct policy_role little = {.rules = &read, .n_rules = 1, .max_result = 1000};
+  const struct policy_role more = {.rules = &read, .n_rules = 1, .max_result = 5000};
+  const struct policy_role all = {.rules = &read, .n_rules = 1};
+  const struct policy_role writer = {.rules = &write, .n_rules = 1};
+  const struct policy_role asker = {.rules = &asks, .n_rules = 1, .max_result = 10};
+  const struct policy_role denier = {.rules = &denies, .n_rules = 1, .max_result = 10};
+  const struct {
+    const struct policy_role *roles[3];
+    size_t expected;
+  } cases[] = {
+      {{&little, &writer, &denier}, 1000}, /* a role that does not allow it widens nothing */
+      {{&writer, &little, &asker}, 1000},  {{&little, &more, &little}, 5000}, {{&more, &little, &little}, 5000},
+      {{&little, &all, &more}, 0},         {{&all, &little, &more}, 0},
+  };
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct policy_decision decision = decide(cases[i].roles, 3, &shared, "get", DOES_READ);
+    assert_int_equal(decision.effect, POLICY_ALLOW);
+    assert_int_equal(decision.obligations.max_result, cases[i].expected);
+  }
+  /* The first rule that allows it is still the one that is named; what asks or denies decides as ever. */
+  const struct policy_role *const named[] = {&little, &more}, *const asked[] = {&little, &asker};
+  assert_ptr_equal(decide(named, 2, &shared, "get", DOES_READ).role, &little);
+  assert_int_equal(decide(asked, 2, &shared, "get", DOES_WRITE).effect, POLICY_ASK);
+}
+
 static void deeds_have_names(void **state) {
   enum policy_does does = DOES_ANY;
   assert_string_equal(policy_does_name(DOES_READ), "read");
@@ -270,6 +299,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_rule_matches_by_target_and_deed_and_name),
       cmocka_unit_test(the_heaviest_effect_decides_wherever_it_stands),
+      cmocka_unit_test(of_several_roles_that_allow_it_the_most_generous_one_says_how_much),
       cmocka_unit_test(a_deny_of_one_tool_leaves_the_others_allowed),
       cmocka_unit_test(an_unknown_effect_denies),
       cmocka_unit_test(who_has_no_roles_or_no_rules_may_nothing),
