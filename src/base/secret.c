@@ -2,6 +2,7 @@
 #include "base/secret.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +16,7 @@ struct secret {
   size_t n;
   size_t size;    /* of the mapping it has for itself, or of its slot */
   int slot_class; /* -1: a mapping */
-  char bytes[];
+  _Alignas(max_align_t) char bytes[]; /* keys made ready for use are structures */
 };
 
 /* A free slot begins with the address of the next one. */

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <stddef.h>
 
 #include "base/asan.h"
 #include "base/random.h"
@@ -16,6 +17,7 @@ static void what_went_in_comes_out(void **state) {
     struct str open = secret_open(secret);
     assert_true(str_eq(open, str_make(bytes, sizes[i])));
     assert_ptr_not_equal(open.p, bytes);
+    assert_int_equal((uintptr_t)open.p % _Alignof(max_align_t), 0); /* it may be a structure */
     secret_free(secret);
   }
   secret_free(NULL);
