@@ -14,8 +14,8 @@ static const size_t slot_sizes[SLOT_CLASSES] = {256, 1024, 4096}; /* keys, token
 
 struct secret {
   size_t n;
-  size_t size;    /* of the mapping it has for itself, or of its slot */
-  int slot_class; /* -1: a mapping */
+  size_t size;                        /* of the mapping it has for itself, or of its slot */
+  int slot_class;                     /* -1: a mapping */
   _Alignas(max_align_t) char bytes[]; /* keys made ready for use are structures */
 };
 
