@@ -68,6 +68,28 @@ enum {
   LIMIT_DISCOVERY_RETRY_MS = 5 * 1000,       /* after a failure; doubles up to LIMIT_DISCOVERY_MS */
   LIMIT_DISCOVERY_NOTICE_MS = 2 * 1000,      /* between two times that its server called for */
 
+  /* MCP servers behind us */
+  LIMIT_MCP_MESSAGE = 4 * MIB,        /* one message of theirs, however it comes */
+  LIMIT_MCP_PARSE = 64 * MIB,         /* memory for reading one */
+  LIMIT_MCP_STREAM = 64 * MIB,        /* all that comes as the answer to one request */
+  LIMIT_MCP_REQUEST = 8 * MIB,        /* one request's texts */
+  LIMIT_MCP_ABOUT = 1 * MIB,          /* what a server says of itself: each of its parts */
+  LIMIT_MCP_CONCURRENT = 64,          /* requests under way at one server, unless its connection says otherwise */
+  LIMIT_MCP_QUEUE = 256,              /* requests that wait for one server */
+  LIMIT_MCP_LINKS = 256,              /* answers and notifications on their way to one server */
+  LIMIT_MCP_HANDSHAKE_MS = 15 * 1000, /* each step of finding out how a server speaks */
+  LIMIT_MCP_REQUEST_MS = 60 * 1000,   /* a request without progress, unless its call says otherwise */
+  LIMIT_MCP_CALL_MS = 30 * 60 * 1000, /* a request, whatever its progress */
+  LIMIT_MCP_LINGER_MS = 2 * 1000,     /* what may follow an answer on its stream */
+  LIMIT_MCP_RESUME_MS = 1000,         /* before going on with a stream that broke off, unless it says otherwise */
+  LIMIT_MCP_RESUMPTIONS = 10,         /* in a row without anything having come */
+  LIMIT_MCP_NOTES = 10000,            /* notifications of one request that are passed on */
+  LIMIT_MCP_NOTICE = 64 * KIB,        /* one notification */
+  LIMIT_MCP_LIST_ITEMS = 10000,       /* tools, and so on, of one server */
+  LIMIT_MCP_LIST_BYTES = 16 * MIB,    /* definitions of one kind, of one server */
+  LIMIT_MCP_LIST_PAGES = 1000,
+  LIMIT_MCP_CURSOR = 4 * KIB,
+
   /* sqlite connector */
   LIMIT_SQL_TEXT = 64 * KIB,
   LIMIT_SQL_ROWS = 1000,

@@ -43,8 +43,17 @@ static size_t characters_of(struct str text) {
   return n;
 }
 
+/* Also where it was read verbatim. */
+static bool is_integer(yyjson_val *value) {
+  if (!yyjson_is_raw(value)) return yyjson_is_int(value);
+  struct str text = str_make(yyjson_get_raw(value), yyjson_get_len(value));
+  for (size_t i = text.n > 1 && text.p[0] == '-' ? 1 : 0; i < text.n; i++)
+    if (text.p[i] < '0' || text.p[i] > '9') return false;
+  return text.n > 0 && text.n <= 20;
+}
+
 static enum err_code id_check(yyjson_val *id, struct err *err) {
-  if (yyjson_is_int(id)) return ERR_NONE;
+  if (is_integer(id)) return ERR_NONE;
   if (!yyjson_is_str(id)) return refuse(err, MEMBER_ID, "id must be a string or an integer");
   struct str text = json_str(id);
   /* A character has at most 4 bytes: nothing long is counted. */
@@ -76,7 +85,7 @@ static enum err_code response_check(yyjson_val *const members[MEMBER_COUNT], str
   if (members[MEMBER_PARAMS]) return refuse(err, MEMBER_PARAMS, "a response has no params");
   if (!message->id && !error) return refuse(err, MEMBER_ID, "id is missing");
   if (error &&
-      (!yyjson_is_obj(error) || !yyjson_is_int(json_get(error, "code")) || !yyjson_is_str(json_get(error, "message"))))
+      (!yyjson_is_obj(error) || !is_integer(json_get(error, "code")) || !yyjson_is_str(json_get(error, "message"))))
     return refuse(err, MEMBER_ERROR, "error must have a code and a message");
   message->kind = JSONRPC_RESPONSE;
   message->result = members[MEMBER_RESULT];

@@ -25,10 +25,10 @@ struct jsonrpc_message {
   yyjson_val *error;
 };
 
-/* Classifies one object. `ret_message->id` is set where the id could be read even when the rest is wrong
- * (JSON-RPC 5.1), so that the error can carry it. Refused: no "jsonrpc":"2.0"; ids that are null, fractional, over
- * LIMIT_JSONRPC_ID; params that are no object (MCP has none by position); members of the envelope whose name differs
- * from a known one only by case. */
+/* Classifies one object, read either way (json.h). `ret_message->id` is set where the id could be read even when the
+ * rest is wrong (JSON-RPC 5.1), so that the error can carry it. Refused: no "jsonrpc":"2.0"; ids that are null,
+ * fractional, over LIMIT_JSONRPC_ID; params that are no object (MCP has none by position); members of the envelope
+ * whose name differs from a known one only by case. */
 enum err_code jsonrpc_classify(yyjson_val *value, struct jsonrpc_message *ret_message, struct err *err) MUST_CHECK;
 
 /* {"jsonrpc":"2.0","id":...,"result":RESULT} ; `result` is JSON already. */

@@ -118,7 +118,7 @@ static struct str skip_bom(struct sse_parser *parser, struct str bytes) {
   }
   if (parser->is_after_bom || (bytes.n == 0 && parser->bom_n < sizeof(bom))) return bytes;
   parser->is_after_bom = true;
-  if (parser->bom_n < sizeof(bom)) buf_append(&parser->line, bom, parser->bom_n);
+  if (parser->bom_n < sizeof(bom)) buf_append(&parser->line, bom, parser->event_n = parser->bom_n);
   return bytes;
 }
 

@@ -9,8 +9,10 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "codec/url.h"
+#include "connector/mcp/upstream.h"
 #include "gateway/discovery.h"
 #include "gateway/endpoint.h"
+#include "gateway/notice.h"
 #include "gateway/worker.h"
 #include "net/stream_tcp.h"
 #include "store/store.h"
@@ -108,7 +110,10 @@ static enum err_code start_ground(struct service *service, struct err *err) {
   server->db = options->db;
   server->peers = limit_peers_new();
   server->rates = http_rates_new();
-  if (!server->peers || !server->rates) return err_no_memory(err);
+  const struct mcp_upstreams_options upstreams = {
+      .n_workers = server->n_workers, .on_notice = notice_spread, .on_line = notice_log, .context = server};
+  server->upstreams = mcp_upstreams_new(&upstreams);
+  if (!server->peers || !server->rates || !server->upstreams) return err_no_memory(err);
   enum err_code code = loop_init(&service->loop, err);
   service->has_loop = code == ERR_NONE;
   if (code == ERR_NONE) code = db_start_threads(options->db, STORE_THREADS, err);
@@ -286,6 +291,9 @@ static enum err_code start(struct service *service, struct err *err) {
 static void end_unserved(struct service *service) {
   struct server *server = &service->server;
   atomic_store(&server->is_draining, true);
+  for (unsigned i = 0; server->upstreams && i < server->n_workers; i++) {
+    if (!server->workers[i].has_thread) mcp_upstreams_leave(server->upstreams, i, NULL, NULL);
+  }
   for (unsigned i = 0; i < server->n_workers; i++) {
     if (server->workers[i].has_thread) worker_stop(&server->workers[i]);
   }
@@ -314,6 +322,7 @@ static void stop(struct service *service) {
   discovery_free(server->discovery);
   limit_peers_free(server->peers);
   http_rates_free(server->rates);
+  mcp_upstreams_free(server->upstreams);
   free(server->workers);
   arena_release(&service->arena);
 }

@@ -4,6 +4,8 @@
  * is there as long as there are calls. */
 #include "gateway/worker.h"
 
+#include "connector/mcp/upstream.h"
+
 #include "base/limits.h"
 #include "gateway/endpoint.h"
 
@@ -24,7 +26,11 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
                                          .http = worker->client,
                                          .timers = worker->timers,
                                          .rates = server->rates,
-                                         .sql = server->sql};
+                                         .sql = server->sql,
+                                         .upstreams = server->upstreams,
+                                         .worker = index};
+  code = mcp_upstreams_join(server->upstreams, &worker->host, err);
+  if (code != ERR_NONE) return code;
   const struct http_server_options options = {.on_request = endpoint_on_request,
                                               .on_head = endpoint_on_head,
                                               .context = worker,
@@ -78,10 +84,16 @@ static void end_parts(struct worker *worker) {
   loop_stop(&worker->loop);
 }
 
-static void end(struct loop_task *task) {
-  struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, stop_task));
+/* Its MCP servers have ended: no worker has calls any more. */
+static void on_upstreams_left(void *context) {
+  struct worker *worker = context;
   uv_close((uv_handle_t *)&worker->patience, NULL);
   end_parts(worker);
+}
+
+static void end(struct loop_task *task) {
+  struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, stop_task));
+  mcp_upstreams_leave(worker->server->upstreams, worker->index, on_upstreams_left, worker);
 }
 
 static void end_when_idle(struct worker *worker) {

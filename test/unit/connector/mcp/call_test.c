@@ -1,0 +1,236 @@
+#include "fixture.h"
+
+struct way {
+  enum server_kind kind;
+  bool has_thread;
+};
+static const struct way ways[] = {{SERVER_MODERN, false},
+                                  {SERVER_MODERN, true},
+                                  {SERVER_LEGACY, false},
+                                  {SERVER_LEGACY, true},
+                                  {SERVER_STATELESS, false}};
+enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
+
+static void a_tool_is_called_in_either_era_and_its_result_is_verbatim(void **state) {
+  for (int w = 0; w < WAYS; w++) {
+    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
+    const char *tools[] = {"plain", "stream"};
+    for (int i = 0; i < 2; i++) {
+      struct trial trial;
+      trial_init(f, &trial, tools[i]);
+      trial_run(&trial);
+      assert_false(trial.call.result.is_error);
+      assert_text(trial.call.result.whole, "\"content\":[{\"type\":\"text\",\"text\":\"hello\"}],\"n\":1.50}");
+      trial_end(&trial);
+    }
+    fixture_stop(f);
+  }
+}
+
+static void a_modern_request_carries_its_fields_and_meta(void **state) {
+  struct fixture *f = fixture_start(SERVER_MODERN, false);
+  struct trial trial;
+  trial_init(f, &trial, "plain");
+  trial.tool.input_schema =
+      trial_json(&trial,
+                 "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"x-mcp-header\":\"A\"},"
+                 "\"b\":{\"type\":\"string\",\"x-mcp-header\":\"B\"},\"c\":{\"type\":\"object\",\"properties\":{"
+                 "\"d\":{\"type\":\"boolean\",\"x-mcp-header\":\"D\"}}},\"e\":{\"x-mcp-header\":\"E\"}}}");
+  trial.call.arguments = trial_json(&trial, "{\"a\":-7,\"b\":\"Stra\u00dfe\",\"c\":{\"d\":true}}");
+  trial.call.client = (struct connector_client){.capabilities = trial_json(&trial, "{\"elicitation\":{}}"),
+                                                .name = STR("tester"),
+                                                .version = STR("3"),
+                                                .log_level = STR("info"),
+                                                .wants_progress = true};
+  trial_run(&trial);
+  const char *seen = f->server->last;
+  assert_true(has_field(seen, "\r\nMCP-Protocol-Version: 2026-07-28\r\n"));
+  assert_true(has_field(seen, "\r\nMcp-Method: tools/call\r\n"));
+  assert_true(has_field(seen, "\r\nMcp-Name: plain\r\n"));
+  assert_true(has_field(seen, "\r\nMcp-Param-A: -7\r\n"));
+  assert_true(has_field(seen, "\r\nMcp-Param-B: =?base64?U3RyYcOfZQ==?=\r\n"));
+  assert_true(has_field(seen, "\r\nMcp-Param-D: true\r\n"));
+  assert_false(has_field(seen, "Mcp-Param-E"));
+  assert_true(has_field(seen, "\r\nAuthorization: Bearer k3y\r\n"));
+  assert_true(has_field(seen, "\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"));
+  assert_true(has_text(seen, "\"params\":{\"name\":\"plain\",\"arguments\":{\"a\":-7"));
+  assert_true(has_text(seen, "\"_meta\":{\"mine\":7,\"traceparent\":\"00-0af"));
+  assert_true(has_text(seen, "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\""));
+  assert_true(has_text(seen, "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"tester\",\"version\":\"3\"}"));
+  assert_true(has_text(seen, "\"io.modelcontextprotocol/clientCapabilities\":{\"elicitation\":{}}"));
+  assert_true(has_text(seen, "\"io.modelcontextprotocol/logLevel\":\"info\""));
+  assert_false(has_text(seen, "\"t\""));
+  trial_end(&trial);
+  fixture_stop(f);
+}
+
+static void a_legacy_session_is_begun_once_and_ended(void **state) {
+  struct fixture *f = fixture_start(SERVER_LEGACY, false);
+  for (int i = 0; i < 3; i++) {
+    struct trial trial;
+    trial_init(f, &trial, "plain");
+    trial_run(&trial);
+    assert_false(trial.call.result.is_error);
+    assert_true(has_field(f->server->last, "\r\nMcp-Session-Id: s1\r\n"));
+    assert_true(has_field(f->server->last, "\r\nMCP-Protocol-Version: 2025-06-18\r\n"));
+    assert_false(has_text(f->server->last, "io.modelcontextprotocol/"));
+    trial_end(&trial);
+  }
+  assert_int_equal(atomic_load(&server_n_initialized), 1);
+  fixture_stop(f);
+  assert_int_equal(atomic_load(&server_n_deleted), 1);
+}
+
+static void a_lost_session_is_begun_anew_and_the_call_repeated(void **state) {
+  struct fixture *f = fixture_start(SERVER_LEGACY, false);
+  for (int i = 1; i <= 3; i++) {
+    struct trial trial;
+    atomic_store(&server_session, i);
+    trial_init(f, &trial, "plain");
+    trial_run(&trial);
+    assert_false(trial.call.result.is_error);
+    trial_end(&trial);
+    assert_int_equal(atomic_load(&server_n_initialized), i);
+    assert_int_equal(atomic_load(&server_n_calls), i);
+  }
+  fixture_stop(f);
+}
+
+static void an_upstream_that_changes_its_era_is_followed(void **state) {
+  struct fixture *f = fixture_start(SERVER_LEGACY, false);
+  const enum server_kind kinds[] = {SERVER_LEGACY, SERVER_MODERN, SERVER_LEGACY, SERVER_MODERN, SERVER_STATELESS};
+  for (int i = 0; i < 4; i++) {
+    struct trial trial;
+    atomic_store(&server_kind, kinds[i]);
+    trial_init(f, &trial, "plain");
+    trial_run(&trial);
+    if (trial.call.result.is_error) fail_msg("%d: %.*s", i, STR_ARG(trial.call.result.text));
+    trial_end(&trial);
+  }
+  fixture_stop(f);
+}
+
+static void an_error_of_the_upstream_passes_whole(void **state) {
+  for (int w = 0; w < WAYS; w++) {
+    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
+    struct trial trial;
+    trial_init(f, &trial, "error");
+    trial_run(&trial);
+    assert_int_equal(trial.call.result.rpc_code, -32602);
+    assert_str(trial.call.result.rpc_text, "no such thing");
+    assert_str(trial.call.result.rpc_data, "{\"x\":1.0}");
+    trial_end(&trial);
+    fixture_stop(f);
+  }
+}
+
+static void a_call_that_is_cancelled_ends_as_such(void **state) {
+  for (int w = 0; w < WAYS; w++) {
+    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
+    struct trial trial;
+    trial_init(f, &trial, "hang");
+    trial_begin(&trial);
+    run_until(f, atomic_load(&server_n_calls));
+    mcp_cancel(&trial.call);
+    assert_int_equal(trial.n_done, 0);
+    mcp_cancel(&trial.call);
+    trial_wait(&trial);
+    assert_int_equal(trial.call.result.error, ERR_CANCELLED);
+    assert_true(trial.call.result.is_unknown);
+    if (ways[w].kind != SERVER_MODERN) run_until(f, atomic_load(&server_n_cancelled));
+    trial_end(&trial);
+    fixture_stop(f);
+  }
+}
+
+static void a_call_that_ends_while_it_is_cancelled_ends_once(void **state) {
+  for (int w = 0; w < WAYS; w++) {
+    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
+    for (int i = 0; i < 20; i++) {
+      struct trial trial;
+      trial_init(f, &trial, "plain");
+      trial_begin(&trial);
+      for (int j = 0; j < i; j++)
+        uv_run(&f->loops[0].uv, UV_RUN_NOWAIT);
+      if (trial.n_done == 0) mcp_cancel(&trial.call);
+      trial_wait(&trial);
+      run_for_a_while(f);
+      assert_int_equal(trial.n_done, 1);
+      trial_end(&trial);
+    }
+    fixture_stop(f);
+  }
+}
+
+static void silence_ends_in_time(void **state) {
+  struct fixture *f = fixture_start(SERVER_MODERN, false);
+  struct trial trial;
+  trial_init(f, &trial, "hang");
+  trial_begin(&trial);
+  run_until(f, atomic_load(&server_n_calls));
+  loop_age(&f->loops[0], 21 * 1000 * 1000);
+  trial_wait(&trial);
+  assert_int_equal(trial.call.result.error, ERR_TIMEOUT);
+  assert_text(trial.call.result.text, "everything did not answer within");
+  assert_true(trial.call.result.is_unknown);
+  trial_end(&trial);
+  fixture_stop(f);
+}
+
+static void what_is_under_way_when_all_ends_is_cancelled(void **state) {
+  for (int w = 0; w < WAYS; w++) {
+    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
+    struct trial trial;
+    trial_init(f, &trial, "hang");
+    trial_begin(&trial);
+    run_until(f, atomic_load(&server_n_calls));
+    mcp_upstreams_drop(f->upstreams, f->connection.policy.id); /* its call still runs */
+    run_for_a_while(f);
+    if (trial.n_done) fail_msg("%d: %.*s", w, STR_ARG(trial.call.result.text));
+    mcp_cancel(&trial.call);
+    trial_wait(&trial);
+    trial_end(&trial);
+    fixture_stop(f);
+  }
+}
+
+static void a_new_version_of_a_connection_is_another_upstream(void **state) {
+  struct fixture *f = fixture_start(SERVER_LEGACY, false);
+  struct trial trial;
+  trial_init(f, &trial, "plain");
+  trial_run(&trial);
+  trial_end(&trial);
+  struct mcp_target *old = f->target;
+  f->target = target_new(f, 2);
+  f->connection.state = f->target;
+  trial_init(f, &trial, "plain");
+  trial_run(&trial);
+  assert_false(trial.call.result.is_error);
+  trial_end(&trial);
+  assert_int_equal(atomic_load(&server_n_initialized), 2);
+  run_until(f, atomic_load(&server_n_deleted) == 1);
+  f->connection.state = old;
+  trial_init(f, &trial, "plain");
+  trial_run(&trial);
+  assert_int_equal(trial.call.result.error, ERR_CONFLICT);
+  trial_end(&trial);
+  mcp_target_unref(old);
+  fixture_stop(f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_tool_is_called_in_either_era_and_its_result_is_verbatim),
+      cmocka_unit_test(a_modern_request_carries_its_fields_and_meta),
+      cmocka_unit_test(a_legacy_session_is_begun_once_and_ended),
+      cmocka_unit_test(a_lost_session_is_begun_anew_and_the_call_repeated),
+      cmocka_unit_test(an_upstream_that_changes_its_era_is_followed),
+      cmocka_unit_test(an_error_of_the_upstream_passes_whole),
+      cmocka_unit_test(a_call_that_is_cancelled_ends_as_such),
+      cmocka_unit_test(a_call_that_ends_while_it_is_cancelled_ends_once),
+      cmocka_unit_test(silence_ends_in_time),
+      cmocka_unit_test(what_is_under_way_when_all_ends_is_cancelled),
+      cmocka_unit_test(a_new_version_of_a_connection_is_another_upstream),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
