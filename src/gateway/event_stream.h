@@ -5,8 +5,6 @@
 #ifndef CONNEK_GATEWAY_EVENT_STREAM_H
 #define CONNEK_GATEWAY_EVENT_STREAM_H
 
-#include <uv.h>
-
 #include "net/http_server.h"
 
 struct worker;

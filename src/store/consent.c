@@ -22,8 +22,7 @@ static bool read_link(struct db_rows *rows, struct arena *arena, void *ret_recor
   record->connection_id = db_uuid(rows, 2);
   record->expires_at = db_int(rows, 4);
   record->used_at = db_int(rows, 5);
-  (void)store_copy_fixed(rows, 0, record->hash, 32);
-  return store_copy_text(rows, 3, arena, &record->return_path);
+  return store_copy_fixed(rows, 0, record->hash, 32) && store_copy_text(rows, 3, arena, &record->return_path);
 }
 
 enum err_code store_connect_link_get(STORE_TX, const uint8_t hash[32], struct connect_link_record *ret_record,
@@ -60,10 +59,8 @@ static bool read_state(struct db_rows *rows, struct arena *arena, void *ret_reco
   struct oauth_state_record *record = ret_record;
   record->expires_at = db_int(rows, 4);
   record->used_at = db_int(rows, 5);
-  (void)store_copy_fixed(rows, 0, record->hash, 32);
-  (void)store_copy_fixed(rows, 1, record->link, 32);
-  (void)store_copy_fixed(rows, 2, record->browser, 32);
-  return store_copy_blob(rows, 3, arena, &record->verifier);
+  return store_copy_fixed(rows, 0, record->hash, 32) && store_copy_fixed(rows, 1, record->link, 32) &&
+         store_copy_fixed(rows, 2, record->browser, 32) && store_copy_blob(rows, 3, arena, &record->verifier);
 }
 
 enum err_code store_oauth_state_get(STORE_TX, const uint8_t hash[32], struct oauth_state_record *ret_record,

@@ -197,11 +197,11 @@ static enum err_code ask_new(struct connector_call *call, struct mcp_ask **ret_a
 }
 
 void mcp_invoke(struct connector_call *call) {
-  struct mcp_ask *ask;
+  struct mcp_ask *ask = NULL;
   struct err err;
   call->state = NULL;
   enum err_code code = ask_new(call, &ask, &err);
-  if (code != ERR_NONE) {
+  if (!ask) {
     connector_fail(call, code, "%.*s: %s", STR_ARG(call->connection->policy.name), err.text);
     call->done(call);
     return;
