@@ -38,16 +38,6 @@ static struct mcp_answer *last_of(struct mcp_ask *ask) {
   return answer;
 }
 
-void mcp_ask_fail(struct mcp_ask *ask, enum err_code code, bool is_uncertain, const char *text) {
-  struct mcp_answer *answer = last_of(ask);
-  struct str copy = arena_str(&answer->arena, str_of(text));
-  answer->result = (struct connector_result){.is_error = true,
-                                             .error = copy.p ? code : ERR_NO_MEMORY,
-                                             .text = copy.p ? copy : STR("out of memory"),
-                                             .is_unknown = is_uncertain && !ask->may_be_sent_again};
-  give(answer);
-}
-
 static struct str write_value(struct mcp_answer *answer, yyjson_val *value) {
   struct buf out;
   if (!value) return STR_NONE;
@@ -84,12 +74,7 @@ static void write_questions(struct mcp_answer *answer, yyjson_val *result) {
   answer->result.state = yyjson_is_str(state) ? arena_printf(&answer->arena, "s%.*s", STR_ARG(text)) : STR("n");
 }
 
-void mcp_ask_end(struct mcp_ask *ask, const struct mcp_reply *reply, bool is_modern) {
-  if (reply->code != ERR_NONE) {
-    mcp_ask_fail(ask, reply->code, reply->is_uncertain, reply->text);
-    return;
-  }
-  struct mcp_answer *answer = last_of(ask);
+static void fill(struct mcp_answer *answer, const struct mcp_reply *reply, bool is_modern) {
   struct connector_result *result = &answer->result;
   bool is_question = is_modern && str_eq(json_get_str(reply->result, "resultType"), STR("input_required"));
   if (reply->error) {
@@ -104,7 +89,52 @@ void mcp_ask_end(struct mcp_ask *ask, const struct mcp_reply *reply, bool is_mod
   bool has_failed = !reply->error && (is_question ? !result->state.p : !result->whole.p);
   if (has_failed)
     *result = (struct connector_result){.is_error = true, .error = ERR_NO_MEMORY, .text = STR("out of memory")};
+}
+
+static void fill_failure(struct mcp_answer *answer, enum err_code code, bool is_uncertain, const char *text) {
+  struct str copy = arena_str(&answer->arena, str_of(text));
+  answer->result = (struct connector_result){.is_error = true,
+                                             .error = copy.p ? code : ERR_NO_MEMORY,
+                                             .text = copy.p ? copy : STR("out of memory"),
+                                             .is_unknown = is_uncertain};
+}
+
+void mcp_ask_fail(struct mcp_ask *ask, enum err_code code, bool is_uncertain, const char *text) {
+  struct mcp_answer *answer = last_of(ask);
+  fill_failure(answer, code, is_uncertain && !ask->may_be_sent_again, text);
   give(answer);
+}
+
+void mcp_ask_end(struct mcp_ask *ask, const struct mcp_reply *reply, bool is_modern) {
+  if (reply->code != ERR_NONE) {
+    mcp_ask_fail(ask, reply->code, reply->is_uncertain, reply->text);
+    return;
+  }
+  struct mcp_answer *answer = last_of(ask);
+  fill(answer, reply, is_modern);
+  give(answer);
+}
+
+struct mcp_answer *mcp_answer_of(const struct mcp_reply *reply, bool is_modern) {
+  struct mcp_answer *answer = answer_new(NULL, MCP_ANSWER_END);
+  if (!answer) return NULL;
+  if (reply->code != ERR_NONE)
+    fill_failure(answer, reply->code, reply->is_uncertain, reply->text);
+  else
+    fill(answer, reply, is_modern);
+  return answer;
+}
+
+void mcp_ask_hand(struct mcp_ask *ask, struct mcp_answer *answer) {
+  mcp_answer_free(last_of(ask));
+  answer->ask = ask;
+  give(answer);
+}
+
+void mcp_answer_free(struct mcp_answer *answer) {
+  if (!answer) return;
+  arena_release(&answer->arena);
+  free(answer);
 }
 
 void mcp_ask_note(struct mcp_ask *ask, struct str method, struct str params) {
@@ -116,8 +146,7 @@ void mcp_ask_note(struct mcp_ask *ask, struct str method, struct str params) {
     give(answer);
     return;
   }
-  arena_release(&answer->arena);
-  free(answer);
+  mcp_answer_free(answer);
 }
 
 /* ---- the upstream's request ---- */
@@ -137,27 +166,27 @@ static void on_notified(struct mcp_request *request, struct str method, yyjson_v
 static void on_done(struct mcp_request *request, const struct mcp_reply *reply) {
   struct mcp_ask *ask = request->ask;
   request->ask = NULL;
+  if (request->parked) mcp_park_ended(request, reply);
   if (ask) mcp_ask_end(ask, reply, mcp_request_is_modern(request));
 }
 
 static bool set_up(struct mcp_request *request, struct mcp_ask *ask) {
   struct connector_call *call = ask->call; /* what is read of it does not change while it runs */
-  bool is_modern_state = ask->state.n > 0 && ask->state.p[0] == 's';
-  struct buf members;
-  buf_init(&members, &request->arena, LIMIT_MCP_REQUEST);
-  buf_append_str(&members, ask->members);
+  bool has_state = ask->state.n > 0 && ask->state.p[0] == 's';
+  struct buf again;
+  buf_init(&again, &request->arena, LIMIT_MCP_REQUEST);
   if (ask->responses.n > 0) {
-    if (members.n > 0) buf_append_byte(&members, ',');
-    buf_append_c(&members, "\"inputResponses\":");
-    buf_append_str(&members, ask->responses);
+    buf_append_c(&again, "\"inputResponses\":");
+    buf_append_str(&again, ask->responses);
   }
-  if (is_modern_state) {
-    if (members.n > 0) buf_append_byte(&members, ',');
-    buf_append_c(&members, "\"requestState\":");
-    json_write_str(&members, str_make(ask->state.p + 1, ask->state.n - 1));
+  if (has_state) {
+    if (again.n > 0) buf_append_byte(&again, ',');
+    buf_append_c(&again, "\"requestState\":");
+    json_write_str(&again, str_make(ask->state.p + 1, ask->state.n - 1));
   }
   request->method = ask->method;
-  request->members = buf_str(&members);
+  request->members = ask->members;
+  request->members_modern = buf_str(&again);
   request->meta = ask->meta;
   request->capabilities = ask->capabilities;
   request->client_info = ask->client_info;
@@ -173,10 +202,14 @@ static bool set_up(struct mcp_request *request, struct mcp_ask *ask) {
   request->done = on_done;
   request->notified = call->notify ? on_notified : NULL;
   request->ask = ask;
-  return !buf_failed(&members);
+  return !buf_failed(&again);
 }
 
 void mcp_ask_begin(struct mcp_ask *ask) {
+  if (ask->state.n > 0 && ask->state.p[0] == 'p') {
+    mcp_park_resume(ask);
+    return;
+  }
   struct mcp_upstream *upstream;
   struct mcp_request *request = NULL;
   struct err err;

@@ -82,6 +82,7 @@ struct mcp_request {
   /* what is asked: set by whoever made it, in the arena or longer-lived */
   struct str method;
   struct str members;              /* of params, without the braces; may be empty */
+  struct str members_modern;       /* further ones, for modern upstreams alone */
   struct str meta;                 /* members of params._meta, likewise */
   struct str capabilities;         /* the client's, for modern upstreams; empty: none */
   struct str client_info;          /* likewise; empty: ours */
@@ -113,7 +114,7 @@ struct mcp_request {
   int64_t begun_us;
   unsigned n_tries, n_notes, n_resumed;
   uint64_t n_bytes;
-  bool was_sent, is_answered;
+  bool was_sent, is_held;
   struct mcp_http http;
   char last_event_id[256];
   int64_t retry_ms;
@@ -156,6 +157,7 @@ struct mcp_upstream {
   struct mcp_request *queued, *queued_last, *active, *lingering;
   size_t n_queued, n_active;
   struct mcp_request *handshake;
+  size_t n_parked;
   struct mcp_link *links; /* messages under way that nobody waits for */
   size_t n_links;
   unsigned log_level; /* the least severe that a legacy server was asked for */
@@ -173,7 +175,6 @@ struct mcp_home {
   struct mcp_upstream *first;
   size_t n_upstreams;
   struct mcp_parked *parked;
-  size_t n_parked;
   bool is_closing;
   struct loop_task close_task;
   void (*left)(void *context);
@@ -217,7 +218,9 @@ void mcp_request_fail(struct mcp_request *request, enum err_code code, const cha
 void mcp_request_cancel(struct mcp_request *request, enum err_code code, const char *text);
 /* Its time begins anew, as far as the cap on all of it lets it. */
 void mcp_request_prolong(struct mcp_request *request);
-void mcp_request_hold(struct mcp_request *request); /* its time stands still: it waits for somebody else */
+/* It waits for a person: its time stands still, and it takes no place. */
+void mcp_request_hold(struct mcp_request *request);
+void mcp_request_unhold(struct mcp_request *request, int64_t timeout_us);
 struct mcp_request *mcp_request_by_id(struct mcp_upstream *upstream, uint64_t id);
 /* Puts one that was refused back in front of the queue. */
 void mcp_request_again(struct mcp_request *request);
@@ -283,6 +286,12 @@ void mcp_notice(struct mcp_upstream *upstream, enum mcp_notice_kind kind, struct
 /* park.c: what a legacy upstream asks. `request`: on whose stream, or NULL. */
 void mcp_question(struct mcp_upstream *upstream, struct mcp_request *request, const struct jsonrpc_message *message);
 void mcp_question_cancelled(struct mcp_upstream *upstream, yyjson_val *params);
+/* A call that brings the state of one that was parked. */
+void mcp_park_resume(struct mcp_ask *ask);
+/* Its request has ended. */
+void mcp_park_ended(struct mcp_request *request, const struct mcp_reply *reply);
+/* All of them, when the upstream goes. */
+void mcp_park_end(struct mcp_upstream *upstream);
 
 /* wire.c: whatever the wire. */
 void mcp_wire_open(struct mcp_upstream *upstream); /* goes on to mcp_shake_hands, or to mcp_era_failed */
@@ -349,6 +358,10 @@ void mcp_ask_note(struct mcp_ask *ask, struct str method, struct str params);
 void mcp_ask_fail(struct mcp_ask *ask, enum err_code code, bool is_uncertain, const char *text);
 void mcp_ask_end(struct mcp_ask *ask, const struct mcp_reply *reply, bool is_modern);
 void mcp_ask_questions(struct mcp_ask *ask, struct str input_requests, struct str state);
+/* An answer that was made before anybody asked. NULL: no memory. */
+struct mcp_answer *mcp_answer_of(const struct mcp_reply *reply, bool is_modern);
+void mcp_ask_hand(struct mcp_ask *ask, struct mcp_answer *answer);
+void mcp_answer_free(struct mcp_answer *answer); /* NULL is fine */
 
 /* credential.c: opened for as long as something is written with it. */
 struct mcp_opened {

@@ -225,12 +225,6 @@ void mcp_cancel(struct connector_call *call) {
 
 /* ---- what comes back ---- */
 
-static void answer_free(struct mcp_answer *answer) {
-  if (!answer) return;
-  arena_release(&answer->arena);
-  free(answer);
-}
-
 static bool copy(struct arena *arena, struct str *text) {
   if (text->n == 0) return true;
   *text = arena_str(arena, *text);
@@ -250,8 +244,8 @@ static void end(struct mcp_ask *ask) {
                    STR_ARG(call->connection->policy.name));
     call->result.is_unknown = result.error == ERR_NONE && !ask->may_be_sent_again;
   }
-  answer_free(answer);
-  answer_free(ask->is_cancelled ? NULL : ask->cancel_reserve);
+  mcp_answer_free(answer);
+  mcp_answer_free(ask->is_cancelled ? NULL : ask->cancel_reserve);
   mcp_target_unref(ask->target);
   call->state = NULL;
   call->done(call);
@@ -262,14 +256,14 @@ void mcp_answer_take(struct mcp_answer *answer) {
   switch (answer->kind) {
     case MCP_ANSWER_NOTE:
       if (!ask->is_cancelled && ask->call->notify) ask->call->notify(ask->call, answer->method, answer->params);
-      answer_free(answer);
+      mcp_answer_free(answer);
       return;
     case MCP_ANSWER_END:
       ask->last = answer;
       break;
     case MCP_ANSWER_CANCEL_SEEN:
       ask->is_cancel_seen = true;
-      answer_free(answer);
+      mcp_answer_free(answer);
       break;
   }
   if (ask->last && ask->is_cancelled == ask->is_cancel_seen) end(ask);

@@ -56,7 +56,7 @@ static void queue_prepend(struct mcp_request *request) {
 
 /* Those that find out how to speak, and streams without an end, take no place from others. */
 static bool takes_place(const struct mcp_request *request) {
-  return !request->is_shaking_hands && !request->is_endless;
+  return !request->is_shaking_hands && !request->is_endless && !request->is_held;
 }
 
 static void activate(struct mcp_request *request) {
@@ -180,13 +180,23 @@ void mcp_request_prolong(struct mcp_request *request) {
   struct mcp_upstream *upstream = request->upstream;
   int64_t cap_us = request->begun_us + LIMIT_MCP_CALL_MS * INT64_C(1000);
   int64_t at_us = mcp_now_us(upstream) + request->timeout_us;
-  if (request->is_endless || request->state == MCP_REQUEST_ENDED) return;
+  if (request->is_endless || request->is_held || request->state == MCP_REQUEST_ENDED) return;
   request->timer.run = on_late;
   timers_set(upstream->home->host->timers, &request->timer, at_us < cap_us ? at_us : cap_us);
 }
 
 void mcp_request_hold(struct mcp_request *request) {
   timers_cancel(request->upstream->home->host->timers, &request->timer);
+  if (takes_place(request)) request->upstream->n_active--;
+  request->is_held = true;
+}
+
+void mcp_request_unhold(struct mcp_request *request, int64_t timeout_us) {
+  request->is_held = false;
+  if (takes_place(request)) request->upstream->n_active++;
+  request->timeout_us = timeout_us;
+  request->begun_us = mcp_now_us(request->upstream);
+  mcp_request_prolong(request);
 }
 
 /* ---- the queue ---- */
@@ -316,6 +326,10 @@ struct str mcp_request_text(struct mcp_request *request, struct arena *arena) {
   json_write_str(&out, request->method);
   buf_append_c(&out, ",\"params\":{");
   buf_append_str(&out, request->members);
+  if (mcp_request_is_modern(request) && request->members_modern.n > 0) {
+    comma(&out);
+    buf_append_str(&out, request->members_modern);
+  }
   size_t before = out.n;
   comma(&out);
   buf_append_c(&out, "\"_meta\":{");

@@ -106,6 +106,7 @@ void mcp_upstream_end(struct mcp_upstream *upstream) {
   if (upstream->is_gone) return;
   upstream->is_gone = true;
   mcp_listen_end(upstream);
+  mcp_park_end(upstream);
   mcp_requests_fail(upstream, ERR_CANCELLED, "The call was cancelled.");
   mcp_wire_close(upstream);
   mcp_upstream_settle(upstream);
