@@ -172,7 +172,7 @@ for (const [kind, start] of Object.entries(bridgeKinds)) {
     await once(server, 'close');
     const bridge = piped(t, `http://127.0.0.1:${port}/mcp/ck_secret-of-the-url`);
     const answer = bridge.initialize();
-    await bridge.until(() => bridge.stderr.includes('refused'));
+    await bridge.until(() => /refused|cannot connect/.test(bridge.stderr));
     const forgetful = await ForgetfulServer.start(t, port);
     assert.equal((await answer).result.protocolVersion, '2025-11-25');
     assert.equal(forgetful.initialized >= 0, true);

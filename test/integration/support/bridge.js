@@ -33,7 +33,7 @@ export async function installNpmBridge(scope) {
 // How each bridge is started for a URL; `npmCommand` is what installNpmBridge gave.
 export const bridgeKinds = {
   'npm connek-bridge': (npmCommand, url, ...args) => ({ command: npmCommand, args: ['--url', url, ...args] }),
-  // 'connek bridge': (npmCommand, url, ...args) => ({ command: binary, args: ['bridge', url, ...args] }),
+  'connek bridge': (npmCommand, url, ...args) => ({ command: binary, args: ['bridge', url, ...args] }),
 };
 
 const environment = { PATH, HOME: process.env.HOME ?? tmpdir(), ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'halt_on_error=1' };
