@@ -143,6 +143,12 @@ static void write_member(struct buf *out, struct str name, yyjson_val *value, co
     json_write_value(out, value);
 }
 
+/* yyjson's own loop counts on from a NULL, which no pointer may. */
+static yyjson_val *object_or_empty(yyjson_val *object) {
+  static yyjson_val empty[2] = {{.tag = YYJSON_TYPE_OBJ}};
+  return object ? object : empty;
+}
+
 /* What the server says of itself is for us; who reads this knows us. */
 static void write_meta(struct buf *out, yyjson_val *meta, enum mcp_era era) {
   size_t i, n, n_kept = 0;
@@ -179,7 +185,7 @@ static void write_read(struct buf *out, yyjson_val *root, const struct mcp_passi
     write_key(out, STR("resultType"));
     json_write_str(out, type.n ? type : STR("complete"));
   }
-  write_meta(out, json_get(root, "_meta"), passing->era);
+  write_meta(out, object_or_empty(json_get(root, "_meta")), passing->era);
   if (is_modern && passing->is_cacheable) write_cache_hints(out, json_get(root, "ttlMs"));
   yyjson_obj_foreach(root, i, n, key, value) {
     struct str name = json_str(key);
@@ -224,7 +230,7 @@ static void write_tagged_meta(struct buf *out, yyjson_val *meta, struct str subs
     buf_append_str(out, subscription);
     n_written++;
   }
-  yyjson_obj_foreach(meta, i, n, key, value) {
+  yyjson_obj_foreach(object_or_empty(meta), i, n, key, value) {
     if (str_eq(json_str(key), STR(MCP_META_SUBSCRIPTION))) continue;
     if (n_written++) buf_append_byte(out, ',');
     json_write_value(out, key);
