@@ -119,12 +119,20 @@ void jsonrpc_write_id(struct buf *out, yyjson_val *id) {
   }
 }
 
-void jsonrpc_write_result(struct buf *out, yyjson_val *id, struct str result) {
+void jsonrpc_open_result(struct buf *out, yyjson_val *id) {
   buf_append_c(out, "{\"jsonrpc\":\"2.0\",\"id\":");
   jsonrpc_write_id(out, id);
   buf_append_c(out, ",\"result\":");
-  buf_append_str(out, result);
+}
+
+void jsonrpc_close_result(struct buf *out) {
   buf_append_byte(out, '}');
+}
+
+void jsonrpc_write_result(struct buf *out, yyjson_val *id, struct str result) {
+  jsonrpc_open_result(out, id);
+  buf_append_str(out, result);
+  jsonrpc_close_result(out);
 }
 
 void jsonrpc_write_error(struct buf *out, bool has_id, yyjson_val *id, int code, struct str message, struct str data) {

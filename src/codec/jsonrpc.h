@@ -33,6 +33,9 @@ enum err_code jsonrpc_classify(yyjson_val *value, struct jsonrpc_message *ret_me
 
 /* {"jsonrpc":"2.0","id":...,"result":RESULT} ; `result` is JSON already. */
 void jsonrpc_write_result(struct buf *out, yyjson_val *id, struct str result);
+/* The same in two calls, with RESULT written straight into `out` between them. */
+void jsonrpc_open_result(struct buf *out, yyjson_val *id);
+void jsonrpc_close_result(struct buf *out);
 /* `id` NULL writes "id":null; has_id false leaves the member out (MCP since 2025-11-25). `data` is JSON already, or
  * empty. */
 void jsonrpc_write_error(struct buf *out, bool has_id, yyjson_val *id, int code, struct str message, struct str data);

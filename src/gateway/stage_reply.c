@@ -19,11 +19,15 @@ static bool write_passed(struct call *call) {
   return false;
 }
 
+/* Straight into the reply, which is as large as the result and copied nowhere. */
 static void write_tool_result(struct call *call) {
   const struct connector_result *result = &call->invocation.result;
   const struct mcp_tool_result tool_result = {
       .text = result->text, .content = result->content, .structured = result->structured, .is_error = result->is_error};
-  mcp_write_tool_result(&call->result, call->envelope.revision->era, &tool_result);
+  (void)buf_reserve(&call->reply, result->text.n + result->content.n + result->structured.n);
+  jsonrpc_open_result(&call->reply, call->message.id);
+  mcp_write_tool_result(&call->reply, call->envelope.revision->era, &tool_result);
+  jsonrpc_close_result(&call->reply);
 }
 
 bool call_wants_response(const struct call *call) {
@@ -41,8 +45,10 @@ enum stage_verdict stage_reply(struct call *call) {
     write_failure(call);
     return STAGE_DONE;
   }
-  if (call->has_answer && !call->invocation.result.whole.n) write_tool_result(call);
-  jsonrpc_write_result(&call->reply, call->message.id, buf_str(&call->result));
+  if (call->has_answer && !call->invocation.result.whole.n)
+    write_tool_result(call);
+  else
+    jsonrpc_write_result(&call->reply, call->message.id, buf_str(&call->result));
   if (!buf_failed(&call->reply) && !buf_failed(&call->result)) return STAGE_DONE;
   buf_clear(&call->reply);
   call_fail(call, 503, 503, "Out of memory");

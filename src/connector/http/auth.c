@@ -58,7 +58,6 @@ static enum err_code write_basic(struct http_secret *secret, char *memory, size_
   if (is_absent || is_other_absent || buf_failed(&plain) || buf_failed(&coded))
     return err_set(err, ERR_UNAVAILABLE, "the connection's credential is incomplete");
   secret->value = buf_str(&coded);
-  add_text(secret, secret->value);
   return ERR_NONE;
 }
 
@@ -68,8 +67,9 @@ static void add_form(struct http_secret *secret, struct str text, const struct b
   if (form.n > text.n) add_text(secret, form);
 }
 
-/* As an upstream may give it back: as it stands in a URL, and as PHP writes it in JSON. `memory` never grows. */
-static void add_other_forms(struct http_secret *secret, struct str text, struct buf *memory) {
+/* As an upstream may give it back: as it stands in a URL, and as PHP writes it in JSON. */
+static void add_other_forms(struct http_secret *secret, struct str text) {
+  struct buf *memory = &secret->forms;
   size_t from = memory->n;
   url_write_encoded(memory, text);
   if (memory->n - from == text.n) return; /* plain everywhere */
@@ -85,15 +85,16 @@ static void add_other_forms(struct http_secret *secret, struct str text, struct 
   add_form(secret, text, memory, from);
 }
 
-static void add_texts(struct http_secret *secret, char *memory, size_t n_memory) {
-  struct buf forms = {.p = memory, .capacity = n_memory, .max = n_memory};
+void http_secret_find_texts(struct http_secret *secret) {
   size_t i, n;
   yyjson_val *key, *value;
+  if (!secret->auth) return;
+  if (secret->auth->type == HTTP_AUTH_BASIC) add_text(secret, secret->value);
   yyjson_obj_foreach(secret->credential, i, n, key, value) {
     bool is_name = str_eq(json_str(key), STR("user")) && secret->auth->type == HTTP_AUTH_BASIC;
     if (is_name) continue; /* a user's name is no secret, and may be any word */
     add_text(secret, json_str(value));
-    if (yyjson_is_str(value)) add_other_forms(secret, json_str(value), &forms);
+    if (yyjson_is_str(value)) add_other_forms(secret, json_str(value));
   }
 }
 
@@ -137,7 +138,7 @@ enum err_code http_secret_open(struct http_secret *secret, const struct connecto
   } else {
     secret->value = json_get_str(secret->credential, "key");
   }
-  add_texts(secret, memory + n_json + n_basic, n_forms);
+  secret->forms = (struct buf){.p = memory + n_json + n_basic, .capacity = n_forms, .max = n_forms};
   return ERR_NONE;
 }
 

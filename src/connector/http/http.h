@@ -228,9 +228,10 @@ struct http_secret {
   const struct http_auth *auth;        /* the way it authenticates, or NULL: none */
   yyjson_val *credential;              /* its members */
   struct str value;                    /* the key; for basic USER:PASSWORD in base64 */
-  struct str texts[HTTP_SECRET_TEXTS]; /* what must never be shown, should an upstream repeat it */
+  struct str texts[HTTP_SECRET_TEXTS]; /* http_secret_find_texts */
   size_t n_texts;
-  char *heap; /* where the pool is too small */
+  struct buf forms; /* of those texts: memory of ours that never grows */
+  char *heap;       /* where the pool is too small */
   size_t n_heap;
   size_t n_used;
   char pool[HTTP_SECRET_POOL];
@@ -238,6 +239,8 @@ struct http_secret {
 /* ERR_UNAVAILABLE where the connector wants a credential and the connection has none that fits. */
 enum err_code http_secret_open(struct http_secret *secret, const struct connector_call *call,
                                struct err *err) MUST_CHECK;
+/* Fills `texts`: what must never be shown, should an upstream repeat it. For whoever reads an answer. */
+void http_secret_find_texts(struct http_secret *secret);
 void http_secret_close(struct http_secret *secret);
 bool http_auth_is_run(const struct http_auth *auth);
 /* The first way that this credential has the members for, or NULL. */

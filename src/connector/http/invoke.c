@@ -108,7 +108,7 @@ static void on_reply(struct http_call *state, const struct http_client_response 
   struct http_answer reply;
   struct err err;
   /* One that does not open was not sent either. */
-  if (http_secret_open(&secret, call, &err) != ERR_NONE) secret.n_texts = 0;
+  if (http_secret_open(&secret, call, &err) == ERR_NONE) http_secret_find_texts(&secret);
   enum err_code code = http_reply_read(call, response, &secret, &reply, &err);
   http_secret_close(&secret);
   state->was_sent = false; /* it is known what came of it */
