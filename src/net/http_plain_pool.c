@@ -97,6 +97,13 @@ static void give(struct plain_connection *connection, struct plain_transfer *tra
   transfer->connection = connection;
 }
 
+/* Its place is free then, and nobody has been given it. */
+static void drop(struct plain_connection *connection) {
+  if (connection->is_idle) idle_remove(connection);
+  connection->tcp.stream.methods->close(&connection->tcp.stream);
+  connection->origin->n_connections--;
+}
+
 static void connect_for(struct plain_transfer *transfer) {
   struct plain_origin *origin = transfer->origin;
   if (!http_transfer_may_connect(&transfer->base, (const struct sockaddr *)&origin->address)) {
@@ -118,7 +125,7 @@ static void connect_for(struct plain_transfer *transfer) {
     give(connection, transfer);
     return;
   }
-  plain_pool_close(connection);
+  drop(connection);
   plain_transfer_fail(transfer, HTTP_FAILURE_CONNECT, "no connection can be opened");
 }
 
@@ -133,7 +140,7 @@ static struct plain_connection *take_idle(struct plain_transfer *transfer) {
       connection->is_used = true;
       return connection;
     }
-    plain_pool_close(connection);
+    drop(connection);
   }
   return NULL;
 }
@@ -168,16 +175,13 @@ void plain_pool_release(struct plain_connection *connection) {
 
 void plain_pool_close(struct plain_connection *connection) {
   struct plain_origin *origin = connection->origin;
-  struct plain_transfer *transfer = origin->waiting.first;
-  if (connection->is_idle) idle_remove(connection);
-  connection->tcp.stream.methods->close(&connection->tcp.stream);
-  origin->n_connections--;
-  if (transfer) {
+  struct plain_transfer *transfer;
+  drop(connection);
+  while ((transfer = origin->waiting.first) && origin->n_connections < LIMIT_UPSTREAM_HOST_CONNECTIONS) {
     plain_list_remove(transfer);
-    plain_pool_place(transfer);
-  } else {
-    origin_settle(origin);
+    connect_for(transfer);
   }
+  origin_settle(origin);
 }
 
 void plain_pool_free(struct http_plain *plain) {
