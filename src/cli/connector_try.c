@@ -226,7 +226,7 @@ static int read_guard(struct trial *trial, struct address_guard *ret_guard) {
     if (url_parse_authority(str_of(values.items[i]), &exceptions[i].host, &exceptions[i].port, &err))
       return cli_usage(trial->args, "--allow-upstream %s: %s", values.items[i], err.text);
   }
-  *ret_guard = (struct address_guard){exceptions, values.n};
+  *ret_guard = (struct address_guard){.exceptions = exceptions, .n_exceptions = values.n};
   return CLI_OK;
 }
 

@@ -32,8 +32,8 @@ int remote_open(struct remote *remote, const struct cli_args *args, struct arena
   remote->name = name_of(arena, &remote->parts);
   if (!remote->name.p) return cli_fail(args, (err_no_memory(&err), &err));
   /* Whoever calls this command may reach what its machine can reach; but never where a cloud keeps credentials. */
-  remote->exception = (struct address_exception){remote->parts.host, remote->parts.port};
-  remote->guard = (struct address_guard){&remote->exception, 1};
+  remote->exception = (struct address_exception){.host = remote->parts.host, .port = remote->parts.port};
+  remote->guard = (struct address_guard){.exceptions = &remote->exception, .n_exceptions = 1};
   remote->http = (struct http_client_options){
       .guard = &remote->guard, .ca_file = cli_value(args, "ca"), .proxy = cli_value(args, "proxy")};
   return CLI_OK;

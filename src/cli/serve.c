@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/open.h"
 #include "codec/url.h"
+#include "net/address_guard.h"
 
 enum { WORKERS_MAX = 256, PEER_LIMIT_MAX = 10000000 };
 
@@ -35,13 +36,24 @@ static int check_authorities(const struct cli_args *args, const char *name) {
   return CLI_OK;
 }
 
+static int check_exceptions(const struct cli_args *args) {
+  struct cli_values values = cli_list(args, "allow-upstream");
+  for (size_t i = 0; i < values.n; i++) {
+    struct address_exception exception;
+    struct err err = {0};
+    if (address_exception_parse(str_of(values.items[i]), &exception, &err))
+      return cli_usage(args, "--allow-upstream %s: %s", values.items[i], err.text);
+  }
+  return CLI_OK;
+}
+
 static int read_options(const struct cli_args *args, struct arena *arena, struct serve_options *options) {
   uint64_t workers = 0, peer_limit = 0;
   int exit_code = read_number(args, "workers", WORKERS_MAX, &workers);
   if (!exit_code) exit_code = read_number(args, "peer-limit", PEER_LIMIT_MAX, &peer_limit);
   if (!exit_code) exit_code = check_authorities(args, "listen");
   if (!exit_code) exit_code = check_authorities(args, "admin-listen");
-  if (!exit_code) exit_code = check_authorities(args, "allow-upstream");
+  if (!exit_code) exit_code = check_exceptions(args);
   if (exit_code) return exit_code;
 
   struct str audit = str_of(cli_value(args, "audit"));
@@ -100,8 +112,9 @@ static const struct cli_option options[] = {
     {"workers", "N", "CONNEK_WORKERS", NULL, "threads that serve clients; without it one a processor", false, false},
     {"audit", "strict|relaxed", "CONNEK_AUDIT", "strict",
      "strict: a reply leaves only after its audit record is safe on disk; relaxed: it does not wait", false, false},
-    {"allow-upstream", "HOST[:PORT]", "CONNEK_ALLOW_UPSTREAM", NULL,
-     "a host that connectors may reach although its address is private", false, true},
+    {"allow-upstream", "[ORGANISATION=]HOST[:PORT]", "CONNEK_ALLOW_UPSTREAM", NULL,
+     "a host that connectors may reach although its address is private; those of one organisation, where it is named",
+     false, true},
     {"allow-origin", "ORIGIN", "CONNEK_ALLOW_ORIGIN", NULL, "a web page's origin that may call this server", false,
      true},
     {"ca", "FILE", "CONNEK_CA", NULL, "certificates to trust upstream (PEM), instead of the system's", false, false},

@@ -185,7 +185,7 @@ struct connector_call {
   struct str uri; /* CONNECTOR_RESOURCE: the upstream's own; completion: its template; CONNECTOR_TASK: the task's id */
   yyjson_val *arguments;                 /* checked against the tool's schema; the account argument taken out */
   const struct secret *credential;       /* opened JSON object, or NULL */
-  const struct connector_caller *caller; /* for self/ alone */
+  const struct connector_caller *caller; /* for self/; of the others their organisation's name, for its exceptions */
   struct arena *arena;
   int64_t deadline_us;                 /* monotonic */
   const char *traceparent;             /* W3C, for upstream requests */

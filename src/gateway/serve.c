@@ -38,16 +38,19 @@ static enum err_code read_exceptions(struct service *service, struct err *err) {
   const struct serve_options *options = service->options;
   struct address_exception *exceptions =
       arena_new_n(&service->arena, struct address_exception, options->n_allow_upstream + 1);
+  bool has_organisations = false;
   if (!exceptions) return err_no_memory(err);
   for (size_t i = 0; i < options->n_allow_upstream; i++) {
-    enum err_code code =
-        url_parse_authority(str_of(options->allow_upstream[i]), &exceptions[i].host, &exceptions[i].port, err);
+    enum err_code code = address_exception_parse(str_of(options->allow_upstream[i]), &exceptions[i], err);
     if (code != ERR_NONE) {
       err_prefix(err, "--allow-upstream");
       return code;
     }
+    has_organisations = has_organisations || exceptions[i].organisation.n > 0;
+    log_event(LOG_INFO, "upstream_exception", LOG_STR("host", exceptions[i].host), LOG_INT("port", exceptions[i].port),
+              LOG_STR("organisation", exceptions[i].organisation));
   }
-  service->server.guard = (struct address_guard){exceptions, options->n_allow_upstream};
+  service->server.guard = (struct address_guard){exceptions, options->n_allow_upstream, has_organisations};
   return ERR_NONE;
 }
 

@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "codec/url.h"
+
 struct block {
   uint8_t bytes[16];
   uint8_t bits;
@@ -169,11 +171,31 @@ static bool names_the_same(struct str a, struct str b) {
 
 bool address_guard_allows(const struct address_guard *guard, struct str host, uint16_t port,
                           const struct sockaddr *address) {
+  return address_guard_allows_for(guard, STR_NONE, host, port, address);
+}
+
+/* No host has a "="; an organisation's name may. */
+enum err_code address_exception_parse(struct str text, struct address_exception *ret_exception, struct err *err) {
+  struct address_exception exception = {.organisation = STR_NONE};
+  const char *equals = text.n > 0 ? memrchr(text.p, '=', text.n) : NULL;
+  if (equals) {
+    exception.organisation = str_make(text.p, (size_t)(equals - text.p));
+    text = str_make(equals + 1, text.n - exception.organisation.n - 1);
+    if (exception.organisation.n == 0) return err_set(err, ERR_INVALID, "no organisation stands before the \"=\"");
+  }
+  enum err_code code = url_parse_authority(text, &exception.host, &exception.port, err);
+  if (code == ERR_NONE) *ret_exception = exception;
+  return code;
+}
+
+bool address_guard_allows_for(const struct address_guard *guard, struct str organisation, struct str host,
+                              uint16_t port, const struct sockaddr *address) {
   enum address_kind kind = address_classify(address);
   if (kind == ADDRESS_PUBLIC) return true;
   if (kind == ADDRESS_METADATA || !guard) return false;
   for (size_t i = 0; i < guard->n_exceptions; i++) {
     const struct address_exception *exception = &guard->exceptions[i];
+    if (exception->organisation.n > 0 && !str_eq(exception->organisation, organisation)) continue;
     if ((exception->port == 0 || exception->port == port) && names_the_same(exception->host, host)) return true;
   }
   return false;

@@ -7,15 +7,17 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* The operator's exceptions (--allow-upstream HOST[:PORT]); immutable once serving has begun. */
+/* The operator's exceptions (--allow-upstream [ORGANISATION=]HOST[:PORT]); immutable once serving has begun. */
 struct address_exception {
-  struct str host; /* a name or a literal address, lower case */
-  uint16_t port;   /* 0: any */
+  struct str host;         /* a name or a literal address, lower case */
+  uint16_t port;           /* 0: any */
+  struct str organisation; /* by name; empty: for each of them */
 };
 
 struct address_guard {
   const struct address_exception *exceptions;
   size_t n_exceptions;
+  bool has_organisations; /* some exception is one organisation's: a connection that may be used again is judged anew */
 };
 
 /* What an address is for. Only ADDRESS_PUBLIC may be reached without an exception; ADDRESS_METADATA never may. */
@@ -39,5 +41,11 @@ const char *address_kind_text(enum address_kind kind);
  * 169.254/16's known ones), in any form that carries them. */
 bool address_guard_allows(const struct address_guard *guard, struct str host, uint16_t port,
                           const struct sockaddr *address);
+/* The same on behalf of an organisation (its name; empty: of nobody in particular). */
+bool address_guard_allows_for(const struct address_guard *guard, struct str organisation, struct str host,
+                              uint16_t port, const struct sockaddr *address);
+/* "[ORGANISATION=]HOST[:PORT]". Slices of `text`. */
+enum err_code address_exception_parse(struct str text, struct address_exception *ret_exception,
+                                      struct err *err) MUST_CHECK;
 
 #endif

@@ -13,7 +13,9 @@ enum { TICK_MS = 50 /* how often deadlines are looked at, while there are transf
 /* ---- the guard, and what may be sent twice ---- */
 
 bool http_transfer_may_connect(struct http_transfer *transfer, const struct sockaddr *address) {
-  if (address_guard_allows(transfer->client->guard, transfer->url.host, transfer->url.port, address)) return true;
+  if (address_guard_allows_for(transfer->client->guard, transfer->organisation, transfer->url.host, transfer->url.port,
+                               address))
+    return true;
   transfer->failure = ERR_DENIED;
   transfer->refused_kind = address_classify(address);
   const void *bytes = address->sa_family == AF_INET ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
@@ -101,6 +103,7 @@ static enum err_code plan_make(struct http_transfer *plan, const struct http_cli
   plan->may_repeat = str_eq(request->method, STR("GET")) || str_eq(request->method, STR("HEAD"));
   if (!plan->may_repeat && !http_client_is_token(request->method))
     return err_set(err, ERR_INVALID, "not an HTTP method");
+  plan->organisation = request->organisation;
   plan->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : LIMIT_UPSTREAM_TOTAL_MS;
   plan->deadline_us = now_us + plan->timeout_ms * 1000;
   plan->connect_deadline_us = now_us + LIMIT_UPSTREAM_CONNECT_MS * 1000;

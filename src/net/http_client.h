@@ -41,8 +41,9 @@ struct http_client_stream {
 
 struct http_client_request {
   struct str method;
-  struct str url;                  /* absolute, already encoded */
-  bool has_secret_in_url;          /* its path or query: the client's own copies are wiped, the caller wipes its own */
+  struct str url;          /* absolute, already encoded */
+  struct str organisation; /* on whose behalf, by name: its exceptions hold; borrowed until done. Empty: nobody's */
+  bool has_secret_in_url;  /* its path or query: the client's own copies are wiped, the caller wipes its own */
   const struct http_field *fields; /* copied; CR, LF and NUL in a value are refused */
   size_t n_fields;
   /* One secret, written last: as the field "SECRET_FIELD: PREFIX" + value, or as the query's SECRET_PARAMETER=value

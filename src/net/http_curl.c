@@ -30,11 +30,27 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct 
   return curl_loop_open_socket(transfer->curl->loop, address);
 }
 
+/* A connection that is used again was judged when it was made; on whose behalf that was matters where exceptions are
+ * not everybody's. */
+static bool may_share(struct curl_transfer *transfer, const char *peer_ip) {
+  const struct address_guard *guard = transfer->base.client->guard;
+  if (!guard || !guard->has_organisations || transfer->curl->proxy) return true;
+  struct sockaddr_storage peer = {.ss_family = AF_INET};
+  struct sockaddr_in *v4 = (struct sockaddr_in *)&peer;
+  struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&peer;
+  if (inet_pton(AF_INET, peer_ip, &v4->sin_addr) != 1) {
+    peer = (struct sockaddr_storage){.ss_family = AF_INET6};
+    if (inet_pton(AF_INET6, peer_ip, &v6->sin6_addr) != 1) return false;
+  }
+  return http_transfer_may_connect(&transfer->base, (const struct sockaddr *)&peer);
+}
+
 /* Connected, the request is about to be written. curl repeats what it wrote to a connection that turned out to be dead,
  * whatever the method. */
 static int on_about_to_send(void *context, char *peer_ip, char *own_ip, int peer_port, int own_port) {
-  (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
+  (void)own_ip, (void)peer_port, (void)own_port;
   struct curl_transfer *transfer = context;
+  if (!may_share(transfer, peer_ip)) return CURL_PREREQFUNC_ABORT;
   return http_transfer_begin_sending(&transfer->base) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 

@@ -133,7 +133,9 @@ static enum err_code judge_behind_proxy(const struct curl_transfer *transfer, st
   struct sockaddr_storage address;
   if (!transfer->curl->proxy || !http_transfer_literal(url, &address)) return ERR_NONE;
   const struct sockaddr *judged = (const struct sockaddr *)&address;
-  if (address_guard_allows(transfer->curl->client->guard, url->host, url->port, judged)) return ERR_NONE;
+  if (address_guard_allows_for(transfer->curl->client->guard, transfer->base.organisation, url->host, url->port,
+                               judged))
+    return ERR_NONE;
   return http_transfer_refuse(url, address_classify(judged), err);
 }
 

@@ -145,8 +145,20 @@ static struct plain_connection *take_idle(struct plain_transfer *transfer) {
   return NULL;
 }
 
+/* A connection was judged when it was made, and on behalf of whom that was does not matter as long as exceptions are
+ * everybody's. */
+static bool may_share(struct plain_transfer *transfer) {
+  const struct address_guard *guard = transfer->base.client->guard;
+  return !guard || !guard->has_organisations ||
+         http_transfer_may_connect(&transfer->base, (const struct sockaddr *)&transfer->origin->address);
+}
+
 void plain_pool_place(struct plain_transfer *transfer) {
   struct plain_origin *origin = transfer->origin;
+  if (!may_share(transfer)) {
+    plain_transfer_fail(transfer, HTTP_FAILURE_CONNECT, "refused");
+    return;
+  }
   struct plain_connection *connection = transfer->is_repeated ? NULL : take_idle(transfer);
   if (connection) {
     give(connection, transfer);

@@ -22,6 +22,7 @@ struct http_transfer {
   http_client_done done;
   void *context;
   struct url url; /* host and port: for the guard and for texts */
+  struct str organisation;
   int64_t deadline_us, connect_deadline_us;
   int64_t timeout_ms;
   bool *ret_was_sent;

@@ -135,6 +135,25 @@ test('an exception is for the name that it names, not for the address behind it'
   assert.equal(counted.requests, 1);
 });
 
+test("an organisation's exception is its own: another's calls to the same place are refused, also while its connections stand open", async (t) => {
+  const counted = await sink(t);
+  const hosts = [`127.0.0.1:${counted.port}`, `localhost:${counted.port}`];
+  const connek = await Connek.create(t);
+  const urls = {};
+  for (const name of ['acme', 'globex']) await connek.apply({ ...organisation({ number: `http://${hosts[0]}`, name: `http://${hosts[1]}` }), organisation: name });
+  await connek.start('--workers', '1', ...hosts.flatMap((host) => ['--allow-upstream', `acme=${host}`]));
+  for (const name of ['acme', 'globex']) urls[name] = connek.url((await connek.token(person, '--organisation', name)).token);
+  const ask = async (name, account) => resultOf(await callTool(urls[name], 'service_get', { account }));
+  for (const account of ['number', 'name']) {
+    assert.ok((await ask('globex', account)).isError);
+    assert.equal((await ask('acme', account)).isError, false);
+    for (let i = 0; i < 5; i++) assert.match((await ask('globex', account)).text, /private address/);
+    assert.equal((await ask('acme', account)).isError, false);
+  }
+  assert.equal(counted.requests, 4);
+  for (const bad of ['=127.0.0.1', 'acme=', 'acme=http://x']) assert.equal((await run(connek.binary, ['serve', '--data', connek.data, '--allow-upstream', bad])).code, 2, bad);
+});
+
 test('a redirect is an answer and never a way: not to this machine, not to metadata, not to another scheme', async (t) => {
   const inner = await sink(t);
   let location, status;

@@ -155,7 +155,8 @@ enum err_code http_request_build(struct connector_call *call, const struct http_
   const struct http_connection *connection = call->connection->state;
   struct request_scope scope = {.names = {.arguments = call->arguments, .settings = connection->settings}};
   set_page(&scope, &tool->page, turn);
-  struct http_client_request request = {.method = tool->method};
+  struct http_client_request request = {.method = tool->method,
+                                        .organisation = call->caller ? call->caller->organisation : STR_NONE};
   char boundary[HTTP_BOUNDARY_SIZE];
   if (tool->as == HTTP_BODY_MULTIPART) http_multipart_boundary(boundary);
   enum err_code code = write_url(call, turn, &scope.names, secret, &request, err);

@@ -208,6 +208,41 @@ static void an_exception_is_for_the_named_host_and_port_alone(void **state) {
   assert_false(address_guard_allows(&guard, STR(""), 4010, loopback));
 }
 
+static void an_organisations_exception_is_its_own(void **state) {
+  const struct address_exception exceptions[] = {{STR("10.0.0.5"), 80, STR("acme")}, {STR("10.0.0.6"), 0, STR_NONE}};
+  const struct address_guard guard = {exceptions, 2, true};
+  const struct sockaddr *address = address_of("10.0.0.5", 80);
+  assert_true(address_guard_allows_for(&guard, STR("acme"), STR("10.0.0.5"), 80, address));
+  assert_false(address_guard_allows_for(&guard, STR("acme2"), STR("10.0.0.5"), 80, address));
+  assert_false(address_guard_allows_for(&guard, STR("Acme"), STR("10.0.0.5"), 80, address));
+  assert_false(address_guard_allows_for(&guard, STR_NONE, STR("10.0.0.5"), 80, address));
+  assert_false(address_guard_allows(&guard, STR("10.0.0.5"), 80, address));
+  address = address_of("10.0.0.6", 80);
+  assert_true(address_guard_allows_for(&guard, STR("acme"), STR("10.0.0.6"), 80, address));
+  assert_true(address_guard_allows(&guard, STR("10.0.0.6"), 80, address));
+}
+
+static void an_exception_is_read_as_it_is_written(void **state) {
+  const struct {
+    const char *text, *organisation, *host;
+    uint16_t port;
+  } cases[] = {{"10.0.0.5", "", "10.0.0.5", 0},
+               {"acme=10.0.0.5:80", "acme", "10.0.0.5", 80},
+               {"a=b c=[::1]:8080", "a=b c", "::1", 8080},
+               {"acme=db.internal", "acme", "db.internal", 0}};
+  struct address_exception exception = {.port = 7};
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    assert_ok(address_exception_parse(str_of(cases[i].text), &exception, &test_err));
+    assert_str(exception.organisation, cases[i].organisation);
+    assert_str(exception.host, cases[i].host);
+    assert_int_equal(exception.port, cases[i].port);
+  }
+  const char *const bad[] = {"", "=10.0.0.5", "acme=", "acme=10.0.0.5:0x", "10.0.0.5:99999", "acme=http://x/"};
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    if (address_exception_parse(str_of(bad[i]), &exception, &test_err) == ERR_NONE) fail_msg("%s", bad[i]);
+  assert_str(exception.host, "db.internal"); /* as it was */
+}
+
 static void a_literal_exception_matches_other_spellings_of_the_same_address(void **state) {
   const struct address_exception exceptions[] = {{STR("::1"), 80}, {STR("10.0.0.5"), 0}};
   const struct address_guard guard = {exceptions, 2};
@@ -235,6 +270,8 @@ int main(void) {
       cmocka_unit_test(an_exception_opens_all_but_metadata),
       cmocka_unit_test(metadata_named_in_an_exception_stays_refused),
       cmocka_unit_test(an_exception_is_for_the_named_host_and_port_alone),
+      cmocka_unit_test(an_organisations_exception_is_its_own),
+      cmocka_unit_test(an_exception_is_read_as_it_is_written),
       cmocka_unit_test(a_literal_exception_matches_other_spellings_of_the_same_address),
       cmocka_unit_test(what_is_no_internet_address_is_refused),
   };

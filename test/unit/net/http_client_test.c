@@ -73,6 +73,35 @@ static void a_name_is_judged_by_the_address_it_leads_to(void **state) {
   assert_str(outcome.response.body, "hello");
 }
 
+/* Pools know hosts, not organisations. */
+static void a_connection_made_for_one_organisation_serves_no_other(void **state) {
+  struct fixture *f = *state;
+  const char *const hosts[] = {"127.0.0.1", "localhost"};
+  for (size_t i = 0; i < 2; i++) {
+    f->exception = (struct address_exception){str_of(hosts[i]), 0, STR("acme")};
+    f->guard.has_organisations = true;
+    struct http_client_request request = {.method = STR("GET"), .url = url_of(f, hosts[i], "/ok")};
+    int n_accepted = atomic_load(&f->upstream->n_accepted), n_requests = atomic_load(&f->upstream->n_requests);
+    request.organisation = STR("acme");
+    assert_str(fetch(f, &request).response.body, "hello");
+    const struct str others[] = {STR("globex"), STR(""), STR_NONE};
+    for (size_t k = 0; k < 3; k++) {
+      request.organisation = others[k];
+      struct outcome outcome = fetch(f, &request);
+      assert_failed(&outcome, ERR_DENIED, "a private address");
+    }
+    request.method = STR("POST");
+    request.organisation = STR("globex");
+    struct outcome outcome = fetch(f, &request);
+    assert_failed(&outcome, ERR_DENIED, "a private address");
+    request.method = STR("GET");
+    request.organisation = STR("acme");
+    assert_str(fetch(f, &request).response.body, "hello");
+    assert_int_equal(atomic_load(&f->upstream->n_requests), n_requests + 2);
+    assert_in_range(atomic_load(&f->upstream->n_accepted), n_accepted + 1, n_accepted + 2);
+  }
+}
+
 static void metadata_is_refused_even_where_excepted(void **state) {
   struct fixture *f = *state;
   f->exception = (struct address_exception){STR("169.254.169.254"), 0};
@@ -436,6 +465,7 @@ int main(void) {
       TEST(many_at_once_all_come_back),
       TEST(a_private_address_is_refused_unless_excepted),
       TEST(a_name_is_judged_by_the_address_it_leads_to),
+      TEST(a_connection_made_for_one_organisation_serves_no_other),
       TEST(metadata_is_refused_even_where_excepted),
       TEST(odd_spellings_of_an_address_do_not_get_through),
       TEST(a_redirect_is_an_answer_and_not_followed),
