@@ -53,6 +53,8 @@ enum {
   LIMIT_UPSTREAM_CONNECT_MS = 5 * 1000,
   LIMIT_UPSTREAM_TOTAL_MS = 30 * 1000,
   LIMIT_UPSTREAM_BODY = 8 * MIB,
+  LIMIT_UPSTREAM_UNPACKED = 1 * MIB, /* of a body that came compressed, and beyond it: */
+  LIMIT_UPSTREAM_RATIO = 200,        /* times what came */
   LIMIT_UPSTREAM_HEADER_BYTES = 64 * KIB,
   LIMIT_UPSTREAM_HOST_CONNECTIONS = 256,
 

@@ -55,6 +55,12 @@ void http_response_end_head(struct http_transfer *transfer) {
   (void)buf_reserve(&transfer->body, length < FIRST_BODY ? (size_t)length : FIRST_BODY);
 }
 
+size_t http_response_max_unpacked(const struct http_transfer *transfer, uint64_t packed) {
+  uint64_t max = packed > SIZE_MAX / LIMIT_UPSTREAM_RATIO ? SIZE_MAX : packed * LIMIT_UPSTREAM_RATIO;
+  if (max < LIMIT_UPSTREAM_UNPACKED) max = LIMIT_UPSTREAM_UNPACKED;
+  return max < transfer->body.max ? (size_t)max : transfer->body.max;
+}
+
 bool http_response_add_body(struct http_transfer *transfer, const char *bytes, size_t n) {
   buf_append(&transfer->body, bytes, n);
   if (!buf_failed(&transfer->body)) return true;

@@ -78,10 +78,23 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *context) {
   return http_response_add_field(base, name, str_trim(line)) ? n : CURL_WRITEFUNC_ERROR;
 }
 
+/* Beyond what was unpacked into from what has come? */
+static bool is_bomb(struct curl_transfer *transfer, size_t n) {
+  struct http_transfer *base = &transfer->base;
+  curl_off_t packed = 0;
+  if (base->body.n + n <= LIMIT_UPSTREAM_UNPACKED || !http_transfer_field(base, "content-encoding").n) return false;
+  curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &packed);
+  return base->body.n + n > http_response_max_unpacked(base, packed > 0 ? (uint64_t)packed : 0);
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *context) {
   (void)size;
   struct curl_transfer *transfer = context;
   if (transfer->inflow.receiver) return http_inflow_on_body(transfer, bytes, n);
+  if (is_bomb(transfer, n)) {
+    transfer->base.failure = ERR_TOO_LARGE;
+    return CURL_WRITEFUNC_ERROR;
+  }
   return http_response_add_body(&transfer->base, bytes, n) ? n : CURL_WRITEFUNC_ERROR;
 }
 

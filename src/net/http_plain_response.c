@@ -125,8 +125,8 @@ bool plain_response_decode(struct http_transfer *transfer) {
   if (!is_gzip && !str_eq_fold(coding, STR("deflate"))) return false;
   struct buf plain;
   struct err err;
-  buf_init(&plain, transfer->arena, transfer->body.max);
   struct str coded = buf_str(&transfer->body);
+  buf_init(&plain, transfer->arena, http_response_max_unpacked(transfer, coded.n));
   enum err_code code = is_gzip ? inflate_gzip(coded, &plain, &err) : inflate_zlib(coded, &plain, &err);
   if (code == ERR_TOO_LARGE || code == ERR_NO_MEMORY) transfer->failure = code;
   if (code == ERR_NONE) transfer->body = plain;

@@ -104,6 +104,8 @@ size_t http_target_size(const struct http_client_request *request);
 /* False: it must end; transfer->failure says why. */
 bool http_response_add_field(struct http_transfer *transfer, struct str name, struct str value) MUST_CHECK;
 bool http_response_add_body(struct http_transfer *transfer, const char *bytes, size_t n) MUST_CHECK;
+/* The most that a body may be unpacked to of which `packed` bytes have come: a compressed bomb is no answer. */
+size_t http_response_max_unpacked(const struct http_transfer *transfer, uint64_t packed);
 /* Another head begins: the one before was interim (1xx). */
 void http_response_restart(struct http_transfer *transfer);
 void http_response_end_head(struct http_transfer *transfer);

@@ -125,3 +125,31 @@ test('services that are dead, hang, flood or lie are errors of their own: others
   assert.equal((await fetch(`${connek.base}/readyz`)).status, 200);
   t.diagnostic(`${Object.keys(bad).length + 1} kinds; ${Math.round(grown / MiB)} MiB more at the highest; ${Math.round(poured.bytes / MiB)} MiB poured`);
 });
+
+test('an answer is unpacked as far as what came is worth: a bomb under the cap of bodies is one too', async (t) => {
+  const text = (n) => JSON.stringify({ text: ' '.repeat(n) });
+  const words = JSON.stringify({ text: Array.from({ length: 400_000 }, (_, i) => (i * 7919) % 10_007).join(' ') });
+  const packed = { small: gzipSync(text(900 * 1024)), bomb: gzipSync(text(6 * MiB), { level: 9 }), words: gzipSync(words) };
+  assert.ok(packed.bomb.length * 200 < 6 * MiB && words.length > 1.4 * MiB && words.length < packed.words.length * 100);
+  const upstream = await Upstream.start(t, (request, response) => response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }).end(packed[request.url.slice(1)]));
+  const connek = await Connek.create(t, { binary: releaseBinary });
+  const tool = { name: 'get', does: 'read', description: 'Gets what is there.', input: { type: 'object', properties: { what: { type: 'string' } }, required: ['what'] }, call: 'GET /{what}' };
+  const [, port] = upstream.host.split(':'); // by its number and by a name: each has a transport of its own
+  await connek.apply({
+    organisation: 'acme',
+    connectors: [{ manifest: 1, id: 'service', name: 'Service', tools: [tool] }],
+    connections: [{ name: 'number', connector: 'service', settings: { base: upstream.base } }, { name: 'name', connector: 'service', settings: { base: `http://localhost:${port}` } }],
+    roles: [{ name: 'all', rules: [{ connector: 'service', tools: ['*'] }] }],
+    users: [{ email: person, roles: ['all'] }],
+  });
+  await connek.start('--allow-upstream', '127.0.0.1', '--allow-upstream', 'localhost');
+  const { url } = await connek.token(person);
+  for (const account of ['number', 'name']) {
+    const get = async (what) => (await callTool(url, 'service_get', { account, what })).body.result;
+    assert.equal((await get('small')).isError, false, account);
+    assert.equal((await get('words')).isError, false, account);
+    const bombed = await get('bomb');
+    assert.equal(bombed.isError, true, account);
+    assert.match(bombed.content[0].text, /larger than allowed/);
+  }
+});
