@@ -11,7 +11,8 @@ struct rule_slice {
 
 static bool is_same_rule(const struct access_rule_record *old, const struct config_rule *rule) {
   return str_eq(old->effect, rule->effect) && str_eq(old->target_kind, rule->target_kind) &&
-         str_eq(old->target, rule->target) && str_eq(old->does, rule->does) && str_eq(old->tools, rule->tools);
+         str_eq(old->target, rule->target) && str_eq(old->does, rule->does) && str_eq(old->tools, rule->tools) &&
+         str_eq(old->resources, rule->resources) && str_eq(old->prompts, rule->prompts);
 }
 
 static bool are_same_rules(struct rule_slice old, const struct config_role *role) {
@@ -48,7 +49,9 @@ static enum err_code write_rules(struct apply *apply, const struct config_role *
                                         .target_kind = rule->target_kind,
                                         .target = rule->target,
                                         .does = rule->does,
-                                        .tools = rule->tools};
+                                        .tools = rule->tools,
+                                        .resources = rule->resources,
+                                        .prompts = rule->prompts};
     code = store_access_rule_insert(apply->tx, &record, apply->err);
   }
   return code;
@@ -69,6 +72,8 @@ static enum err_code describe(struct apply *apply, const struct config_role *rol
     json_write_str(&text, rule->target);
     if (rule->does.p) buf_printf(&text, ",\"does\":%.*s", STR_ARG(rule->does));
     if (rule->tools.p) buf_printf(&text, ",\"tools\":%.*s", STR_ARG(rule->tools));
+    if (rule->resources.p) buf_printf(&text, ",\"resources\":%.*s", STR_ARG(rule->resources));
+    if (rule->prompts.p) buf_printf(&text, ",\"prompts\":%.*s", STR_ARG(rule->prompts));
     buf_printf(&text, ",\"effect\":\"%.*s\"}", STR_ARG(rule->effect));
   }
   buf_append_c(&text, "]}");

@@ -148,6 +148,8 @@ static void write_rule(struct export *export, const struct access_rule_record *r
   if (!str_eq_c(rule->effect, "allow")) write_member(export, "effect", rule->effect);
   write_json(export, "does", rule->does);
   write_json(export, "tools", rule->tools);
+  write_json(export, "resources", rule->resources);
+  write_json(export, "prompts", rule->prompts);
   buf_append_byte(&export->json, '}');
 }
 

@@ -12,8 +12,8 @@
 
 struct config_rule {
   struct str effect, target_kind, target;
-  struct str does, tools; /* JSON arrays as stored, or STR_NONE */
-  struct str place;       /* of each record: "acme.json: /roles/0/rules/1" */
+  struct str does, tools, resources, prompts; /* JSON arrays as stored, or STR_NONE */
+  struct str place;                           /* of each record: "acme.json: /roles/0/rules/1" */
 };
 
 struct config_role {

@@ -1,6 +1,7 @@
 /* "roles": named sets of access rules. */
 #include "base/limits.h"
 #include "base/map.h"
+#include "codec/plain_text.h"
 #include "config/reader.h"
 #include "config/words.h"
 #include "policy/policy.h"
@@ -97,8 +98,33 @@ static bool is_tool_name(struct str name) {
   return true;
 }
 
-static enum err_code read_tools(const struct config_reader *reader, yyjson_val *value, const struct config_place *place,
-                                struct str *ret_tools) {
+static bool is_any_name(struct str name, size_t max) {
+  return name.n > 0 && name.n <= max && plain_text_is(name) && !memchr(name.p, '\n', name.n) &&
+         !memchr(name.p, '\t', name.n);
+}
+
+static bool is_prompt_name(struct str name) {
+  return is_any_name(name, TOOL_NAME_MAX);
+}
+
+/* A star stands at the end alone; elsewhere it would match nothing but itself. */
+static bool is_uri_pattern(struct str pattern) {
+  if (!is_any_name(pattern, LIMIT_CATALOGUE_URI) || memchr(pattern.p, ' ', pattern.n)) return false;
+  return !memchr(pattern.p, '*', pattern.n - 1) && !memchr(pattern.p, '{', pattern.n);
+}
+
+/* "get_*" would match nothing at all: better refused than believed. */
+static const struct name_list {
+  const char *member, *what, *text;
+  bool (*is_one)(struct str name);
+} tool_list = {"tools", "tool", "must be a tool's name without its connector's (\"query\"), or \"*\" alone",
+               is_tool_name},
+  resource_list = {"resources", "resource", "must be a URI (\"file:///srv/a.txt\"), or its beginning and a \"*\"",
+                   is_uri_pattern},
+  prompt_list = {"prompts", "prompt", "must be a prompt's name, or \"*\" alone", is_prompt_name};
+
+static enum err_code read_names(const struct config_reader *reader, yyjson_val *value, const struct config_place *place,
+                                const struct name_list *list, struct str *ret_names) {
   size_t count, i, n;
   enum err_code code = read_array(reader, value, place, &count);
   if (code) return code;
@@ -110,11 +136,10 @@ static enum err_code read_tools(const struct config_reader *reader, yyjson_val *
   yyjson_val *item;
   yyjson_arr_foreach(value, i, n, item) {
     struct config_place at = PLACE_INDEX(place, i);
-    if (!yyjson_is_str(item) || !is_tool_name(json_str(item))) {
-      /* "get_*" would match nothing at all: better refused than believed. */
-      code = config_fail(reader->err, &at, "must be a tool's name without its connector's (\"query\"), or \"*\" alone");
+    if (!yyjson_is_str(item) || !list->is_one(json_str(item))) {
+      code = config_fail(reader->err, &at, "%s", list->text);
     } else {
-      code = read_once(reader, &seen, json_str(item), &at, "tool");
+      code = read_once(reader, &seen, json_str(item), &at, list->what);
     }
     if (code) break;
     buf_append_byte(&text, i ? ',' : '[');
@@ -124,24 +149,37 @@ static enum err_code read_tools(const struct config_reader *reader, yyjson_val *
   if (code) return code;
   buf_append_byte(&text, ']');
   if (buf_failed(&text)) return err_no_memory(reader->err);
-  *ret_tools = buf_str(&text);
+  *ret_names = buf_str(&text);
   return ERR_NONE;
+}
+
+/* Absent: not limited by it. */
+static enum err_code read_name_list(const struct config_reader *reader, yyjson_val *rule,
+                                    const struct config_place *place, const struct name_list *list,
+                                    struct str *ret_names) {
+  yyjson_val *value = json_get(rule, list->member);
+  struct config_place at = PLACE_MEMBER(place, str_of(list->member));
+  return value ? read_names(reader, value, &at, list, ret_names) : ERR_NONE;
 }
 
 static enum err_code read_rule(const struct config_reader *reader, yyjson_val *value, const struct config_place *place,
                                struct config_rule *rule) {
-  enum err_code code = READ_OBJECT(reader, value, place, "connection", "connector", "label", "does", "tools", "effect");
+  enum err_code code = READ_OBJECT(reader, value, place, "connection", "connector", "label", "does", "tools",
+                                   "resources", "prompts", "effect");
   if (!code) code = read_place(reader, place, &rule->place);
   if (!code) code = read_target(reader, value, place, rule);
   if (code) return code;
-  yyjson_val *does = json_get(value, "does"), *tools = json_get(value, "tools");
-  if (!does && !tools) {
+  yyjson_val *does = json_get(value, "does");
+  bool has_names = json_get(value, "tools") || json_get(value, "resources") || json_get(value, "prompts");
+  if (!does && !has_names) {
     return config_fail(reader->err, place, "must say what: \"does\": [\"read\"], or \"tools\": [\"*\"], or both");
   }
-  struct config_place at_does = PLACE_MEMBER(place, STR("does")), at_tools = PLACE_MEMBER(place, STR("tools"));
+  struct config_place at_does = PLACE_MEMBER(place, STR("does"));
   struct config_place at_effect = PLACE_MEMBER(place, STR("effect"));
   if (does) code = read_does(reader, does, &at_does, &rule->does);
-  if (!code && tools) code = read_tools(reader, tools, &at_tools, &rule->tools);
+  if (!code) code = read_name_list(reader, value, place, &tool_list, &rule->tools);
+  if (!code) code = read_name_list(reader, value, place, &resource_list, &rule->resources);
+  if (!code) code = read_name_list(reader, value, place, &prompt_list, &rule->prompts);
   if (!code) code = read_effect(reader, json_get(value, "effect"), &at_effect, &rule->effect);
   return code;
 }

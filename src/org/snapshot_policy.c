@@ -65,8 +65,8 @@ static enum err_code read_does(struct snapshot_load *load, struct str text, unsi
   return ERR_NONE;
 }
 
-static enum err_code read_tools(struct snapshot_load *load, struct str text, struct policy_rule *rule,
-                                struct err *err) {
+static enum err_code read_names(struct snapshot_load *load, struct str text, const char *member,
+                                const struct str **ret_names, size_t *ret_n, struct err *err) {
   if (!text.p) return ERR_NONE;
   struct arena *arena = &load->snapshot->arena;
   yyjson_val *list;
@@ -78,10 +78,10 @@ static enum err_code read_tools(struct snapshot_load *load, struct str text, str
   yyjson_val *item;
   yyjson_arr_foreach(list, i, n, item) {
     names[i] = json_str(item);
-    if (names[i].n == 0) return err_set(err, ERR_INVALID, "\"tools\" holds what is no name");
+    if (names[i].n == 0) return err_set(err, ERR_INVALID, "\"%s\" holds what is no name", member);
   }
-  rule->tools = names;
-  rule->n_tools = yyjson_arr_size(list);
+  *ret_names = names;
+  *ret_n = yyjson_arr_size(list);
   return ERR_NONE;
 }
 
@@ -96,7 +96,10 @@ static enum err_code read_rule(struct snapshot_load *load, const struct access_r
     return err_set(err, ERR_INVALID, "a label without a value");
   }
   enum err_code code = read_does(load, record->does, &rule.does, err);
-  if (code == ERR_NONE) code = read_tools(load, record->tools, &rule, err);
+  if (code == ERR_NONE) code = read_names(load, record->tools, "tools", &rule.tools, &rule.n_tools, err);
+  if (code == ERR_NONE)
+    code = read_names(load, record->resources, "resources", &rule.resources, &rule.n_resources, err);
+  if (code == ERR_NONE) code = read_names(load, record->prompts, "prompts", &rule.prompts, &rule.n_prompts, err);
   if (code == ERR_NONE) *ret_rule = rule;
   return code;
 }

@@ -47,16 +47,47 @@ static bool targets(const struct policy_rule *rule, const struct policy_connecti
   return false;
 }
 
-static bool names(const struct policy_rule *rule, struct str name) {
-  if (rule->n_tools == 0) return true;
-  for (size_t i = 0; i < rule->n_tools; i++) {
-    if (str_eq(rule->tools[i], name) || str_eq(rule->tools[i], STR("*"))) return true;
+static bool has_name(const struct str *list, size_t n, struct str name) {
+  for (size_t i = 0; i < n; i++) {
+    if (str_eq(list[i], name) || str_eq(list[i], STR("*"))) return true;
   }
   return false;
 }
 
+/* Every URI of `uri` (a template, or itself), or any where `is_overlap_enough`. */
+static bool fits_pattern(struct str pattern, struct str uri, bool is_overlap_enough) {
+  bool is_open = str_ends(pattern, STR("*"));
+  if (is_open) pattern.n--;
+  const char *brace = uri.n > 0 ? memchr(uri.p, '{', uri.n) : NULL;
+  if (!brace) return is_open ? str_starts(uri, pattern) : str_eq(uri, pattern);
+  struct str prefix = str_make(uri.p, (size_t)(brace - uri.p));
+  if (is_open && str_starts(prefix, pattern)) return true;
+  return is_overlap_enough && str_starts(pattern, prefix);
+}
+
+static bool has_uri(const struct policy_rule *rule, struct str uri) {
+  for (size_t i = 0; i < rule->n_resources; i++) {
+    if (fits_pattern(rule->resources[i], uri, rule->effect == POLICY_ALLOW)) return true;
+  }
+  return false;
+}
+
+static bool names(const struct policy_rule *rule, const struct policy_action *action) {
+  if (rule->n_tools + rule->n_resources + rule->n_prompts == 0) return true;
+  switch (action->kind) {
+    case POLICY_TOOL:
+    case POLICY_TASK:
+      return has_name(rule->tools, rule->n_tools, action->name);
+    case POLICY_RESOURCE:
+      return has_uri(rule, action->name);
+    case POLICY_PROMPT:
+      return has_name(rule->prompts, rule->n_prompts, action->name);
+  }
+  return rule->effect != POLICY_ALLOW; /* a kind that is not known: only what forbids speaks of it */
+}
+
 static bool matches(const struct policy_rule *rule, const struct policy_action *action) {
-  return (rule->does & action->does) != 0 && names(rule, action->name) && targets(rule, action->connection);
+  return (rule->does & action->does) != 0 && names(rule, action) && targets(rule, action->connection);
 }
 
 /* How much an effect outweighs; one that is not known denies. */

@@ -26,10 +26,16 @@ struct policy_rule {
   struct uuid id;
   enum policy_effect effect;
   enum policy_target_kind target_kind;
-  struct str target;       /* connection's name, connector's id, or "label=value" */
-  unsigned does;           /* mask of policy_does */
-  const struct str *tools; /* local names, "*" for any; n_tools 0: not limited by name */
+  struct str target; /* connection's name, connector's id, or "label=value" */
+  unsigned does;     /* mask of policy_does */
+  /* Limited by name: a rule with any of these lists speaks of the kinds that it has lists of, and of no other. Without
+   * any it speaks of all kinds. */
+  const struct str *tools; /* local names, "*" for any; tasks are their tools' */
   size_t n_tools;
+  const struct str *resources; /* URIs; one that ends in '*' is the beginning of any */
+  size_t n_resources;
+  const struct str *prompts; /* local names, "*" for any */
+  size_t n_prompts;
 };
 
 struct policy_role {
@@ -65,7 +71,10 @@ enum policy_action_kind { POLICY_TOOL, POLICY_RESOURCE, POLICY_PROMPT, POLICY_TA
 struct policy_action {
   enum policy_action_kind kind;
   const struct policy_connection *connection;
-  struct str name; /* local: without the connector's slug */
+  /* Local: without the connector's slug; of a task its tool's, of a resource its URI. A URI template (RFC 6570; no URI
+   * has braces) asks whether any URI of it could be allowed: an allow that overlaps with it is enough, a deny must
+   * cover all of it. */
+  struct str name;
   enum policy_does does;
   yyjson_val *arguments; /* NULL in lists: "could any arguments be allowed?" */
 };
