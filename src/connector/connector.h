@@ -51,6 +51,8 @@ struct connector_prompt {
 struct connector_resource {
   struct str uri;    /* or the template (RFC 6570), the upstream's */
   yyjson_val *shown; /* the whole definition, as accepted */
+  struct str json;   /* the same as text: how a list shows it under this URI */
+  uint64_t mark;     /* a digest of that, in this process */
 };
 
 /* A compiled definition: immutable, in the arena it was compiled into. Tools and prompts of an MCP server are those

@@ -104,6 +104,7 @@ static const char *check_tool(struct reading *reading, yyjson_val *definition, s
 }
 
 static const char *check_resource(struct reading *reading, yyjson_val *definition, struct catalogue_seen *seen) {
+  if (memchr(seen->name.p, '{', seen->name.n)) return "its URI has braces, as only a template may";
   return check_uri(reading, seen->name);
 }
 

@@ -158,8 +158,15 @@ static enum err_code add_resource(struct building *building, const struct catalo
                           STR_ARG(row->name));
     return ERR_NONE;
   }
-  list[(*n)++] = (struct connector_resource){.uri = uri, .shown = yyjson_doc_get_root(doc)};
-  return ERR_NONE;
+  struct connector_resource *resource = &list[(*n)++];
+  *resource = (struct connector_resource){.uri = uri, .shown = yyjson_doc_get_root(doc)};
+  struct buf out;
+  buf_init(&out, NULL, LIMIT_JSON_FILE);
+  resource_json_write(&out, resource, uri);
+  if (!buf_failed(&out)) resource->json = arena_str(arena, buf_str(&out));
+  buf_release(&out);
+  resource->mark = str_hash(resource->json);
+  return resource->json.p ? ERR_NONE : err_no_memory(building->err);
 }
 
 static void read_capabilities(struct building *building, const struct catalogue_record *head,

@@ -6,20 +6,24 @@
 
 #include "base/limits.h"
 #include "org/tool_json.h"
-
-/* What making a set needs. Arrays are as long as the snapshot's own. */
-struct making {
-  const struct org_snapshot *snapshot;
-  const struct org_user *user;
-  struct toolset *set;
-  struct arena scratch;
-  bool *is_usable;  /* of connections: for any tool at all */
-  size_t *n_usable; /* of connectors: their usable connections */
-  struct toolset_tool *tools;
-};
+#include "org/toolset_making.h"
 
 static size_t connector_index(const struct org_snapshot *snapshot, const struct connector *connector) {
   return (size_t)(connector - snapshot->connectors);
+}
+
+void toolset_mark_usable(struct toolset_making *making, size_t connection) {
+  const struct connector *connector = making->snapshot->connections[connection].connector;
+  if (!making->is_usable[connection]) making->n_usable[connector_index(making->snapshot, connector)]++;
+  making->is_usable[connection] = true;
+}
+
+bool toolset_wants_account(const struct toolset_making *making, const struct connector *connector) {
+  return making->n_usable[connector_index(making->snapshot, connector)] >= 2;
+}
+
+uint64_t toolset_mix(uint64_t mark, uint64_t more) {
+  return (mark ^ more) * UINT64_C(0x100000001b3) + 1; /* order counts */
 }
 
 static bool may_use(const struct org_user *user, const struct connector_connection *connection,
@@ -31,7 +35,7 @@ static bool may_use(const struct org_user *user, const struct connector_connecti
 }
 
 /* The connections on which the tool is allowed. False: no memory. */
-static bool add_tool(struct making *making, const struct org_tool *tool) {
+static bool add_tool(struct toolset_making *making, const struct org_tool *tool) {
   const struct org_snapshot *snapshot = making->snapshot;
   const struct connector_connection **allowed = NULL;
   size_t n = 0;
@@ -44,39 +48,44 @@ static bool add_tool(struct making *making, const struct org_tool *tool) {
       allowed = arena_new_n(&making->set->arena, const struct connector_connection *, snapshot->n_connections - i);
     if (!allowed) return false;
     allowed[n++] = connection;
-    if (!making->is_usable[i]) making->n_usable[connector_index(snapshot, tool->connector)]++;
-    making->is_usable[i] = true;
+    toolset_mark_usable(making, i);
   }
   if (n == 0 && tool->connector->kind->needs_rule) return true;
-  making->tools[making->set->n_tools++] = (struct toolset_tool){
-      .tool = tool->tool, .connector = tool->connector, .connections = allowed, .n_connections = n, .json = tool->json};
+  making->tools[making->set->n_tools++] = (struct toolset_tool){.tool = tool->tool,
+                                                                .connector = tool->connector,
+                                                                .connections = allowed,
+                                                                .n_connections = n,
+                                                                .json = tool->json,
+                                                                .mark = tool->mark};
   return true;
 }
 
 /* Only now is it known how many connections of its connector the user has. ERR_NONE, or no memory. */
-static bool add_account(struct making *making, struct toolset_tool *tool, struct buf *out) {
+static bool add_account(struct toolset_making *making, struct toolset_tool *tool, struct buf *out) {
   tool->account_argument = tool_json_account_argument(tool->tool);
   if (!tool->account_argument) return true;
   buf_clear(out);
   tool_json_write(out, tool->connector, tool->tool, tool->account_argument, tool->connections, tool->n_connections);
   if (buf_failed(out)) return false;
   tool->json = arena_str(&making->set->arena, buf_str(out));
+  tool->mark = str_hash(tool->json);
   return tool->json.p != NULL;
 }
 
 /* Takes out what has several connections but no argument to choose by (all names are taken). */
-static bool finish_tools(struct making *making) {
+static bool finish_tools(struct toolset_making *making) {
   struct buf out;
   bool is_done = true;
   size_t n = 0;
   buf_init(&out, NULL, LIMIT_JSON_FILE);
   for (size_t i = 0; i < making->set->n_tools && is_done; i++) {
     struct toolset_tool tool = making->tools[i];
-    if (making->n_usable[connector_index(making->snapshot, tool.connector)] >= 2) {
+    if (toolset_wants_account(making, tool.connector)) {
       is_done = add_account(making, &tool, &out);
       if (!tool.account_argument) continue;
     }
     making->tools[n++] = tool;
+    making->set->tools_mark = toolset_mix(making->set->tools_mark, tool.mark);
   }
   buf_release(&out);
   making->set->n_tools = n;
@@ -86,19 +95,20 @@ static bool finish_tools(struct making *making) {
   return is_done;
 }
 
-static bool make_tools(struct making *making, struct str connector) {
+static bool make_tools(struct toolset_making *making, struct str connector) {
   const struct org_snapshot *snapshot = making->snapshot;
   struct arena *scratch = &making->scratch;
-  if (making->user->is_disabled || !making->user->principal.is_loaded || snapshot->n_tools == 0) return true;
+  if (making->user->is_disabled || !making->user->principal.is_loaded || snapshot->n_connectors == 0) return true;
   making->is_usable = arena_new_n(scratch, bool, snapshot->n_connections + 1);
   making->n_usable = arena_new_n(scratch, size_t, snapshot->n_connectors);
-  making->tools = arena_new_n(scratch, struct toolset_tool, snapshot->n_tools);
+  making->tools = arena_new_n(scratch, struct toolset_tool, snapshot->n_tools + 1);
   if (!making->is_usable || !making->n_usable || !making->tools) return false;
   for (size_t i = 0; i < snapshot->n_tools; i++) {
     if (connector.n > 0 && !str_eq(snapshot->tools[i]->connector->id, connector)) continue;
     if (!add_tool(making, snapshot->tools[i])) return false;
   }
   struct toolset *set = making->set;
+  if (!toolset_add_prompts(making, connector) || !toolset_add_resources(making, connector)) return false;
   if (set->n_tools == 0) return true;
   making->tools = arena_memdup(&set->arena, making->tools, set->n_tools * sizeof(making->tools[0]));
   set->tools = making->tools;
@@ -117,7 +127,8 @@ static bool make_caller_tools(const struct toolset *set, struct arena *arena, st
   return true;
 }
 
-static bool make_caller_connections(const struct making *making, struct arena *arena, struct connector_caller *caller) {
+static bool make_caller_connections(const struct toolset_making *making, struct arena *arena,
+                                    struct connector_caller *caller) {
   const struct org_snapshot *snapshot = making->snapshot;
   struct connector_caller_connection *list =
       arena_new_n(arena, struct connector_caller_connection, snapshot->n_connections);
@@ -137,7 +148,7 @@ static bool make_caller_connections(const struct making *making, struct arena *a
   return true;
 }
 
-static bool make_caller(const struct making *making) {
+static bool make_caller(const struct toolset_making *making) {
   struct toolset *set = making->set;
   const struct policy_principal *principal = &making->user->principal;
   struct connector_caller *caller = &set->caller;
@@ -162,9 +173,9 @@ struct toolset *toolset_make(const struct org_snapshot *snapshot, const struct o
   if (!set) return NULL;
   arena_init(&set->arena, 0);
   map_init(&set->by_name);
-  struct making making = {.snapshot = snapshot, .user = user, .set = set};
+  struct toolset_making making = {.snapshot = snapshot, .user = user, .set = set};
   arena_init(&making.scratch, 0);
-  bool is_made = make_tools(&making, connector) && make_caller(&making);
+  bool is_made = make_tools(&making, connector) && toolset_finish_prompts(&making) && make_caller(&making);
   arena_release(&making.scratch);
   if (is_made) return set;
   toolset_free(set);

@@ -16,6 +16,7 @@ struct toolset_tool {
    * there is none */
   const char *account_argument;
   struct str json; /* as tools/list shows it: {"name","title"?,"description","inputSchema","annotations"} */
+  uint64_t mark;   /* a digest of that */
 };
 
 /* A prompt of an MCP server; its connections and account argument are a tool's. */
@@ -26,6 +27,7 @@ struct toolset_prompt {
   size_t n_connections;
   const char *account_argument;
   struct str json; /* as prompts/list shows it */
+  uint64_t mark;
 };
 
 /* A resource, or a template, of one connection. Its URI is the upstream's own, unless two connections that this user
@@ -35,6 +37,7 @@ struct toolset_resource {
   const struct connector_resource *resource;
   struct str public_uri; /* or the public template */
   struct str json;       /* as resources/list (resources/templates/list) shows it */
+  uint64_t mark;
 };
 
 struct toolset {
@@ -47,7 +50,8 @@ struct toolset {
   size_t n_resources;
   const struct toolset_resource *templates; /* by public template */
   size_t n_templates;
-  /* Digests of what each list shows: two sets with the same one show the same. */
+  /* Digests of what each list shows (resources: with templates): two sets of one process with the same one show the
+   * same. */
   uint64_t tools_mark, prompts_mark, resources_mark;
   struct map by_name;             /* public name -> struct toolset_tool */
   struct connector_caller caller; /* for self/ */
@@ -64,8 +68,10 @@ const struct toolset *toolset_of(const struct org_snapshot *snapshot, struct org
 const struct toolset_tool *toolset_find(const struct toolset *toolset, struct str public_name);
 
 const struct toolset_prompt *toolset_find_prompt(const struct toolset *toolset, struct str public_name);
-/* The connection that a public URI means, and the URI there: one that is listed, or one that fits a template. False:
- * none that this user may read. `ret_uri` is in the arena, or the caller's own text. */
+/* The connection that a public URI means, and the URI there: one that is listed, or one that fits a template, of which
+ * the caller must still ask policy. Of several templates the first in order. URIs that another spelling could be of
+ * what a rule forbids (dot segments, needless escapes, braces) fit no template. False: none that this user may read.
+ * `ret_uri` is in the arena, or the caller's own text. */
 bool toolset_find_resource(const struct toolset *toolset, struct arena *arena, struct str public_uri,
                            const struct connector_connection **ret_connection, struct str *ret_uri) MUST_CHECK;
 const struct toolset_resource *toolset_find_template(const struct toolset *toolset, struct str public_template);
