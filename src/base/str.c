@@ -12,7 +12,7 @@ static char fold(char c) {
 bool str_eq_fold(struct str a, struct str b) {
   if (a.n != b.n) return false;
   for (size_t i = 0; i < a.n; i++) {
-    if (fold(a.p[i]) != fold(b.p[i])) return false;
+    if (a.p[i] != b.p[i] && fold(a.p[i]) != fold(b.p[i])) return false;
   }
   return true;
 }

@@ -85,5 +85,5 @@ int main(void) {
       TEST(a_transfer_that_is_cancelled_while_it_connects_leaves_no_watch_behind),
       TEST(the_next_address_of_a_host_is_watched_although_its_socket_has_the_number_of_the_first),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return RUN_OVER_BOTH(tests);
 }
