@@ -104,6 +104,8 @@ static inline bool answer_oddly(struct upstream_connection *connection, const ch
     send_gzip(fd, 0);
   } else if (is_target(request, "/gzip-cut")) {
     send_gzip(fd, 16);
+  } else if (is_target(request, "/coded-twice")) {
+    upstream_text(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n");
   } else if (is_target(request, "/coding-unknown")) {
     upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\nContent-Length: 2\r\n\r\nbx");
   } else {
