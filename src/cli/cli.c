@@ -4,11 +4,22 @@
 #include <string.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_serve,           &cli_apply,          &cli_export,
-    &cli_token_create,    &cli_token_list,     &cli_token_revoke,
-    &cli_audit_list,      &cli_audit_verify,   &cli_audit_checkpoint,
-    &cli_connector_check, &cli_connector_list, &cli_connector_review,
-    &cli_connector_try,   &cli_call,           &cli_bridge,
+    &cli_serve,
+    &cli_apply,
+    &cli_export,
+    &cli_token_create,
+    &cli_token_list,
+    &cli_token_revoke,
+    &cli_audit_list,
+    &cli_audit_verify,
+    &cli_audit_checkpoint,
+    &cli_connector_check,
+    &cli_connector_list,
+    &cli_connector_review,
+    &cli_connector_try,
+    &cli_connector_import,
+    &cli_call,
+    &cli_bridge,
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), HELP_COLUMN = 32, HELP_WIDTH = 100 };
 
