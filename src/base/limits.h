@@ -36,18 +36,23 @@ enum {
   LIMIT_RESULT = 1 * MIB,        /* a tool's result */
 
   /* what is asked of a client while its call runs, and what it hears of it */
-  LIMIT_INPUT_MS = 10 * 60 * 1000,      /* until it has answered */
-  LIMIT_INPUT_ROUNDS = 32,              /* of one legacy call */
-  LIMIT_INPUT_REQUESTS = 32,            /* at once */
-  LIMIT_NOTIFICATIONS = 10000,          /* passed on for one call; beyond: dropped */
-  LIMIT_STREAM_STILL_MS = 15 * 1000,    /* then an event stream gets a comment */
-  LIMIT_STREAM_RETRY_MS = 1000,         /* what a client whose stream broke is told to wait */
-  LIMIT_EVENT_LOGS = 32768,             /* a worker: streams whose events are kept */
-  LIMIT_EVENTS_KEPT = 256,              /* of one stream */
-  LIMIT_EVENTS_BYTES = 4 * MIB,         /* of one stream */
-  LIMIT_EVENTS_WORKER_BYTES = 64 * MIB, /* a worker */
-  LIMIT_EVENTS_MS = 2 * 60 * 1000,      /* after a stream's end, or since nobody reads it */
-  LIMIT_SESSION_NOTES = 16384,          /* a worker */
+  LIMIT_INPUT_MS = 10 * 60 * 1000,        /* until it has answered */
+  LIMIT_INPUT_ROUNDS = 32,                /* of one legacy call */
+  LIMIT_INPUT_REQUESTS = 32,              /* at once */
+  LIMIT_NOTIFICATIONS = 10000,            /* passed on for one call; beyond: dropped */
+  LIMIT_STREAM_STILL_MS = 15 * 1000,      /* then an event stream gets a comment */
+  LIMIT_STREAM_RETRY_MS = 1000,           /* what a client whose stream broke is told to wait */
+  LIMIT_EVENT_LOGS = 32768,               /* a worker: streams whose events are kept */
+  LIMIT_EVENTS_KEPT = 256,                /* of one stream */
+  LIMIT_EVENTS_BYTES = 4 * MIB,           /* of one stream */
+  LIMIT_EVENTS_WORKER_BYTES = 64 * MIB,   /* a worker */
+  LIMIT_EVENTS_MS = 2 * 60 * 1000,        /* after a stream's end, or since nobody reads it */
+  LIMIT_SESSION_IDLE_MS = 10 * 60 * 1000, /* what a session keeps when nobody listens */
+  LIMIT_STREAMS = 32768,                  /* a worker: open by GET */
+  LIMIT_WATCHES = 32768,                  /* a worker: sessions and streams that want to hear of changes */
+  LIMIT_WATCHED_URI = 8 * KIB,
+  LIMIT_WATCHED_URIS = 256,    /* of one session or stream */
+  LIMIT_SESSION_NOTES = 16384, /* a worker */
 
   /* upstreams */
   LIMIT_UPSTREAM_CONNECT_MS = 5 * 1000,

@@ -91,6 +91,7 @@ struct call {
   bool is_inside_invoke;
   struct questions *questions; /* asked of its legacy client; or NULL */
   bool is_asking;
+  bool is_told;      /* workers know what this call tells them */
   unsigned n_rounds; /* how often it was asked */
   unsigned n_notified;
 
@@ -133,6 +134,7 @@ struct exchange {
   /* a reply that is a stream */
   bool accepts_stream; /* its client takes one */
   bool is_streaming;
+  bool is_given; /* the reply is somebody else's now: a stream that outlives the request */
   struct event_stream stream;
   struct event_reader reader;
   struct event_log *log;  /* its events are kept here; or NULL */
@@ -150,6 +152,8 @@ const struct http_field *exchange_fields(struct http_exchange *http, int status,
 enum stage_verdict exchange_refuse(struct exchange *exchange, int http_status, int code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 void exchange_call_finished(struct call *call);
+/* An answer without a body, of an exchange without calls. It may be gone afterwards. */
+void exchange_reply_empty(struct exchange *exchange, int status);
 /* Has an error "id":null where it cannot tell its message's id? */
 bool exchange_has_null_ids(const struct exchange *exchange);
 /* The tools that this request sees. NULL: no memory. */

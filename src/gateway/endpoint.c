@@ -33,7 +33,7 @@ static void serve_readiness(struct worker *worker, struct http_exchange *http) {
 static void serve_preflight(struct http_exchange *http, struct str origin) {
   const struct http_field fields[] = {
       {STR("Access-Control-Allow-Origin"), origin},
-      {STR("Access-Control-Allow-Methods"), STR("POST")},
+      {STR("Access-Control-Allow-Methods"), STR("POST, GET, DELETE")},
       {STR("Access-Control-Allow-Headers"), STR("Authorization, Content-Type, Accept, X-API-Key, Mcp-Session-Id, "
                                                 "MCP-Protocol-Version, Mcp-Method, Mcp-Name, "
                                                 "Last-Event-ID, traceparent")},

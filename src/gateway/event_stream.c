@@ -42,17 +42,18 @@ static void on_beat(uv_timer_t *timer) {
   int64_t still_since_us = loop_now_us(&worker->loop) - LIMIT_STREAM_STILL_MS * INT64_C(1000);
   while (streams->first && streams->first->written_us <= still_since_us)
     put(streams->first, STR(":\n\n"));
-  if (streams->on_beat) streams->on_beat(worker);
+  bool has_more = streams->on_beat && streams->on_beat(worker);
+  if (streams->n == 0 && !has_more) uv_timer_stop(timer);
 }
 
-static void start_beat(struct worker *worker) {
+void event_streams_wake(struct worker *worker) {
   struct event_streams *streams = &worker->streams;
   if (!streams->has_beat) {
     uv_timer_init(&worker->loop.uv, &streams->beat);
     streams->beat.data = worker;
     streams->has_beat = true;
   }
-  uv_timer_start(&streams->beat, on_beat, BEAT_MS, BEAT_MS);
+  if (!uv_is_active((uv_handle_t *)&streams->beat)) uv_timer_start(&streams->beat, on_beat, BEAT_MS, BEAT_MS);
 }
 
 void event_stream_begin(struct event_stream *stream, struct worker *worker, struct http_exchange *http,
@@ -62,7 +63,7 @@ void event_stream_begin(struct event_stream *stream, struct worker *worker, stru
   *stream = (struct event_stream){.http = http, .worker = worker, .written_us = loop_now_us(&worker->loop)};
   http_stream_begin(http, &head, NULL);
   list_append(&worker->streams, stream);
-  if (worker->streams.n++ == 0) start_beat(worker);
+  if (worker->streams.n++ == 0) event_streams_wake(worker);
 }
 
 bool event_stream_has_room(const struct event_stream *stream) {
@@ -105,7 +106,7 @@ void event_stream_end(struct event_stream *stream) {
   if (!http) return;
   stream->http = NULL;
   list_remove(&worker->streams, stream);
-  if (--worker->streams.n == 0 && worker->streams.has_beat) uv_timer_stop(&worker->streams.beat);
+  worker->streams.n--;
   http_stream_end(http);
 }
 

@@ -23,7 +23,8 @@ struct event_streams {
   size_t n;
   uv_timer_t beat;
   bool has_beat;
-  void (*on_beat)(struct worker *worker); /* every few seconds while there is a stream; may be NULL */
+  /* Every few seconds while there is a stream, or as long as it says that there is more to look after. May be NULL. */
+  bool (*on_beat)(struct worker *worker);
 };
 
 /* Answers 200 and begins. `fields`: further ones. */
@@ -37,6 +38,8 @@ void event_stream_send(struct event_stream *stream, struct str id, struct str da
 void event_stream_retry(struct event_stream *stream, int64_t ms);
 /* After this call the HTTP exchange may be gone, with all that lives in its memory. */
 void event_stream_end(struct event_stream *stream);
+/* Lets the heart beat although there is no stream. */
+void event_streams_wake(struct worker *worker);
 /* Before the worker's loop ends. */
 void event_streams_close(struct worker *worker);
 

@@ -148,12 +148,26 @@ static void finish_streamed(struct exchange *exchange) {
   worker_exchange_ended(worker);
 }
 
+static void finish_given(struct exchange *exchange) {
+  struct worker *worker = exchange->worker;
+  let_go(exchange);
+  worker_exchange_ended(worker);
+}
+
+void exchange_reply_empty(struct exchange *exchange, int status) {
+  finish(exchange, status, STR_NONE, STR_NONE, 0);
+}
+
 static void finish_answered(struct exchange *exchange) {
   int status = 200;
   int64_t retry_after_s = 0;
   struct str body;
   if (exchange->is_streaming) {
     finish_streamed(exchange);
+    return;
+  }
+  if (exchange->is_given) {
+    finish_given(exchange);
     return;
   }
   if (!exchange->is_batch && exchange->calls[0].failure.http_status) {
@@ -206,10 +220,10 @@ void exchange_begin(struct worker *worker, struct http_exchange *http) {
   for (size_t i = 0; i < n_stages; i++) {
     enum stage_verdict verdict = stages[i].run(exchange);
     metric_add(&worker->metrics.exchange_stages[i][verdict], 1);
-    if (verdict != STAGE_NEXT) {
-      finish_refused(exchange);
-      return;
-    }
+    if (verdict == STAGE_NEXT) continue;
+    if (verdict == STAGE_FAIL) finish_refused(exchange);
+    if (verdict == STAGE_DONE) finish_given(exchange);
+    return;
   }
 
   http->on_departed = on_departed;
@@ -227,7 +241,7 @@ void exchange_begin(struct worker *worker, struct http_exchange *http) {
   if (exchange->n_open > 1) exchange->held_bytes = exchange->arena->used;
   worker->held_bytes += exchange->held_bytes;
   /* Who has left before we began is not told of again. */
-  if (http->has_departed) on_departed(http);
+  if (http->has_departed && !exchange->is_given) on_departed(http);
   if (--exchange->n_open == 0) finish_answered(exchange);
 }
 

@@ -7,6 +7,14 @@
 #include "gateway/pipeline.h"
 #include "gateway/worker.h"
 
+bool exchange_accepts_stream(struct str accept) {
+  while (accept.n) {
+    struct str range = str_cut(&accept, ',');
+    if (str_eq_fold(str_trim(str_cut(&range, ';')), STR("text/event-stream"))) return true;
+  }
+  return false;
+}
+
 static struct exchange *exchange_of(struct event_reader *reader) {
   return (struct exchange *)((char *)reader - offsetof(struct exchange, reader));
 }
@@ -34,16 +42,27 @@ static void begin_log(struct exchange *exchange, const struct mcp_revision *revi
   event_stream_retry(&exchange->stream, LIMIT_STREAM_RETRY_MS);
 }
 
-bool exchange_stream_open(struct exchange *exchange) {
+static bool begin(struct exchange *exchange, struct event_stream *stream) {
   size_t n;
-  if (exchange->is_streaming) return true;
-  if (!exchange->accepts_stream || exchange->http->has_departed) return false;
   const struct http_field *fields = exchange_fields(exchange->http, 200, 0, exchange->new_session, &n);
   struct http_field *all = arena_new_n(exchange->arena, struct http_field, n + 1);
   if (!fields || !all) return false;
   memcpy(all, fields, n * sizeof(*all));
   all[n] = (struct http_field){STR("X-Accel-Buffering"), STR("no")};
-  event_stream_begin(&exchange->stream, exchange->worker, exchange->http, all, n + 1);
+  event_stream_begin(stream, exchange->worker, exchange->http, all, n + 1);
+  return true;
+}
+
+bool exchange_stream_give(struct exchange *exchange, struct event_stream *stream) {
+  if (!begin(exchange, stream)) return false;
+  exchange->is_given = true;
+  return true;
+}
+
+bool exchange_stream_open(struct exchange *exchange) {
+  if (exchange->is_streaming) return true;
+  if (!exchange->accepts_stream || exchange->http->has_departed) return false;
+  if (!begin(exchange, &exchange->stream)) return false;
   exchange->is_streaming = true;
   begin_log(exchange, revision_of(exchange));
   return true;

@@ -41,4 +41,19 @@ void notice_log(void *context, struct uuid connection_id, const char *line) {
   log_event(LOG_INFO, "mcp_server", LOG_TEXT("connection_id", id), LOG_TEXT("line", line));
 }
 
-void worker_notice(struct worker *worker, const struct mcp_notice *notice) {}
+void worker_notice(struct worker *worker, const struct mcp_notice *notice) {
+  switch (notice->kind) {
+    case MCP_TOOLS_CHANGED:
+    case MCP_PROMPTS_CHANGED:
+    case MCP_RESOURCES_CHANGED:
+      return; /* clients are told when their own lists have changed: by worker_changed */
+    case MCP_RESOURCE_UPDATED:
+    case MCP_MESSAGE:
+      watches_notice(worker, notice);
+      return;
+  }
+}
+
+void worker_changed(struct worker *worker) {
+  watches_look(worker);
+}

@@ -11,5 +11,7 @@ void notice_spread(void *context, const struct mcp_notice *notice);
 void notice_log(void *context, struct uuid connection_id, const char *line);
 /* On each worker's loop, for each notice. */
 void worker_notice(struct worker *worker, const struct mcp_notice *notice);
+/* On each worker's loop: a snapshot or a token changed. */
+void worker_changed(struct worker *worker);
 
 #endif

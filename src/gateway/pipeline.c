@@ -9,6 +9,7 @@
 static const struct exchange_stage of_exchange[] = {
     {"limit_peer", stage_limit_peer},       /* cheap, before anything is believed */
     {"authenticate", stage_authenticate},   /* URL token or key -> principal */
+    {"take_stream", stage_take_stream},     /* GET and DELETE of a legacy session: done with that */
     {"read_messages", stage_read_messages}, /* body -> JSON-RPC messages, a call each */
 };
 
@@ -36,6 +37,10 @@ static const struct method methods[] = {
     {STR("resources/templates/list"), JSONRPC_REQUEST, MCP_BOTH, FOR_ALL, method_templates_list},
     {STR("resources/read"), JSONRPC_REQUEST, MCP_BOTH, FOR_ACTIONS, method_act, CONNECTOR_RESOURCE},
     {STR("completion/complete"), JSONRPC_REQUEST, MCP_BOTH, FOR_ACTIONS, method_act, CONNECTOR_COMPLETION},
+    {STR("resources/subscribe"), JSONRPC_REQUEST, MCP_LEGACY, FOR_ALL, method_subscribe},
+    {STR("resources/unsubscribe"), JSONRPC_REQUEST, MCP_LEGACY, FOR_ALL, method_unsubscribe},
+    {STR("subscriptions/listen"), JSONRPC_REQUEST, MCP_MODERN, FOR_ALL, method_listen},
+    {STR("logging/setLevel"), JSONRPC_REQUEST, MCP_LEGACY, FOR_ALL, method_set_level},
     {STR("notifications/initialized"), JSONRPC_NOTIFICATION, MCP_LEGACY, FOR_ALL, method_nothing},
     {STR("notifications/cancelled"), JSONRPC_NOTIFICATION, MCP_LEGACY, FOR_ALL, method_cancelled},
 };

@@ -39,6 +39,7 @@ const struct method *method_find(struct str name, enum jsonrpc_kind kind, enum m
 /* The stages, one small file each: stage_NAME.c */
 enum stage_verdict stage_limit_peer(struct exchange *exchange);
 enum stage_verdict stage_authenticate(struct exchange *exchange);
+enum stage_verdict stage_take_stream(struct exchange *exchange); /* in stream_get.c */
 enum stage_verdict stage_read_messages(struct exchange *exchange);
 
 enum stage_verdict stage_limit_principal(struct call *call);
@@ -57,6 +58,10 @@ enum stage_verdict method_discover(struct call *call);
 enum stage_verdict method_nothing(struct call *call);
 enum stage_verdict method_cancelled(struct call *call);
 enum stage_verdict method_tools_list(struct call *call);
+enum stage_verdict method_set_level(struct call *call);
+enum stage_verdict method_subscribe(struct call *call);
+enum stage_verdict method_unsubscribe(struct call *call);
+enum stage_verdict method_listen(struct call *call);
 enum stage_verdict method_prompts_list(struct call *call);
 enum stage_verdict method_resources_list(struct call *call);
 enum stage_verdict method_templates_list(struct call *call);

@@ -100,6 +100,11 @@ static void on_catalogue_change(void *context) {
   coherence_sync(service->server.coherence);
 }
 
+static void on_change(void *context, size_t worker) {
+  struct server *server = context;
+  worker_changed(&server->workers[worker]);
+}
+
 static unsigned worker_count(const struct serve_options *options) {
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (options->workers) return options->workers;
@@ -149,7 +154,9 @@ static enum err_code start_coherence(struct service *service, struct err *err) {
                                               .dir = options->data_dir,
                                               .on_problem = on_coherence_problem,
                                               .on_published = on_published,
-                                              .context = service};
+                                              .context = service,
+                                              .on_change = on_change,
+                                              .change_context = server};
   enum err_code code = coherence_new(&coherence, service->conn, &server->coherence, err);
   if (code == ERR_NONE) server->tokens = coherence_tokens(server->coherence);
   return code;

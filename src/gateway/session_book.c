@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "gateway/session_home.h"
 #include "gateway/worker.h"
 
 struct session_note {
@@ -90,6 +91,7 @@ static void on_visit(struct loop_task *task) {
   struct session_note *note = note_of(&visit->worker->sessions, news->nonce);
   if (note && news->has_ended) note->has_ended = true;
   if (note && news->level >= 0) note->level = news->level;
+  if (news->has_ended) session_home_end(visit->worker, news->nonce);
   if (atomic_fetch_sub(&news->n_left, 1) != 1) return;
   news->back.run = on_back;
   loop_post(&news->from->loop, &news->back);

@@ -1,6 +1,7 @@
 /* The body becomes JSON-RPC messages, a call each. One message, or in 2025-03-26 a batch. */
 #include "base/clock.h"
 #include "base/limits.h"
+#include "gateway/exchange_stream.h"
 #include "gateway/pipeline.h"
 #include "gateway/worker.h"
 
@@ -18,14 +19,6 @@ static bool accepts_json(struct str accept) {
     if (str_eq_fold(range, STR("application/json")) || str_eq(range, STR("*/*")) ||
         str_eq_fold(range, STR("application/*")))
       return true;
-  }
-  return false;
-}
-
-static bool accepts_stream(struct str accept) {
-  while (accept.n) {
-    struct str range = str_cut(&accept, ',');
-    if (str_eq_fold(str_trim(str_cut(&range, ';')), STR("text/event-stream"))) return true;
   }
   return false;
 }
@@ -77,13 +70,13 @@ enum stage_verdict stage_read_messages(struct exchange *exchange) {
   struct str content_type, accept;
   if (!str_eq(http->method, STR("POST")))
     return exchange_refuse(exchange, 405, 405,
-                           "This endpoint takes POST; it opens no stream by GET and keeps no session to DELETE");
+                           "This endpoint takes POST; GET and DELETE are for the sessions that initialize begins");
   if (!http_field_once(http, "Content-Type", &content_type) || !is_json(content_type))
     return exchange_refuse(exchange, 415, 415, "The body must be JSON: send Content-Type: application/json");
   if (!http_field_once(http, "Accept", &accept)) accept = STR_NONE;
   if (!accepts_json(accept))
     return exchange_refuse(exchange, 406, 406, "The answer is JSON: let Accept list application/json");
-  exchange->accepts_stream = accepts_stream(accept);
+  exchange->accepts_stream = exchange_accepts_stream(accept);
   if (worker->n_calls >= LIMIT_CALLS_IN_FLIGHT || worker->held_bytes >= LIMIT_CALLS_BYTES ||
       atomic_load_explicit(&worker->server->is_draining, memory_order_relaxed)) {
     exchange_refuse(exchange, 503, 503, "The server is busy or stopping; try again");

@@ -9,12 +9,20 @@
 #include "base/limits.h"
 #include "gateway/endpoint.h"
 
+/* What streams leave behind goes by itself, in time. */
+static bool beat(struct worker *worker) {
+  watches_beat(worker);
+  session_homes_sweep(worker);
+  event_logs_sweep(worker);
+  return worker->logs.by_id.count > 0 || worker->homes.by_nonce.count > 0;
+}
+
 enum err_code worker_init(struct worker *worker, struct server *server, unsigned index, struct str host, uint16_t port,
                           struct err *err) {
   worker->server = server;
   worker->index = index;
   trace_source_init(&worker->traces);
-  worker->streams.on_beat = event_logs_sweep;
+  worker->streams.on_beat = beat;
   enum err_code code = loop_init(&worker->loop, err);
   if (code != ERR_NONE) return code;
   worker->has_loop = true;
@@ -64,6 +72,8 @@ static void on_drained(void *context) {
 static void drain(struct loop_task *task) {
   struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, drain_task));
   worker->patience_ends_us = loop_now_us(&worker->loop) + LIMIT_HTTP_DRAIN_MS * INT64_C(1000);
+  stream_pipes_end(worker);
+  watches_end(worker);
   http_server_drain(worker->http, on_drained, worker);
 }
 
@@ -152,6 +162,8 @@ void worker_release(struct worker *worker) {
   if (!worker->has_loop) return;
   if (!worker->has_thread) end_unserved(worker);
   loop_release(&worker->loop);
+  stream_pipes_free(worker);
+  session_homes_free(worker);
   event_logs_free(worker);
   map_release(&worker->questions);
   session_book_free(worker);

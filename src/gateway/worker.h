@@ -10,6 +10,9 @@
 #include "gateway/metrics.h"
 #include "gateway/origin.h"
 #include "gateway/session_book.h"
+#include "gateway/session_home.h"
+#include "gateway/stream_get.h"
+#include "gateway/watch.h"
 #include "limit/limit.h"
 #include "net/executor.h"
 #include "net/http_client.h"
@@ -55,6 +58,10 @@ struct worker {
   struct event_logs logs;
   struct map questions; /* those that wait for an answer, by the secret part of their ids */
   struct session_book sessions;
+  struct session_homes homes;
+  struct watches watches;
+  struct stream_pipes pipes;
+  uint64_t n_pipes; /* ever: their ids */
   struct trace_source traces;
   struct metrics metrics;
   struct loop_task drain_task, stop_task;

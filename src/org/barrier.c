@@ -20,6 +20,8 @@ struct barrier {
   bool is_under_way; /* the home loop's */
   void (*passed)(void *context);
   void *context;
+  void (*visited)(void *context, size_t loop);
+  void *visited_context;
   size_t n_loops;
   struct barrier_visit visits[];
 };
@@ -54,6 +56,8 @@ static void on_visit(struct loop_task *task) {
     loop_post(visit->loop, &visit->task);
     return;
   }
+  if (barrier->visited && !atomic_load(&barrier->is_abandoned))
+    barrier->visited(barrier->visited_context, (size_t)(visit - barrier->visits));
   if (atomic_fetch_sub(&barrier->n_left, 1) != 1) return;
   /* Once abandoned, the home loop may be gone. */
   if (atomic_load(&barrier->is_abandoned)) {
@@ -61,6 +65,11 @@ static void on_visit(struct loop_task *task) {
   } else {
     loop_post(barrier->home, &barrier->back);
   }
+}
+
+void barrier_on_visit(struct barrier *barrier, void (*visited)(void *context, size_t loop), void *context) {
+  barrier->visited = visited;
+  barrier->visited_context = context;
 }
 
 void barrier_wait(struct barrier *barrier, void (*passed)(void *context), void *context) {

@@ -265,6 +265,7 @@ enum err_code coherence_new(const struct coherence_options *options, struct db_c
   coherence->options = *options;
   coherence->options.dir = coherence->dir = strdup(options->dir);
   coherence->barrier = barrier_new(options->loop, options->workers, options->n_workers);
+  if (coherence->barrier) barrier_on_visit(coherence->barrier, options->on_change, options->change_context);
   enum err_code code = published_init(&coherence->published, err);
   if (code == ERR_NONE && (!coherence->dir || !coherence->barrier)) code = err_no_memory(err);
   if (code == ERR_NONE) code = db_read(conn, load_all, coherence, err);

@@ -23,6 +23,9 @@ struct coherence_options {
   /* An organisation is another one now, or gone (the slot is empty); NULL: nobody wants to know. */
   void (*on_published)(void *context, struct org_slot *slot);
   void *context;
+  /* On each worker's loop, once it sees what was changed; the number is its place in `workers`. NULL: nobody looks. */
+  void (*on_change)(void *context, size_t worker);
+  void *change_context;
 };
 
 /* Loads everything (on this thread, through `conn`), before the workers run. An organisation whose own rows are broken
