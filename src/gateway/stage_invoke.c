@@ -93,12 +93,12 @@ static bool asks(const struct connector_result *result) {
 /* The first of the requests that this client cannot be asked for; NULL: it can be asked for all. */
 static const char *lacking(const struct call *call, struct str requests) {
   yyjson_doc *doc;
-  size_t i, n;
-  yyjson_val *name, *request;
+  yyjson_val *name;
   if (!requests.n) return NULL;
   if (json_read_verbatim(call->exchange->arena, requests, &doc, NULL) != ERR_NONE) return "";
-  yyjson_obj_foreach(yyjson_doc_get_root(doc), i, n, name, request) {
-    const char *lacks = mcp_input_lacks(call->envelope.client_capabilities, request);
+  yyjson_obj_iter at = yyjson_obj_iter_with(yyjson_doc_get_root(doc));
+  while ((name = yyjson_obj_iter_next(&at))) {
+    const char *lacks = mcp_input_lacks(call->envelope.client_capabilities, yyjson_obj_iter_get_val(name));
     if (lacks) return lacks;
   }
   return NULL;

@@ -51,10 +51,11 @@ void mcp_write_legacy_input(struct buf *out, yyjson_val *request, const char *id
 }
 
 bool mcp_write_url_elicitations(struct buf *out, yyjson_val *data) {
-  size_t i, n, j, m, n_written = 0;
+  size_t j, m, n_written = 0;
   yyjson_val *elicitation, *key, *value;
+  yyjson_arr_iter at = yyjson_arr_iter_with(json_get(data, "elicitations"));
   buf_append_byte(out, '{');
-  yyjson_arr_foreach(json_get(data, "elicitations"), i, n, elicitation) {
+  while ((elicitation = yyjson_arr_iter_next(&at))) {
     if (!yyjson_is_obj(elicitation)) continue;
     buf_printf(out, "%s\"elicitation-%zu\":{\"method\":\"elicitation/create\",\"params\":{\"mode\":\"url\"",
                n_written ? "," : "", n_written + 1);
