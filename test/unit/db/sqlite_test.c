@@ -32,7 +32,7 @@ static void a_new_database_is_private_and_ours(void **state) {
   snprintf(wal, sizeof wal, "%s-wal", f->path);
   if (stat(wal, &st) == 0) assert_int_equal(st.st_mode & 07777, 0600);
   assert_int_equal(raw(f, "PRAGMA application_id"), 0x434E454B); /* CNEK */
-  assert_int_equal(raw(f, "PRAGMA page_size"), 8192);
+  assert_int_equal(raw(f, "PRAGMA page_size"), 4096);
   assert_int_equal(raw(f, "SELECT count(*) FROM schema_migration"), (int)migrations_n);
 }
 
