@@ -3,8 +3,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connek, post } from './connek.js';
+import { mcpContestants, mcpKind, mcpOrganisation, onceFound, startMcpUpstream } from './mcp.js';
 import { startNginx } from './nginx.js';
-import { callKinds, makeLedger, organisations } from './organisation.js';
+import { callKinds, makeLedger, message, organisations } from './organisation.js';
 import { run, Server } from './process.js';
 import { startToolbox } from './toolbox.js';
 import { makeRequest } from './wrk.js';
@@ -21,7 +22,7 @@ async function startUpstream(program, folder) {
 }
 
 // A data folder with the bench's organisations, and a token for each kind of call.
-async function makeConnek(program, folder, upstreamPort, kinds) {
+async function makeConnek(program, folder, upstreamPort, mcpPort, kinds) {
   await mkdir(folder, { recursive: true });
   const connek = new Connek(program, folder);
   const ledger = join(folder, 'ledger.db');
@@ -29,6 +30,7 @@ async function makeConnek(program, folder, upstreamPort, kinds) {
   for (const [name, config] of Object.entries(organisations({ upstream: `http://127.0.0.1:${upstreamPort}`, ledger }))) {
     await connek.apply(name, config);
   }
+  await connek.apply('mcp', mcpOrganisation(mcpPort));
   connek.tokens = {};
   for (const [kind, { email, organisation }] of Object.entries(kinds)) {
     connek.tokens[kind] = (await connek.token(email, '--organisation', organisation)).token;
@@ -52,22 +54,23 @@ export async function sample(request) {
 
 // Everything up, every request sampled once. { upstream, targets, sizes, connek, missing }; targets by contestant and
 // kind; `missing`: why a contestant is not there.
-export async function makeBed({ folder, connekProgram, upstreamProgram, era }) {
-  const kinds = callKinds(era);
+export async function makeBed({ folder, connekProgram, upstreamProgram, mcpUpstreamProgram, era }) {
+  const kinds = { ...callKinds(era), mcp: mcpKind(message, era) };
   const upstream = await startUpstream(upstreamProgram, folder);
+  const mcpUpstream = await startMcpUpstream(mcpUpstreamProgram, { core: cores.load, folder });
   const connek = {};
   const targets = {};
   const sizes = {};
   for (const mode of modes) {
-    connek[mode] = await makeConnek(connekProgram, join(folder, mode), upstream.port, kinds);
-    const args = ['--workers', '1', '--audit', mode, '--allow-upstream', `127.0.0.1:${upstream.port}`];
+    connek[mode] = await makeConnek(connekProgram, join(folder, mode), upstream.port, mcpUpstream.port, kinds);
+    const args = ['--workers', '1', '--audit', mode, '--allow-upstream', `127.0.0.1:${upstream.port}`, '--allow-upstream', `127.0.0.1:${mcpUpstream.port}`];
     const { server, base } = await connek[mode].serve({ core: cores.server, args, name: `connek ${mode}` });
     connek[mode].server = server;
     for (const [kind, asked] of Object.entries(kinds)) {
       const name = `${kind} ${mode}`;
       const isRight = ({ body }) => body !== undefined && asked.isRight(body);
       targets[name] = await aim(folder, name, `${base}/mcp/${connek[mode].tokens[kind]}`, asked, [server], isRight, asked.expected);
-      sizes[kind] = await sample(targets[name]);
+      sizes[kind] = await (kind === 'mcp' ? onceFound(() => sample(targets[name])) : sample(targets[name]));
     }
   }
   const nginx = await startNginx({ folder: join(folder, 'nginx'), core: cores.server, upstreamPort: upstream.port, replies: { '/list': sizes.list } });
@@ -84,6 +87,9 @@ export async function makeBed({ folder, connekProgram, upstreamProgram, era }) {
   } catch (error) {
     missing.toolbox = error.message;
   }
+  const mcp = await mcpContestants({ folder: join(folder, 'mcp'), cores, kind: kinds.mcp, upstream: mcpUpstream, program: mcpUpstreamProgram, aim, era });
+  Object.assign(targets, mcp.targets);
+  Object.assign(missing, mcp.missing);
   for (const target of Object.values(targets)) await sample(target);
   return { upstream: upstream.server, upstreamPort: upstream.port, targets, sizes, connek, kinds, missing };
 }

@@ -14,6 +14,7 @@ import { judge } from './aims.js';
 import { checkTrail, cores, makeBed, sample } from './bed.js';
 import { Connek } from './connek.js';
 import { measureConnections, measureStart } from './idle.js';
+import { mcpLoads } from './mcp.js';
 import { callKinds, makeLedger, organisations } from './organisation.js';
 import { run, stopAll } from './process.js';
 import { print } from './report.js';
@@ -39,8 +40,9 @@ const loads = [
   ['denied, strict', 'denied strict', both],
   ['sqlite, strict', 'sqlite strict', both],
   ['sqlite, relaxed', 'sqlite relaxed', both],
+  ...mcpLoads,
 ];
-const recorded = ['http', 'minimal', 'minimal_large', 'full', 'full_large', 'denied', 'sqlite'];
+const recorded = ['http', 'mcp', 'minimal', 'minimal_large', 'full', 'full_large', 'denied', 'sqlite'];
 
 const { values: options } = parseArgs({
   options: {
@@ -59,7 +61,7 @@ const folder = join(build, 'bench');
 const connekProgram = join(build, 'connek');
 const benchProgram = (name) => join(build, 'test/bench', name);
 
-const programs = ['upstream', 'commit_time', 'million_tokens', 'schema_floor', 'template_floor'];
+const programs = ['upstream', 'mcp_upstream', 'commit_time', 'million_tokens', 'schema_floor', 'template_floor'];
 
 const say = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`);
 
@@ -79,7 +81,7 @@ async function machine() {
 }
 
 async function measureLoads(failed) {
-  const bed = await makeBed({ folder, connekProgram, upstreamProgram: benchProgram('upstream'), era: options.era });
+  const bed = await makeBed({ folder, connekProgram, upstreamProgram: benchProgram('upstream'), mcpUpstreamProgram: benchProgram('mcp_upstream'), era: options.era });
   const calls = { strict: 0, relaxed: 0 };
   const count = (target, n) => {
     const [kind, mode] = target.split(' ');

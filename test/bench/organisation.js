@@ -164,7 +164,7 @@ const eras = {
   },
 };
 
-function message(era, method, params) {
+export function message(era, method, params) {
   const { headers, body } = eras[era](method, params);
   return {
     headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', ...headers },

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Connek } from '../integration/support/connek.js';
+import { legacy, send } from '../integration/support/mcp.js';
 import { startFixture } from '../fixtures/mcp/process.js';
 import { revisions, runSuite } from './suite.js';
 
@@ -29,6 +30,12 @@ async function gateway(scope, fixture) {
   });
   await connek.start('--allow-upstream', new URL(fixture).host);
   const { url } = await connek.token('suite@conformance.example');
+  // What the fixture has is asked once Connek serves: for a moment there is nothing yet.
+  for (let tries = 0; tries < 100; tries++) {
+    const { body } = await send(url, legacy('tools/list'));
+    if (body?.result?.tools?.some(({ name }) => name === 'test_simple_text')) break;
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
   return url;
 }
 
