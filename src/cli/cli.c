@@ -20,6 +20,12 @@ static const struct cli_command *const commands[] = {
     &cli_connector_import,
     &cli_call,
     &cli_bridge,
+    &cli_user_invite,
+    &cli_user_reset,
+    &cli_client_list,
+    &cli_client_revoke,
+    &cli_session_list,
+    &cli_session_revoke,
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), HELP_COLUMN = 32, HELP_WIDTH = 100 };
 

@@ -1,6 +1,7 @@
 /* connek serve: options into struct serve_options; the server itself is the gateway's. */
 #include "gateway/serve.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "cli/cli.h"
@@ -88,10 +89,26 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
   return CLI_OK;
 }
 
+/* Not through the log: it is for whoever started the server, and works once. */
+static void on_setup_link(const char *url) {
+  (void)fprintf(stderr, "Set up its owner's account, once: %s\n", url);
+}
+
+static int read_duration(const struct cli_args *args, const char *name, int64_t *ret_us) {
+  const char *text = cli_value(args, name);
+  if (!text) return CLI_OK;
+  if (clock_parse_duration(str_of(text), ret_us) && *ret_us > 0 && *ret_us < INT64_MAX / 4) return CLI_OK;
+  return cli_usage(args, "--%s must be a number and a unit: 90s, 15m, 12h or 30d", name);
+}
+
 static int serve(const struct cli_args *args, struct arena *arena) {
   struct serve_options options = {0};
   int exit_code = read_options(args, arena, &options);
+  if (!exit_code) exit_code = read_duration(args, "token-life", &options.token_us);
+  if (!exit_code) exit_code = read_duration(args, "client-life", &options.client_us);
   if (exit_code) return exit_code;
+  options.may_sign_up = cli_has(args, "allow-sign-up");
+  options.on_setup_link = on_setup_link;
   struct err err = {0};
   struct cli_store store = {.lock = -1};
   if (cli_open(options.data_dir, CLI_SERVE, &store, &err)) return cli_fail(args, &err);
@@ -122,6 +139,12 @@ static const struct cli_option options[] = {
      "a proxy for everything upstream; the usual proxy variables are not looked at", false, false},
     {"peer-limit", "N", "CONNEK_PEER_LIMIT", NULL, "failed authentications of one address in a minute; without it 6000",
      false, false},
+    {"allow-sign-up", NULL, NULL, NULL, "whoever reaches this server may make an organisation of their own", false,
+     false},
+    {"token-life", "DURATION", "CONNEK_TOKEN_LIFE", "1h", "how long an assistant that signed in uses one access token",
+     false, false},
+    {"client-life", "DURATION", "CONNEK_CLIENT_LIFE", "90d", "how long an assistant stays signed in without being used",
+     false, false},
     {"log-level", "LEVEL", "CONNEK_LOG_LEVEL", "info", "debug, info, warn, error or off", false, false},
 };
 
@@ -131,7 +154,8 @@ const struct cli_command cli_serve = {
     .summary = "serves assistants until SIGTERM or SIGINT",
     .description =
         "Serves every organisation of the data folder: the MCP endpoint /mcp, personal URLs /mcp/<token>,\n"
-        "/healthz and /readyz. The folder, its database and its key (DIR/master.key) are made where there is\n"
+        "/healthz and /readyz, and the pages on which people sign in and let assistants in. The folder, its database "
+        "and its key (DIR/master.key) are made where there is\n"
         "nothing yet; without its key a folder with data is refused, and so is a second server on one folder.\n"
         "Logs go to standard error, one JSON object a line. Changes made by the other commands are taken at\n"
         "once. On SIGTERM or SIGINT open calls end before the server does.\n",

@@ -1,9 +1,8 @@
 /* Access tokens at the command line: the URL they belong to, and the record of every change. */
 #include "cli/token.h"
 
-#include "audit/audit.h"
-#include "base/clock.h"
 #include "base/limits.h"
+#include "cli/record.h"
 #include "codec/json.h"
 #include "codec/url.h"
 
@@ -43,8 +42,6 @@ enum err_code token_record_change(struct db_tx *tx, struct arena *arena, const s
                                   struct err *err) {
   struct organisation_record organisation;
   enum err_code code = store_organisation_get(tx, arena, record->organisation_id, &organisation, err);
-  struct vault_keys *keys = NULL;
-  if (!code) code = vault_keys_open(vault, organisation.id, organisation.data_key, &keys, err);
   if (code) return code;
   /* Members in the order of RFC 8785. */
   struct buf arguments;
@@ -56,22 +53,6 @@ enum err_code token_record_change(struct db_tx *tx, struct arena *arena, const s
   buf_append_c(&arguments, ",\"user\":");
   json_write_str(&arguments, email);
   buf_append_byte(&arguments, '}');
-  if (buf_failed(&arguments)) code = err_no_memory(err);
-  struct audit_event event = {.kind = AUDIT_CHANGE,
-                              .organisation_id = organisation.id,
-                              .keys = keys,
-                              .time = clock_utc_us(),
-                              .call_id = uuid_new(),
-                              .token_id = record->id,
-                              .roles = STR("[]"),
-                              .policy_version = organisation.version,
-                              .tool = str_of(word),
-                              .arguments = buf_str(&arguments),
-                              .may_keep_arguments = true,
-                              .decision = AUDIT_ALLOWED,
-                              .reason = STR("operator"),
-                              .outcome = AUDIT_OK};
-  if (!code) code = audit_record_in(tx, &event, err);
-  vault_keys_free(keys);
-  return code;
+  if (buf_failed(&arguments)) return err_no_memory(err);
+  return cli_record(tx, vault, &organisation, word, buf_str(&arguments), record->id, err);
 }

@@ -40,6 +40,7 @@ struct principal {
   struct org_snapshot *snapshot; /* a reference */
   struct org_user *user;
   struct uuid token_id;
+  uint32_t scopes;           /* what the token is limited to: bits of policy_does */
   struct token_entry *token; /* valid in the turn of the loop that authenticated, not later */
 };
 
@@ -130,6 +131,7 @@ struct exchange {
   size_t n_calls, n_open;
   size_t held_bytes; /* its memory when its calls began to wait: counted in the worker's */
   bool is_batch;
+  struct str challenge; /* of a 403 for lack of a scope: its WWW-Authenticate; or empty */
 
   /* a reply that is a stream */
   bool accepts_stream; /* its client takes one */
@@ -146,9 +148,12 @@ struct exchange {
 void exchange_begin(struct worker *worker, struct http_exchange *http);
 /* Would it be authenticated? For large bodies, before they are read. */
 bool exchange_check_head(struct worker *worker, struct http_exchange *http, struct failure *ret_refusal) MUST_CHECK;
-/* The fields that an answer of the endpoint carries, whoever gives it. In the request's arena; NULL: no memory. */
+/* The fields that an answer of the endpoint carries, whoever gives it (`challenge`: WWW-Authenticate, or empty). In the
+ * request's arena; NULL: no memory. */
 const struct http_field *exchange_fields(struct http_exchange *http, int status, int64_t retry_after_s,
-                                         struct str new_session, size_t *ret_n);
+                                         struct str new_session, struct str challenge, size_t *ret_n);
+/* What a 401 says in WWW-Authenticate. In the request's arena. */
+struct str exchange_challenge(const struct worker *worker, struct http_exchange *http);
 enum stage_verdict exchange_refuse(struct exchange *exchange, int http_status, int code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 void exchange_call_finished(struct call *call);

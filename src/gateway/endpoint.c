@@ -75,10 +75,15 @@ static const struct route *find_route(struct str path) {
   return NULL;
 }
 
+static bool has_known_host(const struct server *server, const struct http_exchange *http) {
+  struct str host;
+  return http_field_once(http, "Host", &host) && (!host.p || origin_allows_host(&server->origins, host));
+}
+
 static bool has_known_source(const struct server *server, const struct http_exchange *http) {
-  struct str host, origin;
-  return http_field_once(http, "Host", &host) && (!host.p || origin_allows_host(&server->origins, host)) &&
-         http_field_once(http, "Origin", &origin) && (!origin.p || origin_allows(&server->origins, origin));
+  struct str origin;
+  return has_known_host(server, http) && http_field_once(http, "Origin", &origin) &&
+         (!origin.p || origin_allows(&server->origins, origin));
 }
 
 static bool may_have_large_body(const struct http_exchange *http) {
@@ -94,10 +99,20 @@ static bool refuse(struct http_reply *ret_refusal, int status, struct str body) 
   return false;
 }
 
+/* Programs ask for metadata and tokens from any web page; of whose page a form may come, signin/ decides. */
+static bool admit_to_signin(struct worker *worker, struct http_exchange *http, struct http_reply *ret_refusal) {
+  if (!has_known_host(worker->server, http))
+    return refuse(ret_refusal, 403,
+                  STR("{\"error\":\"Host is not one that this server is reached by; the operator can name it with "
+                      "--public-url\"}"));
+  return signin_on_head(&worker->signin, http, ret_refusal);
+}
+
 bool endpoint_on_head(struct http_exchange *http, void *context, struct http_reply *ret_refusal) {
   struct worker *worker = context;
   const struct route *route = find_route(http->path);
   struct failure failure;
+  if (signin_serves(http->path)) return admit_to_signin(worker, http, ret_refusal);
   if (!route) return refuse(ret_refusal, 404, STR("{\"error\":\"Nothing is here: the MCP endpoint is /mcp\"}"));
   if (route->is_guarded && !has_known_source(worker->server, http))
     return refuse(ret_refusal, 403,
@@ -105,8 +120,9 @@ bool endpoint_on_head(struct http_exchange *http, void *context, struct http_rep
                       "with --public-url or --allow-origin\"}"));
   if (route->serve != serve_mcp || !may_have_large_body(http) || exchange_check_head(worker, http, &failure))
     return true;
+  struct str challenge = failure.http_status == 401 ? exchange_challenge(worker, http) : STR_NONE;
   ret_refusal->fields =
-      exchange_fields(http, failure.http_status, failure.retry_after_s, STR_NONE, &ret_refusal->n_fields);
+      exchange_fields(http, failure.http_status, failure.retry_after_s, STR_NONE, challenge, &ret_refusal->n_fields);
   struct buf body;
   buf_init(&body, &http->arena, 4 * KIB);
   jsonrpc_write_error(&body, true, NULL, failure.code, failure.text, STR_NONE);
@@ -114,7 +130,11 @@ bool endpoint_on_head(struct http_exchange *http, void *context, struct http_rep
 }
 
 void endpoint_on_request(struct http_exchange *http, void *context) {
-  find_route(http->path)->serve(context, http); /* endpoint_on_head has refused what has no route */
+  struct worker *worker = context;
+  if (signin_serves(http->path))
+    signin_serve(&worker->signin, http);
+  else
+    find_route(http->path)->serve(worker, http); /* endpoint_on_head has refused what has no route */
 }
 
 void endpoint_on_admin_request(struct http_exchange *http, void *context) {

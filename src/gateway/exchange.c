@@ -55,7 +55,7 @@ const struct toolset *exchange_toolset(struct exchange *exchange) {
 enum { MAX_FIELDS = 8 };
 
 const struct http_field *exchange_fields(struct http_exchange *http, int status, int64_t retry_after_s,
-                                         struct str new_session, size_t *ret_n) {
+                                         struct str new_session, struct str challenge, size_t *ret_n) {
   struct http_field *fields = arena_new_n(&http->arena, struct http_field, MAX_FIELDS);
   struct str origin;
   size_t n = 0;
@@ -63,7 +63,7 @@ const struct http_field *exchange_fields(struct http_exchange *http, int status,
   if (!fields) return NULL;
   fields[n++] = (struct http_field){STR("Cache-Control"), STR("no-store")};
   if (new_session.n) fields[n++] = (struct http_field){STR("Mcp-Session-Id"), new_session};
-  if (status == 401) fields[n++] = (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"connek\"")};
+  if (challenge.n) fields[n++] = (struct http_field){STR("WWW-Authenticate"), challenge};
   if (status == 405) fields[n++] = (struct http_field){STR("Allow"), STR("POST, OPTIONS")};
   if (retry_after_s > 0)
     fields[n++] = (struct http_field){STR("Retry-After"), arena_printf(&http->arena, "%lld", (long long)retry_after_s)};
@@ -76,6 +76,12 @@ const struct http_field *exchange_fields(struct http_exchange *http, int status,
   }
   *ret_n = n;
   return fields;
+}
+
+struct str exchange_challenge(const struct worker *worker, struct http_exchange *http) {
+  struct str shown;
+  bool has_token = !http_field_once(http, "Authorization", &shown) || shown.p;
+  return signin_challenge(&worker->server->signin, http, has_token);
 }
 
 /* The exchange lets go of what it holds; the reply that follows ends it. */
@@ -91,7 +97,9 @@ static void finish(struct exchange *exchange, int status, struct str content_typ
   struct worker *worker = exchange->worker;
   struct http_reply reply = {.status = status, .content_type = content_type, .body = body};
   exchange->arena->max += ANSWER_ROOM;
-  reply.fields = exchange_fields(exchange->http, status, retry_after_s, exchange->new_session, &reply.n_fields);
+  struct str challenge = status == 401 ? exchange_challenge(worker, exchange->http) : exchange->challenge;
+  reply.fields =
+      exchange_fields(exchange->http, status, retry_after_s, exchange->new_session, challenge, &reply.n_fields);
   let_go(exchange);
   http_reply(exchange->http, &reply);
   worker_exchange_ended(worker);

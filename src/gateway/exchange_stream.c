@@ -44,7 +44,7 @@ static void begin_log(struct exchange *exchange, const struct mcp_revision *revi
 
 static bool begin(struct exchange *exchange, struct event_stream *stream) {
   size_t n;
-  const struct http_field *fields = exchange_fields(exchange->http, 200, 0, exchange->new_session, &n);
+  const struct http_field *fields = exchange_fields(exchange->http, 200, 0, exchange->new_session, STR_NONE, &n);
   struct http_field *all = arena_new_n(exchange->arena, struct http_field, n + 1);
   if (!fields || !all) return false;
   memcpy(all, fields, n * sizeof(*all));

@@ -12,6 +12,7 @@
 #include "connector/mcp/upstream.h"
 #include "gateway/discovery.h"
 #include "gateway/endpoint.h"
+#include "gateway/expiry.h"
 #include "gateway/notice.h"
 #include "gateway/worker.h"
 #include "net/stream_tcp.h"
@@ -31,6 +32,8 @@ struct service {
   struct http_server *admin;
   uv_signal_t signals[2];
   struct loop **worker_loops;
+  struct expiry expiry;
+  struct str setup_link;
   bool has_loop, watches_signals;
 };
 
@@ -132,6 +135,43 @@ static enum err_code start_ground(struct service *service, struct err *err) {
   return audit_writer_start(options->db, &audit, &server->audit, err);
 }
 
+/* HOST:PORT, as it stands in a URL. */
+static const char *write_address(char ret_text[ADDRESS_SIZE], struct str host, uint16_t port) {
+  bool is_v6 = memchr(host.p, ':', host.n) != NULL;
+  snprintf(ret_text, ADDRESS_SIZE, is_v6 ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host), port);
+  return ret_text;
+}
+
+static enum err_code settle_signin(struct service *service, struct err *err) {
+  char address[ADDRESS_SIZE];
+  struct str url = service->public_url;
+  if (!url.n) {
+    url = arena_printf(&service->arena, "http://%s", write_address(address, service->host, service->port));
+    if (!url.p) return err_no_memory(err);
+  }
+  return signin_settle(&service->server.signin, &service->arena, url, service->port, err);
+}
+
+static void on_signin_problem(const char *what, const struct err *err) {
+  log_event(LOG_ERROR, what, LOG_TEXT("error", err->text), LOG_TEXT("detail", err->detail));
+}
+
+static enum err_code start_signin(struct service *service, struct err *err) {
+  const struct serve_options *options = service->options;
+  struct server *server = &service->server;
+  const struct signin_options signin = {.db = options->db,
+                                        .vault = options->vault,
+                                        .public_url = service->public_url,
+                                        .listen_host = service->host,
+                                        .may_sign_up = options->may_sign_up,
+                                        .token_us = options->token_us,
+                                        .client_us = options->client_us,
+                                        .on_problem = on_signin_problem};
+  enum err_code code = signin_start(&server->signin, &signin, service->conn, err);
+  /* Before tokens are loaded: whose they are for has to be known. With port 0 it is settled once there is one. */
+  return code == ERR_NONE ? settle_signin(service, err) : code;
+}
+
 static enum err_code start_coherence(struct service *service, struct err *err) {
   const struct serve_options *options = service->options;
   struct server *server = &service->server;
@@ -156,8 +196,11 @@ static enum err_code start_coherence(struct service *service, struct err *err) {
                                               .on_published = on_published,
                                               .context = service,
                                               .on_change = on_change,
-                                              .change_context = server};
+                                              .change_context = server,
+                                              .is_own_audience = signin_is_own_audience,
+                                              .audience_context = &server->signin};
   enum err_code code = coherence_new(&coherence, service->conn, &server->coherence, err);
+  server->signin.coherence = server->coherence;
   if (code == ERR_NONE) server->tokens = coherence_tokens(server->coherence);
   return code;
 }
@@ -188,13 +231,6 @@ static enum err_code start_admin(struct service *service, struct err *err) {
   return code;
 }
 
-/* HOST:PORT, as it stands in a URL. */
-static const char *write_address(char ret_text[ADDRESS_SIZE], struct str host, uint16_t port) {
-  bool is_v6 = memchr(host.p, ':', host.n) != NULL;
-  snprintf(ret_text, ADDRESS_SIZE, is_v6 ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host), port);
-  return ret_text;
-}
-
 /* Commands print URLs long after we were told the public one: it is remembered. */
 static enum err_code remember_public_url(struct db_tx *tx, void *context, struct err *err) {
   const struct service *service = context;
@@ -222,6 +258,7 @@ static void on_all_drained(struct loop_task *task) {
   struct service *service = (struct service *)((char *)task - offsetof(struct service, server.drained_task));
   coherence_stop(service->server.coherence);
   discovery_stop(service->server.discovery);
+  expiry_stop(&service->expiry);
   for (unsigned i = 0; i < service->server.n_workers; i++)
     worker_stop(&service->server.workers[i]);
   if (service->admin)
@@ -285,15 +322,20 @@ static enum err_code start(struct service *service, struct err *err) {
   }
   enum err_code code = read_options(service, err);
   if (code == ERR_NONE) code = start_ground(service, err);
+  if (code == ERR_NONE) code = start_signin(service, err);
   if (code == ERR_NONE) code = start_coherence(service, err);
   if (code == ERR_NONE) code = start_workers(service, err);
   if (code == ERR_NONE) code = start_admin(service, err);
   if (code == ERR_NONE) code = settle_public_url(service, err);
+  if (code == ERR_NONE) code = settle_signin(service, err);
+  if (code == ERR_NONE)
+    code = signin_setup_link(&server->signin, service->conn, &service->arena, &service->setup_link, err);
   if (code == ERR_NONE) code = watch_signals(service, err);
   if (code == ERR_NONE) code = coherence_start(server->coherence, err);
   for (unsigned i = 0; code == ERR_NONE && i < server->n_workers; i++)
     code = worker_start(&server->workers[i], err);
   if (code == ERR_NONE) discovery_start(server->discovery);
+  if (code == ERR_NONE) expiry_start(&service->expiry, service->options->db, &service->loop);
   return code;
 }
 
@@ -311,6 +353,7 @@ static void end_unserved(struct service *service) {
   unwatch_signals(service);
   coherence_stop(server->coherence);
   discovery_stop(server->discovery);
+  expiry_stop(&service->expiry);
   if (service->admin) http_server_drain(service->admin, stop_main_loop, service);
   loop_stop(&service->loop);
   loop_run(&service->loop);
@@ -326,6 +369,7 @@ static void stop(struct service *service) {
   if (server->audit) audit_writer_stop(server->audit);
   for (unsigned i = 0; i < server->n_workers; i++)
     worker_release(&server->workers[i]);
+  signin_stop(&server->signin);
   db_disconnect(service->conn);
   coherence_free(server->coherence);
   if (service->has_loop) loop_release(&service->loop);
@@ -346,6 +390,7 @@ enum err_code serve_run(const struct serve_options *options, struct err *err) {
   if (code == ERR_NONE) {
     write_address(address, service.host, service.port);
     log_listening(&service);
+    if (service.setup_link.n && options->on_setup_link) options->on_setup_link(service.setup_link.p);
     loop_run(&service.loop);
   } else {
     end_unserved(&service);

@@ -23,9 +23,13 @@ struct serve_options {
   size_t n_allow_upstream;
   const char *const *allow_origin;
   size_t n_allow_origin;
-  const char *ca_file;       /* NULL: the system's */
-  const char *proxy;         /* NULL: none */
-  int peer_limit_per_minute; /* failed authentications of one address; 0: LIMIT_PEER_FAILURES_PER_MINUTE */
+  const char *ca_file;                    /* NULL: the system's */
+  const char *proxy;                      /* NULL: none */
+  bool may_sign_up;                       /* strangers may make organisations */
+  int64_t token_us;                       /* an OAuth access token's life; 0: the default */
+  int64_t client_us;                      /* how long an unused client stays signed in; 0: the default */
+  void (*on_setup_link)(const char *url); /* nobody can sign in as an owner yet: told once it listens */
+  int peer_limit_per_minute;              /* failed authentications of one address; 0: LIMIT_PEER_FAILURES_PER_MINUTE */
 };
 
 /* Logs {"event":"listening","address":"127.0.0.1:8080"} (and "admin_listening") once requests are served. ERR_NONE

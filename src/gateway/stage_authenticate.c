@@ -16,8 +16,10 @@ static bool find_token(struct worker *worker, enum token_kind kind, struct str t
   return true;
 }
 
-/* A header may carry either kind: an API key, or the personal URL's token. */
-static bool find_header_token(struct worker *worker, struct str text, struct token_entry **ret_entry) {
+/* A header may carry an API key, the personal URL's token, or (Authorization alone: RFC 6750, 2) what a client got when
+ * it signed in. Anything else, a JWT among it, is well formed as none of them. */
+static bool find_header_token(struct worker *worker, struct str text, bool is_bearer, struct token_entry **ret_entry) {
+  if (is_bearer && str_starts(text, STR("cka_"))) return find_token(worker, TOKEN_ACCESS, text, ret_entry);
   return find_token(worker, str_starts(text, STR("ck_")) ? TOKEN_KEY : TOKEN_URL, text, ret_entry);
 }
 
@@ -44,10 +46,10 @@ static bool identify(struct exchange *exchange, struct token_entry **ret_entry) 
   if (exchange->path_token.p &&
       !(find_token(worker, TOKEN_URL, exchange->path_token, &entry) && agree(entry, &principal)))
     return false;
-  if (authorization.p &&
-      !(bearer_of(authorization, &bearer) && find_header_token(worker, bearer, &entry) && agree(entry, &principal)))
+  if (authorization.p && !(bearer_of(authorization, &bearer) && find_header_token(worker, bearer, true, &entry) &&
+                           agree(entry, &principal)))
     return false;
-  if (api_key.p && !(find_header_token(worker, api_key, &entry) && agree(entry, &principal))) return false;
+  if (api_key.p && !(find_header_token(worker, api_key, false, &entry) && agree(entry, &principal))) return false;
   if (!principal) return false;
   *ret_entry = principal;
   return true;
@@ -61,8 +63,8 @@ enum stage_verdict stage_authenticate(struct exchange *exchange) {
     snapshot = org_slot_take(token->organisation);
     struct org_user *user = snapshot ? org_snapshot_user(snapshot, token->user_id) : NULL;
     if (user && !user->is_disabled) {
-      exchange->principal =
-          (struct principal){.snapshot = snapshot, .user = user, .token_id = token->id, .token = token};
+      exchange->principal = (struct principal){
+          .snapshot = snapshot, .user = user, .token_id = token->id, .scopes = token->scopes, .token = token};
       return STAGE_NEXT;
     }
     org_snapshot_unref(snapshot);

@@ -5,6 +5,7 @@
 #include "gateway/guard.h"
 #include "gateway/request_state.h"
 #include "gateway/tool_answer.h"
+#include "gateway/worker.h"
 
 enum { DENIED = 403 }; /* HTTP's number, as all codes of ours */
 
@@ -128,10 +129,26 @@ static enum stage_verdict guard_kind(struct call *call) {
   return call_fail(call, 404, JSONRPC_METHOD_NOT_FOUND, "Method not found");
 }
 
+/* What the client was let do may be less than what its user's roles allow: it can ask the person for more (MCP,
+ * authorization, "Scope Challenge Handling"). All that it has is named with it, since clients ask for what is named. */
+static enum stage_verdict guard_scope(struct call *call) {
+  struct exchange *exchange = call->exchange;
+  uint32_t scopes = exchange->principal.scopes;
+  if (!call->does || (scopes & call->does)) return STAGE_NEXT;
+  call->is_allowed = false;
+  call->reason = STR("scope");
+  exchange->challenge = signin_scope_challenge(&exchange->worker->server->signin, exchange->http, scopes | call->does);
+  return call_fail(call, 403, 403, "This program was not let do that: sign in with it again, and allow it to %s",
+                   call->does == DOES_WRITE     ? "change things"
+                   : call->does == DOES_DESTROY ? "delete things"
+                                                : "read");
+}
+
 enum stage_verdict stage_guard(struct call *call) {
   call->id = uuid_new();
   call->reason = STR("invalid_params");
   enum stage_verdict verdict = guard_kind(call);
+  if (verdict == STAGE_NEXT) verdict = guard_scope(call);
   if (verdict != STAGE_NEXT) return verdict;
   if (!request_state_responses(call))
     return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: inputResponses must be an object of objects");

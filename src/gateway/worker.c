@@ -17,6 +17,15 @@ static bool beat(struct worker *worker) {
   return worker->logs.by_id.count > 0 || worker->homes.by_nonce.count > 0;
 }
 
+/* A page or an endpoint of signing in keeps the loop as a call does. */
+static void signin_begun(void *context) {
+  worker_exchange_begun(context);
+}
+
+static void signin_ended(void *context) {
+  worker_exchange_ended(context);
+}
+
 enum err_code worker_init(struct worker *worker, struct server *server, unsigned index, struct str host, uint16_t port,
                           struct err *err) {
   worker->server = server;
@@ -39,6 +48,12 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
                                          .worker = index};
   code = mcp_upstreams_join(server->upstreams, &worker->host, err);
   if (code != ERR_NONE) return code;
+  worker->signin = (struct signin_worker){.signin = &server->signin,
+                                          .loop = &worker->loop,
+                                          .client = worker->client,
+                                          .context = worker,
+                                          .begun = signin_begun,
+                                          .ended = signin_ended};
   const struct http_server_options options = {.on_request = endpoint_on_request,
                                               .on_head = endpoint_on_head,
                                               .context = worker,

@@ -18,6 +18,7 @@
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "org/coherence.h"
+#include "signin/signin.h"
 
 struct server {
   struct db *db;
@@ -33,6 +34,7 @@ struct server {
   struct origin_rules origins;
   struct address_guard guard;
   struct http_client_options client;
+  struct signin signin;
   atomic_bool is_draining;
   struct worker *workers;
   unsigned n_workers;
@@ -50,6 +52,7 @@ struct worker {
   struct http_client *client;
   struct timers *timers;
   struct connector_host host;
+  struct signin_worker signin;
   struct call *calls; /* under way */
   size_t n_calls;
   size_t n_exchanges; /* not answered yet: their calls, and what waits for its record */

@@ -12,16 +12,17 @@
 enum {
   TOKEN_RANDOM = 32, /* bytes: 256 bits */
   URL_LENGTH = 2 * TOKEN_RANDOM,
-  KEY_PREFIX = 3,   /* "ck_" */
   KEY_BODY = 43,    /* base64url of 32 bytes without padding */
   KEY_CHECKSUM = 8, /* CRC-32 in hex */
-  KEY_LENGTH = KEY_PREFIX + KEY_BODY + KEY_CHECKSUM,
 };
 
-static const char key_prefix[] = "ck_";
+static const struct str prefixes[] = {
+    [TOKEN_KEY] = STR("ck_"),   [TOKEN_ACCESS] = STR("cka_"), [TOKEN_REFRESH] = STR("ckr_"),
+    [TOKEN_CODE] = STR("ckc_"), [TOKEN_SECRET] = STR("cks_"),
+};
 
-static void key_checksum(const char *text, char ret_hex[KEY_CHECKSUM + 1]) {
-  uint32_t crc = crc32_of(str_make(text, KEY_PREFIX + KEY_BODY));
+static void key_checksum(struct str checked, char ret_hex[KEY_CHECKSUM + 1]) {
+  uint32_t crc = crc32_of(checked);
   uint8_t bytes[4] = {(uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc};
   hex_format(bytes, sizeof(bytes), ret_hex);
 }
@@ -47,9 +48,10 @@ void token_new(enum token_kind kind, char ret_text[TOKEN_TEXT_SIZE]) {
   if (kind == TOKEN_URL) {
     hex_format(bytes, sizeof(bytes), ret_text);
   } else {
-    memcpy(ret_text, key_prefix, KEY_PREFIX);
-    write_base64url(bytes, ret_text + KEY_PREFIX);
-    key_checksum(ret_text, ret_text + KEY_PREFIX + KEY_BODY);
+    struct str prefix = prefixes[kind];
+    memcpy(ret_text, prefix.p, prefix.n);
+    write_base64url(bytes, ret_text + prefix.n);
+    key_checksum(str_make(ret_text, prefix.n + KEY_BODY), ret_text + prefix.n + KEY_BODY);
   }
   secret_wipe(bytes, sizeof(bytes));
 }
@@ -70,18 +72,19 @@ static bool url_is_well_formed(struct str text) {
   return true;
 }
 
-static bool key_is_well_formed(struct str text) {
-  if (text.n != KEY_LENGTH || memcmp(text.p, key_prefix, KEY_PREFIX) != 0) return false;
-  for (size_t i = KEY_PREFIX; i < KEY_PREFIX + KEY_BODY; i++) {
+static bool key_is_well_formed(struct str prefix, struct str text) {
+  if (text.n != prefix.n + KEY_BODY + KEY_CHECKSUM || !str_starts(text, prefix)) return false;
+  size_t n = prefix.n + KEY_BODY;
+  for (size_t i = prefix.n; i < n; i++) {
     if (!is_base64url(text.p[i])) return false;
   }
   char checksum[KEY_CHECKSUM + 1];
-  key_checksum(text.p, checksum);
-  return memcmp(checksum, text.p + KEY_PREFIX + KEY_BODY, KEY_CHECKSUM) == 0;
+  key_checksum(str_make(text.p, n), checksum);
+  return memcmp(checksum, text.p + n, KEY_CHECKSUM) == 0;
 }
 
 bool token_is_well_formed(enum token_kind kind, struct str text) {
-  return kind == TOKEN_URL ? url_is_well_formed(text) : key_is_well_formed(text);
+  return kind == TOKEN_URL ? url_is_well_formed(text) : key_is_well_formed(prefixes[kind], text);
 }
 
 struct digest {

@@ -14,6 +14,7 @@ struct token_entry {
   uint8_t hash[32];
   struct uuid id, organisation_id, user_id;
   int64_t expires_at; /* UTC microseconds; 0: never */
+  uint32_t scopes;    /* what its client may do at most: bits of policy_does; all of them unless the person gave less */
   void *organisation; /* struct org_slot: whose; kept as long as the index */
   /* Both survive a replaced entry: copied. */
   struct limit_bucket bucket;   /* of its messages */

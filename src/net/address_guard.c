@@ -200,3 +200,11 @@ bool address_guard_allows_for(const struct address_guard *guard, struct str orga
   }
   return false;
 }
+
+struct str address_network(const struct sockaddr_storage *address) {
+  if (address->ss_family != AF_INET6)
+    return str_make((const char *)&((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+  const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(v6)) return str_make((const char *)v6 + 12, 4);
+  return str_make((const char *)v6, 8);
+}

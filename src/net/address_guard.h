@@ -34,6 +34,10 @@ enum address_kind address_classify(const struct sockaddr *address);
 /* "a private address", for texts. */
 const char *address_kind_text(enum address_kind kind);
 
+/* What one host has for itself: an IPv4 address, or an IPv6 network of /64; the bytes, in `address`. On a listener for
+ * both, IPv4 comes as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2): one network that all of them would share. */
+struct str address_network(const struct sockaddr_storage *address);
+
 /* May a connection go to this resolved address, which was named as `host`:`port`? Refused unless excepted: loopback,
  * private, link-local, unique-local, CGNAT, 0/8, multicast, reserved, documentation, benchmarking, and IPv6 forms that
  * carry such an IPv4 address (mapped, NAT64) or are obsolete (compatible, 6to4, Teredo). Refused always, exception or

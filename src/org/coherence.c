@@ -45,11 +45,12 @@ struct coherence {
   struct control_socket *control;
   uv_timer_t poll;
   bool is_started, is_stopping;
-  bool is_wanted;                   /* another run, though nobody waits for it */
-  struct run *run;                  /* NULL: idle */
-  struct control_request *answered; /* by the run under way */
-  struct control_request *pending;  /* by the next one */
-  struct err last_problem;          /* already told of; "" after a success */
+  bool is_wanted;                                        /* another run, though nobody waits for it */
+  struct run *run;                                       /* NULL: idle */
+  struct control_request *answered;                      /* by the run under way */
+  struct control_request *pending;                       /* by the next one */
+  struct coherence_wait *waits_answered, *waits_pending; /* the same, for those within */
+  struct err last_problem;                               /* already told of; "" after a success */
 };
 
 static void run_begin(struct coherence *coherence);
@@ -71,6 +72,21 @@ static void answer_all(struct coherence *coherence, struct control_request **lis
     struct control_request *request = *list;
     *list = request->next;
     control_answer(request, coherence_version(coherence), err);
+  }
+}
+
+static void on_wait_answered(struct loop_task *task) {
+  struct coherence_wait *wait = (struct coherence_wait *)((char *)task - offsetof(struct coherence_wait, task));
+  wait->done(wait);
+}
+
+static void answer_waits(struct coherence_wait **list, enum err_code code) {
+  while (*list) {
+    struct coherence_wait *wait = *list;
+    *list = wait->next;
+    wait->code = code;
+    wait->task.run = on_wait_answered;
+    loop_post(wait->loop, &wait->task);
   }
 }
 
@@ -99,6 +115,7 @@ static void settle(struct coherence *coherence, enum err_code code, const struct
   if (code == ERR_NONE) coherence->last_problem.text[0] = '\0';
   atomic_store(&coherence->is_current, code == ERR_NONE);
   answer_all(coherence, &coherence->answered, code == ERR_NONE ? NULL : err);
+  answer_waits(&coherence->waits_answered, code);
 }
 
 static void run_end(struct run *run) {
@@ -106,7 +123,7 @@ static void run_end(struct run *run) {
   settle(coherence, run->code, &run->err);
   coherence->run = NULL;
   run_free(run);
-  if (coherence->pending || coherence->is_wanted) run_begin(coherence);
+  if (coherence->pending || coherence->waits_pending || coherence->is_wanted) run_begin(coherence);
 }
 
 static void on_barrier_passed(void *context) {
@@ -214,6 +231,8 @@ static void run_begin(struct coherence *coherence) {
   coherence->is_wanted = false;
   coherence->answered = coherence->pending;
   coherence->pending = NULL;
+  coherence->waits_answered = coherence->waits_pending;
+  coherence->waits_pending = NULL;
   coherence->run = run_new(coherence);
   if (coherence->run) {
     run_read(coherence->run);
@@ -233,6 +252,24 @@ static void on_request(void *context, struct control_request *request, struct st
   request->next = coherence->pending;
   coherence->pending = request;
   if (!coherence->run) run_begin(coherence);
+}
+
+static void on_wait(struct loop_task *task) {
+  struct coherence_wait *wait = (struct coherence_wait *)((char *)task - offsetof(struct coherence_wait, task));
+  struct coherence *coherence = wait->coherence;
+  wait->next = coherence->waits_pending;
+  coherence->waits_pending = wait;
+  if (coherence->is_stopping) {
+    answer_waits(&coherence->waits_pending, ERR_UNAVAILABLE);
+  } else if (!coherence->run) {
+    run_begin(coherence);
+  }
+}
+
+void coherence_await(struct coherence *coherence, struct coherence_wait *wait) {
+  wait->coherence = coherence;
+  wait->task.run = on_wait;
+  loop_post(coherence->options.loop, &wait->task);
 }
 
 static void on_poll(uv_timer_t *timer) {
@@ -267,6 +304,8 @@ enum err_code coherence_new(const struct coherence_options *options, struct db_c
   coherence->barrier = barrier_new(options->loop, options->workers, options->n_workers);
   if (coherence->barrier) barrier_on_visit(coherence->barrier, options->on_change, options->change_context);
   enum err_code code = published_init(&coherence->published, err);
+  coherence->published.is_own_audience = options->is_own_audience;
+  coherence->published.audience_context = options->audience_context;
   if (code == ERR_NONE && (!coherence->dir || !coherence->barrier)) code = err_no_memory(err);
   if (code == ERR_NONE) code = db_read(conn, load_all, coherence, err);
   if (code != ERR_NONE) {
@@ -318,6 +357,8 @@ void coherence_stop(struct coherence *coherence) {
   coherence->is_stopping = true;
   answer_all(coherence, &coherence->answered, &err);
   answer_all(coherence, &coherence->pending, &err);
+  answer_waits(&coherence->waits_answered, err.code);
+  answer_waits(&coherence->waits_pending, err.code);
   control_socket_close(coherence->control);
   barrier_abandon(coherence->barrier);
   coherence->barrier = NULL;

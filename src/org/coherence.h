@@ -22,6 +22,9 @@ struct coherence_options {
   void (*on_problem)(void *context, const struct err *err); /* something could not be loaded: for the log */
   /* An organisation is another one now, or gone (the slot is empty); NULL: nobody wants to know. */
   void (*on_published)(void *context, struct org_slot *slot);
+  /* Is a token for this audience one for us? For those that have one. Called on the thread that publishes. */
+  bool (*is_own_audience)(void *audience_context, struct str audience);
+  void *audience_context;
   void *context;
   /* On each worker's loop, once it sees what was changed; the number is its place in `workers`. NULL: nobody looks. */
   void (*on_change)(void *context, size_t worker);
@@ -47,6 +50,19 @@ struct token_index *coherence_tokens(struct coherence *coherence);
  * still served by what was read last: whoever changes something where this server cannot read it is told so. */
 bool coherence_is_current(const struct coherence *coherence);
 int64_t coherence_version(const struct coherence *coherence); /* the last change applied */
+
+/* The same as a command's request, from within: `done` runs on `loop` when every worker has taken what was committed
+ * before the call (ERR_NONE), or when that failed. From any thread while the main loop runs. */
+struct coherence_wait {
+  struct loop *loop;
+  void (*done)(struct coherence_wait *wait);
+  enum err_code code;
+  /* coherence's */
+  struct loop_task task;
+  struct coherence *coherence;
+  struct coherence_wait *next;
+};
+void coherence_await(struct coherence *coherence, struct coherence_wait *wait);
 
 /* For commands: asks the server of DIR to sync. ERR_NONE also where none runs (*ret_is_running tells). ERR_TIMEOUT: one
  * runs but did not confirm within `timeout_ms`. */

@@ -86,12 +86,19 @@ static enum err_code apply_organisation(struct published *published, struct chan
   return ERR_NONE;
 }
 
+/* RFC 8707, 2; MCP, authorization, "Token Audience Binding": what was given for another resource is nobody's token. */
+static bool is_for_us(const struct published *published, const struct access_token_record *record) {
+  return !record->audience.p || !published->is_own_audience ||
+         published->is_own_audience(published->audience_context, record->audience);
+}
+
 static enum err_code put_token(struct published *published, const struct access_token_record *record,
                                struct published_slot *slot, struct err *err) {
   struct token_entry entry = {.id = record->id,
                               .organisation_id = record->organisation_id,
                               .user_id = record->user_id,
                               .expires_at = record->expires_at,
+                              .scopes = record->scopes ? (uint32_t)record->scopes : DOES_ANY,
                               .organisation = &slot->slot};
   memcpy(entry.hash, record->hash, sizeof(entry.hash));
   return token_index_put(published->tokens, &entry, err);
@@ -100,7 +107,7 @@ static enum err_code put_token(struct published *published, const struct access_
 enum err_code published_add_token(struct published *published, const struct access_token_record *record,
                                   struct err *err) {
   struct published_slot *slot = slot_find(published, record->organisation_id);
-  return slot ? put_token(published, record, slot, err) : ERR_NONE;
+  return slot && is_for_us(published, record) ? put_token(published, record, slot, err) : ERR_NONE;
 }
 
 static enum err_code apply_token(struct published *published, const struct changed_token *changed, int64_t now_utc_us,
@@ -108,7 +115,8 @@ static enum err_code apply_token(struct published *published, const struct chang
   const struct access_token_record *record = &changed->record;
   if (changed->state == CHANGED_GONE) return ERR_NONE;
   bool is_expired = record->expires_at != 0 && record->expires_at <= now_utc_us;
-  if (record->revoked_at != 0 || is_expired) return token_index_remove(published->tokens, record->hash, err);
+  if (record->revoked_at != 0 || is_expired || !is_for_us(published, record))
+    return token_index_remove(published->tokens, record->hash, err);
   struct published_slot *slot;
   enum err_code code = slot_get(published, record->organisation_id, &slot, err);
   return code == ERR_NONE ? put_token(published, record, slot, err) : code;

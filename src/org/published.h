@@ -16,6 +16,8 @@ struct published {
   struct map slots; /* organisation's id -> struct published_slot */
   struct published_slot *first;
   size_t n_broken;
+  bool (*is_own_audience)(void *context, struct str audience); /* NULL: every one is */
+  void *audience_context;
 };
 
 enum err_code published_init(struct published *published, struct err *err) MUST_CHECK;

@@ -37,6 +37,9 @@ static inline struct db_value store_v_time(int64_t time) {
 static inline struct db_value store_v_uuid(const struct uuid *id) {
   return uuid_is_nil(*id) ? DB_V_NULL : DB_V_BLOB(uuid_bytes(id));
 }
+static inline struct db_value store_v_hash(const uint8_t hash[32]) {
+  return DB_V_BLOB(str_make((const char *)hash, 32));
+}
 static inline struct db_value store_v_text(struct str text) {
   return text.p ? DB_V_TEXT(text) : DB_V_NULL;
 }

@@ -94,10 +94,13 @@ struct catalogue_item_record {
 
 struct access_token_record {
   struct uuid id, organisation_id, user_id;
-  struct str kind; /* url key */
+  struct str kind; /* url key oauth */
   struct str name;
   uint8_t hash[32];
   int64_t expires_at, revoked_at, created_at; /* 0: none */
+  struct uuid grant_id;                       /* oauth: what it was given under; else nil */
+  int64_t scopes;                             /* bits of policy_does; 0: not limited */
+  struct str audience;                        /* whose resource it is for (RFC 8707); STR_NONE: ours */
 };
 
 struct call_limit_record {

@@ -72,7 +72,7 @@ static int setup(void **state) {
   snapshot->connections = world->connections;
   snapshot->n_connections = N_CONNECTIONS;
   world->exchange = (struct exchange){.arena = &world->arena};
-  world->exchange.principal = (struct principal){.snapshot = snapshot, .user = &world->user};
+  world->exchange.principal = (struct principal){.snapshot = snapshot, .user = &world->user, .scopes = DOES_ANY};
   assert_non_null(toolset_of(snapshot, &world->user));
   *state = world;
   return 0;

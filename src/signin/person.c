@@ -1,0 +1,98 @@
+/* Second factors, memberships, and the record of what a person did about clients. Knows no page. */
+#include "signin/person.h"
+
+#include "audit/audit.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/secret.h"
+#include "identity/token.h"
+
+static struct vault_place totp_place(const struct uuid *login_id) {
+  return (struct vault_place){"login_totp", "secret", uuid_bytes(login_id)};
+}
+
+enum err_code person_totp_secret(const struct request *request, const struct login_record *login,
+                                 uint8_t ret_secret[TOTP_SECRET_SIZE], bool *ret_is_there, struct err *err) {
+  struct secret *secret = NULL;
+  *ret_is_there = false;
+  if (!login->totp.p) return ERR_NONE;
+  enum err_code code = vault_unseal(request->signin->keys, totp_place(&login->id), login->totp, &secret, err);
+  if (code != ERR_NONE) return code;
+  struct str bytes = secret_open(secret);
+  *ret_is_there = bytes.n == TOTP_SECRET_SIZE;
+  if (*ret_is_there) memcpy(ret_secret, bytes.p, TOTP_SECRET_SIZE);
+  secret_free(secret);
+  return ERR_NONE;
+}
+
+enum err_code person_new_totp(struct request *request, struct db_tx *tx, struct uuid login_id, struct err *err) {
+  uint8_t bytes[TOTP_SECRET_SIZE];
+  struct str sealed;
+  random_bytes(bytes, sizeof(bytes));
+  enum err_code code = vault_seal(request->signin->keys, &request->arena, totp_place(&login_id),
+                                  str_make((const char *)bytes, sizeof(bytes)), &sealed, err);
+  secret_wipe(bytes, sizeof(bytes));
+  return code == ERR_NONE ? store_totp_put(tx, login_id, sealed, clock_utc_us(), err) : code;
+}
+
+enum err_code person_take_code(struct request *request, struct db_tx *tx, const struct login_record *login,
+                               struct str code, bool *ret_is_right, struct err *err) {
+  uint8_t secret[TOTP_SECRET_SIZE];
+  char recovery[RECOVERY_CODE_SIZE];
+  bool is_there;
+  int64_t step;
+  *ret_is_right = false;
+  if (recovery_code_read(code, recovery)) {
+    uint8_t hash[TOKEN_HASH_SIZE];
+    token_hash(str_of(recovery), hash);
+    return store_recovery_code_take(tx, login->id, hash, ret_is_right, err);
+  }
+  enum err_code failure = person_totp_secret(request, login, secret, &is_there, err);
+  if (failure != ERR_NONE || !is_there) return failure;
+  bool fits = totp_matches(secret, code, clock_utc_us(), login->totp_last_step, &step);
+  secret_wipe(secret, sizeof(secret));
+  return fits ? store_totp_take_step(tx, login->id, step, ret_is_right, err) : ERR_NONE;
+}
+
+enum err_code person_memberships(struct request *request, struct db_tx *tx, struct uuid login_id,
+                                 struct person_memberships *ret_memberships, struct err *err) {
+  const struct membership_record *all = NULL;
+  size_t n = 0, n_live = 0;
+  enum err_code code = store_membership_list(tx, &request->arena, login_id, &all, &n, err);
+  if (code != ERR_NONE) return code;
+  struct membership_record *live = arena_new_n(&request->arena, struct membership_record, n + 1);
+  if (!live) return err_no_memory(err);
+  for (size_t i = 0; i < n; i++) {
+    if (all[i].accepted_at && !all[i].disabled_at) live[n_live++] = all[i];
+  }
+  *ret_memberships = (struct person_memberships){live, n_live};
+  return ERR_NONE;
+}
+
+enum err_code person_record(struct request *request, struct db_tx *tx, struct uuid organisation_id, struct uuid user_id,
+                            struct str email, const char *word, struct str detail, struct err *err) {
+  struct organisation_record organisation;
+  struct vault_keys *keys = NULL;
+  enum err_code code = store_organisation_get(tx, &request->arena, organisation_id, &organisation, err);
+  if (code == ERR_NONE)
+    code = vault_keys_open(request->signin->options.vault, organisation.id, organisation.data_key, &keys, err);
+  if (code != ERR_NONE) return code;
+  struct audit_event event = {.kind = AUDIT_CHANGE,
+                              .organisation_id = organisation_id,
+                              .keys = keys,
+                              .time = clock_utc_us(),
+                              .call_id = uuid_new(),
+                              .user_id = user_id,
+                              .user_email = email,
+                              .roles = STR("[]"),
+                              .policy_version = organisation.version,
+                              .tool = str_of(word),
+                              .arguments = detail,
+                              .may_keep_arguments = true,
+                              .decision = AUDIT_ALLOWED,
+                              .reason = STR("person"),
+                              .outcome = AUDIT_OK};
+  code = audit_record_in(tx, &event, err);
+  vault_keys_free(keys);
+  return code;
+}
