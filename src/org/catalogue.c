@@ -265,7 +265,7 @@ static enum err_code write_head(struct reconciling *work, const char *error, str
   head.capabilities = json_or(listing->capabilities, "{}");
   head.left_out = left_out;
   head.listed_at = work->now;
-  if (!old || !str_eq(old->capabilities, head.capabilities)) work->update->is_changed = true;
+  if (!str_eq(old ? old->capabilities : STR("{}"), head.capabilities)) work->update->is_changed = true;
   return store_catalogue_put(work->tx, &head, work->err);
 }
 

@@ -3,22 +3,9 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Connek } from './support/connek.js';
 import { callTool, legacy, send } from './support/mcp.js';
-import { Served, eventually, readOnly, tool } from './support/served.js';
+import { Served, eventually, organisation as config, readOnly, tool, user } from './support/served.js';
 
-const user = 'all@acme.example';
-const everything = { read: ['read'], write: ['read', 'write'], destroy: ['read', 'write', 'destroy'] };
-
-function config(servers, { does = everything.destroy, ...more } = {}) {
-  return {
-    organisation: 'acme',
-    limits: { per_minute: 1_000_000 },
-    connectors: servers.map(({ id, url }) => ({ id, kind: 'mcp', url })),
-    connections: servers.map(({ id, trust, names, connection = id }) => ({ name: connection, connector: id, trust, names })),
-    roles: [{ name: 'all', rules: servers.map(({ id }) => ({ connector: id, does })) }],
-    users: [{ email: user, roles: ['all'] }],
-    ...more,
-  };
-}
+const everything = { read: ['read'], destroy: ['read', 'write', 'destroy'] };
 
 async function serving(t, servers, options) {
   const connek = await Connek.create(t);

@@ -94,3 +94,25 @@ export async function eventually(check, { timeoutMs = 30_000 } = {}) {
     }
   }
 }
+
+export const user = 'all@acme.example';
+
+// An organisation with a connection for each server ({ id, url, trust, names, connection }), and one user who may do all
+// of `does` there.
+export function organisation(servers, { name = 'acme', does = ['read', 'write', 'destroy'] } = {}) {
+  const connectors = new Map(servers.map(({ id, url }) => [id, { id, kind: 'mcp', url }]));
+  return {
+    organisation: name,
+    limits: { per_minute: 1_000_000 },
+    connectors: [...connectors.values()],
+    connections: servers.map(({ id, trust, names, connection = id, credential }) => ({
+      name: connection,
+      connector: id,
+      trust,
+      names,
+      credential,
+    })),
+    roles: [{ name: 'all', rules: [...connectors.keys()].map((id) => ({ connector: id, does })) }],
+    users: [{ email: `all@${name}.example`, roles: ['all'] }],
+  };
+}

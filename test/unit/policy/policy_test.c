@@ -148,6 +148,95 @@ static void the_heaviest_effect_decides_wherever_it_stands(void **state) {
   }
 }
 
+#define LIST(member, ...)                      \
+  .member = (const struct str[]){__VA_ARGS__}, \
+  .n_##member = sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str)
+#define NAMED(effect_, ...)                 \
+  {.effect = (effect_),                     \
+   .target_kind = POLICY_TARGET_CONNECTION, \
+   .target = NAME("crm-eu"),                \
+   .does = DOES_ANY,                        \
+   __VA_ARGS__}
+
+static bool may(const struct policy_rule *rules, size_t n, enum policy_action_kind kind, const char *name) {
+  const struct policy_role role = {.rules = rules, .n_rules = n};
+  const struct policy_role *const roles[] = {&role};
+  const struct policy_principal principal = {.user_id = anna, .roles = roles, .n_roles = 1, .is_loaded = true};
+  const struct policy_action action = {.kind = kind, .connection = &shared, .name = str_of(name), .does = DOES_READ};
+  struct policy_decision decision;
+  policy_decide(&principal, &action, &decision);
+  return decision.effect == POLICY_ALLOW;
+}
+
+static void a_rule_with_lists_speaks_of_the_kinds_it_lists_alone(void **state) {
+  const struct policy_rule all = NAMED(POLICY_ALLOW), tools = NAMED(POLICY_ALLOW, LIST(tools, NAME("a"))),
+                           resources = NAMED(POLICY_ALLOW, LIST(resources, NAME("a"))),
+                           prompts = NAMED(POLICY_ALLOW, LIST(prompts, NAME("a"))),
+                           any = NAMED(POLICY_ALLOW, LIST(tools, NAME("*")), LIST(prompts, NAME("*")));
+  const struct {
+    const struct policy_rule *rule;
+    bool tool, resource, prompt, task;
+  } cases[] = {{&all, true, true, true, true},
+               {&tools, true, false, false, true},
+               {&resources, false, true, false, false},
+               {&prompts, false, false, true, false},
+               {&any, true, false, true, true}};
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    assert_int_equal(may(cases[i].rule, 1, POLICY_TOOL, "a"), cases[i].tool);
+    assert_int_equal(may(cases[i].rule, 1, POLICY_RESOURCE, "a"), cases[i].resource);
+    assert_int_equal(may(cases[i].rule, 1, POLICY_PROMPT, "a"), cases[i].prompt);
+    assert_int_equal(may(cases[i].rule, 1, POLICY_TASK, "a"), cases[i].task);
+    if (cases[i].rule == &all || cases[i].rule == &any) continue;
+    for (int kind = POLICY_TOOL; kind <= POLICY_TASK; kind++)
+      assert_false(may(cases[i].rule, 1, (enum policy_action_kind)kind, "b"));
+  }
+  assert_false(may(&tools, 1, (enum policy_action_kind)9, "a"));
+}
+
+static void resources_are_named_whole_or_by_their_beginning(void **state) {
+  const struct {
+    const char *pattern, *uri;
+    bool may;
+  } cases[] = {
+      {"file:///a", "file:///a", true},
+      {"file:///a", "file:///ab", false},
+      {"file:///a*", "file:///ab", true},
+      {"file:///a*", "file:///", false},
+      {"file:///a/*", "file:///a", false},
+      {"file:///a/*", "FILE:///a/b", false},
+      {"*", "anything:x", true},
+      {"*b", "ab", false},
+      {"file:///a/*", "file:///{x}", true},
+      {"file:///a/*", "file:///a/{x}", true},
+      {"file:///a/*", "http://{x}", false},
+      {"file:///a", "file:///{x}", true},
+      {"file:///a", "file:///a/{x}", false},
+  };
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    const struct str list[] = {str_of(cases[i].pattern)};
+    const struct policy_rule rule = {.effect = POLICY_ALLOW,
+                                     .target_kind = POLICY_TARGET_CONNECTION,
+                                     .target = NAME("crm-eu"),
+                                     .does = DOES_READ,
+                                     .resources = list,
+                                     .n_resources = 1};
+    if (may(&rule, 1, POLICY_RESOURCE, cases[i].uri) != cases[i].may)
+      fail_msg("%s and %s", cases[i].pattern, cases[i].uri);
+  }
+}
+
+/* A template is shown where some URI of it may be read, and hidden where a deny covers all of them. */
+static void a_deny_must_cover_a_template_to_hide_it(void **state) {
+  const struct policy_rule some[] = {NAMED(POLICY_ALLOW),
+                                     NAMED(POLICY_DENY, LIST(resources, NAME("file:///secret/*")))};
+  assert_true(may(some, 2, POLICY_RESOURCE, "file:///{+path}"));
+  assert_false(may(some, 2, POLICY_RESOURCE, "file:///secret/{x}"));
+  assert_false(may(some, 2, POLICY_RESOURCE, "file:///secret/x"));
+  const struct policy_rule asked[] = {NAMED(POLICY_ALLOW),
+                                      NAMED(POLICY_ASK, LIST(resources, NAME("file:///secret/*")))};
+  assert_true(may(asked, 2, POLICY_RESOURCE, "file:///{+path}"));
+}
+
 static void a_deny_of_one_tool_leaves_the_others_allowed(void **state) {
   const struct policy_rule rules[] = {ON(POLICY_ALLOW, "crm-eu", DOES_READ),
                                       RULE(POLICY_DENY, POLICY_TARGET_LABEL, "region=eu", DOES_ANY, NAME("export")),
@@ -300,6 +389,9 @@ int main(void) {
       cmocka_unit_test(a_rule_matches_by_target_and_deed_and_name),
       cmocka_unit_test(the_heaviest_effect_decides_wherever_it_stands),
       cmocka_unit_test(of_several_roles_that_allow_it_the_most_generous_one_says_how_much),
+      cmocka_unit_test(a_rule_with_lists_speaks_of_the_kinds_it_lists_alone),
+      cmocka_unit_test(resources_are_named_whole_or_by_their_beginning),
+      cmocka_unit_test(a_deny_must_cover_a_template_to_hide_it),
       cmocka_unit_test(a_deny_of_one_tool_leaves_the_others_allowed),
       cmocka_unit_test(an_unknown_effect_denies),
       cmocka_unit_test(who_has_no_roles_or_no_rules_may_nothing),
