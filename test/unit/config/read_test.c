@@ -241,6 +241,7 @@ static void what_is_not_the_operators_own_names_no_file_and_no_variable(void **s
       CONNECTION(",\"credential\":{\"key\":{\"env\":\"HOME\"}}"),
       CONNECTION(",\"credential\":{\"key\":{\"file\":\"/etc/passwd\"}}"),
       "{" ORGANISATION ",\"connectors\":[\"/etc/passwd\"]}",
+      "{" ORGANISATION ",\"connectors\":[{\"id\":\"x\",\"kind\":\"mcp\",\"command\":[\"true\"]}]}",
   };
   for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
     struct config *config = NULL;
