@@ -101,6 +101,12 @@ enum {
   LIMIT_MCP_LIST_PAGES = 1000,
   LIMIT_MCP_CURSOR = 4 * KIB,
 
+  /* child processes */
+  LIMIT_CHILD_DESCRIPTORS = 1024,
+  LIMIT_CHILD_MEMORY_MIB = 2048,  /* what it may write to */
+  LIMIT_CHILD_CPU_S = 3600,       /* in all its life */
+  LIMIT_CHILD_STOP_MS = 3 * 1000, /* between asking it to end and killing its group */
+
   /* sqlite connector */
   LIMIT_SQL_TEXT = 64 * KIB,
   LIMIT_SQL_ROWS = 1000,
