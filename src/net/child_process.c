@@ -18,6 +18,8 @@
 
 #include "base/limits.h"
 
+#define SYSTEM_PATH "/usr/local/bin:/usr/bin:/bin"
+
 enum { WORDS_MAX = 128, PATH_SIZE = 4096 };
 
 /* Memory is counted as RLIMIT_DATA: runtimes such as V8 reserve address space by the gigabyte that they never touch. */
@@ -36,7 +38,7 @@ static const struct {
 static const char *path_of(const char *const *environment) {
   for (; environment && *environment; environment++)
     if (strncmp(*environment, "PATH=", 5) == 0) return *environment + 5;
-  return "/usr/local/bin:/usr/bin:/bin";
+  return SYSTEM_PATH;
 }
 
 static bool find_program(const char *name, const char *path, char ret_path[PATH_SIZE]) {
@@ -204,9 +206,11 @@ enum err_code child_process_start(const struct child_options *options, struct ch
   for (const char *const *text = options->command; *text; text++)
     word(&words, *text);
   if (words.n == WORDS_MAX) return err_set(err, ERR_INVALID, "the command has too many words");
-  const char *search = options->is_sandboxed ? "/usr/local/bin:/usr/bin:/bin" : path_of(options->environment);
-  if (!find_program(words.list[0], search, path))
-    return err_set(err, ERR_UNAVAILABLE, "there is no program %s", words.list[0]);
+  /* Its file system is the same within a sandbox. */
+  if (!find_program(options->command[0], path_of(options->environment), path))
+    return err_set(err, ERR_UNAVAILABLE, "there is no program %s", options->command[0]);
+  if (options->is_sandboxed && !find_program("bwrap", SYSTEM_PATH, path))
+    return err_set(err, ERR_UNAVAILABLE, "there is no program bwrap");
   int pipes[PIPES][2] = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
   enum err_code code = ERR_NONE;
   for (int i = 0; i < PIPES && code == ERR_NONE; i++)
@@ -237,7 +241,7 @@ static void sandbox_try(void) {
       .command = command, .environment = environment, .directory = "/var/tmp", .is_sandboxed = true};
   struct child_process process;
   char path[PATH_SIZE];
-  if (!find_program("bwrap", "/usr/local/bin:/usr/bin:/bin", path)) {
+  if (!find_program("bwrap", SYSTEM_PATH, path)) {
     sandbox_problem = "bubblewrap (bwrap) is not installed";
     return;
   }
