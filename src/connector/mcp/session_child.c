@@ -258,9 +258,9 @@ void mcp_child_open(struct mcp_upstream *upstream) {
   if (code == ERR_NONE) code = start(upstream, child, &err);
   if (code != ERR_NONE) {
     free(child);
-    snprintf(text, sizeof(text), "%.*s: %s", STR_ARG(name), err.text);
     leave_alone(upstream, err.text);
-    mcp_era_failed(upstream, code, text);
+    err_prefix(&err, "%.*s", STR_ARG(name));
+    mcp_era_failed(upstream, code, err.text);
     return;
   }
   upstream->child = child;
