@@ -27,7 +27,7 @@ enum entry_state { WAITING, LISTING, WRITING };
 struct entry {
   struct uuid id; /* of the connection */
   struct org_slot *slot;
-  int64_t version, connector_version;
+  int64_t version, connector_version, asked_version, asked_connector_version;
   bool is_child;
   enum entry_state state;
   int64_t due_us, asked_us; /* of the loop's clock */
@@ -277,7 +277,8 @@ static void write_rows(struct entry *entry) {
 /* Back on the main loop. */
 static void on_listed_here(struct loop_task *task) {
   struct entry *entry = (struct entry *)((char *)task - offsetof(struct entry, task));
-  if (entry->discovery->is_stopping || entry->is_gone) {
+  bool is_old = entry->asked_version != entry->version || entry->asked_connector_version != entry->connector_version;
+  if (entry->discovery->is_stopping || entry->is_gone || is_old) { /* of another one than there is now: asked anew */
     entry_end(entry);
   } else {
     write_rows(entry);
@@ -316,9 +317,16 @@ static void entry_begin(struct entry *entry) {
   entry->err.text[0] = '\0';
   entry->asked_us = now_us(discovery);
   entry->task.run = on_listed_here;
+  entry->asked_version = entry->version;
+  entry->asked_connector_version = entry->connector_version;
   discovery->n_busy++;
-  entry->code = ask(entry, connection, &entry->err);
-  if (entry->code != ERR_NONE) write_rows(entry);
+  /* Once it is asked, the answer may come at any time, on another thread: the entry is not touched any more. */
+  struct err err = {0};
+  enum err_code code = ask(entry, connection, &err);
+  if (code == ERR_NONE) return;
+  entry->code = code;
+  entry->err = err;
+  write_rows(entry);
 }
 
 /* ---- time ---- */

@@ -184,8 +184,8 @@ static enum err_code forget_gone(struct reconciling *work) {
 
 /* ---- records ---- */
 
-static enum err_code record(struct db_tx *tx, const struct catalogue_decision *who, const char *word, struct str text,
-                            struct arena *arena, struct err *err) {
+static enum err_code record(struct db_tx *tx, const struct catalogue_decision *who, const char *word, struct str reason,
+                            struct str text, struct arena *arena, struct err *err) {
   yyjson_doc *doc;
   struct buf canonical;
   buf_init(&canonical, arena, LIMIT_JSON_FILE);
@@ -207,7 +207,7 @@ static enum err_code record(struct db_tx *tx, const struct catalogue_decision *w
                                     .arguments = buf_str(&canonical),
                                     .may_keep_arguments = true,
                                     .decision = AUDIT_ALLOWED,
-                                    .reason = STR("operator"),
+                                    .reason = reason,
                                     .outcome = AUDIT_OK};
   return audit_record_in(tx, &event, err);
 }
@@ -227,7 +227,7 @@ static enum err_code record_update(struct reconciling *work) {
   if (buf_failed(&text)) return err_no_memory(work->err);
   const struct catalogue_decision who = {
       .organisation = &work->organisation, .connection = &work->connection, .keys = work->update->keys};
-  return record(work->tx, &who, "catalogue.update", buf_str(&text), work->arena, work->err);
+  return record(work->tx, &who, "catalogue.update", STR("discovery"), buf_str(&text), work->arena, work->err);
 }
 
 /* ---- the whole ---- */
@@ -363,8 +363,8 @@ static enum err_code record_decision(struct db_tx *tx, const struct catalogue_de
   buf_printf(&text, ",\"does\":\"%.*s\",\"hash\":\"%s\"}", STR_ARG(item->does), hash);
   enum err_code code = buf_failed(&text) ? err_no_memory(err) : ERR_NONE;
   if (code == ERR_NONE) {
-    code = record(tx, decision, decision->is_accepted ? "catalogue.accept" : "catalogue.reject", buf_str(&text), &arena,
-                  err);
+    code = record(tx, decision, decision->is_accepted ? "catalogue.accept" : "catalogue.reject", STR("operator"),
+                  buf_str(&text), &arena, err);
   }
   arena_release(&arena);
   return code;

@@ -142,7 +142,8 @@ enum err_code store_organisation_set_data_key(struct db_tx *tx, struct uuid id, 
 enum sealed_column {
   SEALED_CONNECTION_CREDENTIAL,
   SEALED_GRANT_SECRET,
-  SEALED_CLIENT_APP_SECRET, /* its row has no id: `row` is the connector's */
+  SEALED_CLIENT_APP_SECRET,     /* its row has no id: `row` is the connector's */
+  SEALED_CONNECTOR_ENVIRONMENT, /* the same; of the version in use */
   SEALED_COLUMNS
 };
 struct sealed_record {

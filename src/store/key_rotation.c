@@ -63,6 +63,14 @@ static const struct {
          "SELECT connector_id, secret FROM client_app WHERE organisation_id = $1 AND connector_id > $2 AND secret IS "
          "NOT NULL ORDER BY connector_id LIMIT $3",
          "UPDATE client_app SET secret = $4 WHERE organisation_id = $1 AND connector_id = $2 AND secret = $3", true},
+    [SEALED_CONNECTOR_ENVIRONMENT] =
+        {"connector.environment",
+         "SELECT id, environment FROM connector c WHERE organisation_id = $1 AND id > $2 AND environment IS NOT NULL "
+         "AND "
+         "NOT EXISTS (SELECT 1 FROM connector newer WHERE newer.organisation_id = c.organisation_id AND newer.id = "
+         "c.id "
+         "AND newer.version > c.version) ORDER BY id LIMIT $3",
+         "UPDATE connector SET environment = $4 WHERE organisation_id = $1 AND id = $2 AND environment = $3", true},
 };
 
 const char *store_sealed_name(enum sealed_column column) {

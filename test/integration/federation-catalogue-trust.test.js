@@ -194,6 +194,10 @@ test('a server that cannot be asked: the error is shown, the others work', async
   ]);
   await eventually(async () => assert.deepEqual(await names(url), ['x_echo']));
   await eventually(async () => assert.match(await connek.ok('connector', 'review'), /^y: its server could not be asked: /m));
+  const listed = await connek.command('connector', 'list', '--json');
+  const [x, y] = listed.stdout.split('\n').filter(Boolean).map(JSON.parse).filter(({ kind }) => kind === 'mcp');
+  assert.deepEqual([x.id, x.tools, x.errors], ['x', 1, null]);
+  assert.deepEqual([y.id, y.tools, Object.keys(y.errors)], ['y', 0, ['y']]);
   dead.failure = null;
   dead.tools = [tool('late')];
   await eventually(async () => assert.deepEqual(await names(url), ['x_echo', 'y_late']));
