@@ -104,6 +104,14 @@ void arena_release(struct arena *arena) {
   arena->used = 0;
 }
 
+void arena_wipe(struct arena *arena) {
+  for (struct arena_block *block = arena->first; block; block = block->next) {
+    ASAN_UNPOISON_MEMORY_REGION(block, block->size);
+    explicit_bzero((char *)block + HEADER, block->size - HEADER);
+  }
+  arena_release(arena);
+}
+
 /* A block with at least `need` bytes of room. Large allocations get one of their own behind the current one, whose rest
  * stays usable. */
 static struct arena_block *arena_grow(struct arena *arena, size_t need) {

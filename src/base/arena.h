@@ -20,6 +20,8 @@ struct arena {
 void arena_init(struct arena *arena, size_t max);
 /* Frees everything; the arena can be used again. */
 void arena_release(struct arena *arena);
+/* The same for one that held secrets: all it ever handed out is overwritten first. */
+void arena_wipe(struct arena *arena);
 
 /* All return NULL on failure (no memory, or over `max`). Aligned for any type. Zeroed by arena_zalloc only. */
 void *arena_alloc(struct arena *arena, size_t size);

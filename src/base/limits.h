@@ -28,12 +28,13 @@ enum {
   LIMIT_JSONRPC_BATCH = 50,   /* messages */
   LIMIT_JSONRPC_ID = 256,     /* characters of a string id */
   LIMIT_JSONRPC_METHOD = 128,
-  LIMIT_TOOL_NAME = 48,          /* ours; the specification allows 128, real clients 64 or 60 */
-  LIMIT_TOOLS_PAGE = 250,        /* tools in one tools/list page */
-  LIMIT_CALL_MS = 60 * 1000,     /* a call, unless its connector says otherwise */
-  LIMIT_CALLS_IN_FLIGHT = 4096,  /* a worker */
-  LIMIT_CALLS_BYTES = 512 * MIB, /* a worker: memory of requests whose calls are under way */
-  LIMIT_RESULT = 1 * MIB,        /* a tool's result */
+  LIMIT_TOOL_NAME = 48,                     /* ours; the specification allows 128, real clients 64 or 60 */
+  LIMIT_TOOLS_PAGE = 250,                   /* tools in one tools/list page */
+  LIMIT_CALL_MS = 60 * 1000,                /* a call, unless its connector says otherwise */
+  LIMIT_CALLS_IN_FLIGHT = 4096,             /* a worker */
+  LIMIT_CALLS_BYTES = 512 * MIB,            /* a worker: memory of requests whose calls are under way */
+  LIMIT_RESULT = 1 * MIB,                   /* a tool's result */
+  LIMIT_CREDENTIAL_KEPT_MS = 4 * 60 * 1000, /* how long an opened credential is kept for the next call */
 
   /* what is asked of a client while its call runs, and what it hears of it */
   LIMIT_INPUT_MS = 10 * 60 * 1000,        /* until it has answered */
@@ -94,21 +95,12 @@ enum {
   LIMIT_MCP_NOTICE = 64 * KIB,        /* one notification */
   LIMIT_MCP_PARKED = 64,              /* calls of one server that wait for a person's answer */
   LIMIT_MCP_PARKED_MS = 10 * 60 * 1000,
-  LIMIT_MCP_QUESTIONS = 16,     /* of one call, not answered yet */
-  LIMIT_MCP_QUESTION = 1 * MIB, /* all of them */
-  LIMIT_MCP_CHILD_IDLE_MS = 5 * 60 * 1000,
-  LIMIT_MCP_BACK_OFF_MS = 60 * 1000, /* before a child that keeps ending is started again */
-  LIMIT_MCP_UNREAD = 16 * MIB,       /* what waits for a child to read it */
-  LIMIT_MCP_LIST_ITEMS = 10000,      /* tools, and so on, of one server */
-  LIMIT_MCP_LIST_BYTES = 16 * MIB,   /* definitions of one kind, of one server */
+  LIMIT_MCP_QUESTIONS = 16,        /* of one call, not answered yet */
+  LIMIT_MCP_QUESTION = 1 * MIB,    /* all of them */
+  LIMIT_MCP_LIST_ITEMS = 10000,    /* tools, and so on, of one server */
+  LIMIT_MCP_LIST_BYTES = 16 * MIB, /* definitions of one kind, of one server */
   LIMIT_MCP_LIST_PAGES = 1000,
   LIMIT_MCP_CURSOR = 4 * KIB,
-
-  /* child processes */
-  LIMIT_CHILD_DESCRIPTORS = 1024,
-  LIMIT_CHILD_MEMORY_MIB = 2048,  /* what it may write to */
-  LIMIT_CHILD_CPU_S = 3600,       /* in all its life */
-  LIMIT_CHILD_STOP_MS = 3 * 1000, /* between asking it to end and killing its group */
 
   /* sqlite connector */
   LIMIT_SQL_TEXT = 64 * KIB,

@@ -26,6 +26,12 @@ static const struct cli_command *const commands[] = {
     &cli_client_revoke,
     &cli_session_list,
     &cli_session_revoke,
+    &cli_client_app_set,
+    &cli_client_app_remove,
+    &cli_client_app_list,
+    &cli_connection_list,
+    &cli_connection_connect,
+    &cli_connection_disconnect,
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), HELP_COLUMN = 32, HELP_WIDTH = 100 };
 

@@ -20,6 +20,7 @@
 struct connector_kind;
 struct connector_call;
 struct mcp_upstreams;
+struct connector_oauth; /* oauth.h */
 
 struct connector_tool {
   struct str name; /* local: "query" */
@@ -157,6 +158,7 @@ struct connector_result {
   struct str content;    /* or: a JSON array of content blocks, verbatim */
   struct str structured; /* a JSON object, or empty */
   enum err_code error;   /* of a failed call: for the record */
+  bool is_refused;       /* the service did not accept the token, and did nothing: another one may be tried */
   bool is_unknown;       /* it may or may not have happened (a write whose reply was lost) */
 
   /* From MCP servers. At most one of the three. */
@@ -242,6 +244,8 @@ struct connector_kind {
    * and at load. */
   enum err_code (*connect)(struct arena *arena, const struct connector *connector, yyjson_val *settings,
                            const void **ret_state, struct err *err);
+  /* Of a connection's state: how its service grants access (oauth.h). NULL: its credential is used as it is. */
+  const struct connector_oauth *(*oauth)(const void *state);
   enum err_code (*check_credential)(const struct connector *connector, yyjson_val *credential, struct err *err);
   /* For a kind whose connections are more than their settings (mcp/): called when a snapshot has filled a connection,
    * to make its `state`; and `close` when the snapshot is freed. NULL: nothing to do. */
@@ -286,6 +290,10 @@ struct str connector_public_name(struct arena *arena, struct str slug, struct st
 struct str connector_plain_name(struct arena *arena, struct str tool);
 /* The same name with a hash behind it, for the second of that name. */
 struct str connector_hashed_name(struct arena *arena, struct str public_name, uint32_t hash);
+
+/* settings.c: an admin's settings, and over them those that the service gave (`captured`: an object or NULL). NULL: no
+ * memory. */
+yyjson_val *connector_settings_with(struct arena *arena, yyjson_val *settings, yyjson_val *captured);
 
 /* http/rate.c. NULL: no memory. Freed when no call is under way. */
 struct http_rates *http_rates_new(void);

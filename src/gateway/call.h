@@ -86,6 +86,13 @@ struct call {
   enum { INTENT_NONE, INTENT_WAITING, INTENT_DURABLE, INTENT_FAILED } intent;
 
   /* lease_credential, invoke */
+  enum { LEASE_NONE, LEASE_WAITING, LEASE_GIVEN, LEASE_REFUSED } lease;
+  struct credential_wait *lease_wait; /* what it waits with; NULL: it does not */
+  struct call *lease_next;
+  struct loop_task lease_task;
+  struct str lease_text, lease_link; /* REFUSED: why, and where to mend it */
+  int64_t grant_version;             /* whose token it has; 0: no service's grant */
+  bool has_renewed;                  /* the service refused a token, and another was asked for */
   struct secret *credential;
   struct connector_call invocation;
   enum { INVOKE_NONE, INVOKE_RUNNING, INVOKE_ENDED } invoke;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "codec/utf8.h"
+#include "gateway/credential.h"
 #include "gateway/pipeline.h"
 #include "gateway/question.h"
 #include "gateway/worker.h"
@@ -157,5 +158,6 @@ void call_cancel(struct call *call) {
   if (call->is_cancelled || call->is_disposed) return;
   call->is_cancelled = true;
   question_give_up(call);
+  credential_give_up(call);
   if (call->invoke == INVOKE_RUNNING && !call->is_inside_invoke) call->connector->kind->cancel(&call->invocation);
 }

@@ -2,6 +2,7 @@
 #include "gateway/endpoint.h"
 
 #include "base/limits.h"
+#include "gateway/connect.h"
 #include "gateway/worker.h"
 
 /* A body larger than this is not read for somebody unknown. */
@@ -62,6 +63,8 @@ struct route {
 
 static const struct route routes[] = {
     {STR("/mcp"), true, true, serve_mcp},
+    {STR("/connect"), true, true, connect_serve_link},
+    {STR("/oauth/callback"), false, true, connect_serve_callback},
     {STR("/healthz"), false, false, serve_health},
     {STR("/readyz"), false, false, serve_readiness},
 };

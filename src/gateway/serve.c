@@ -10,11 +10,14 @@
 #include "base/log.h"
 #include "codec/url.h"
 #include "connector/mcp/upstream.h"
+#include "gateway/connect.h"
+#include "gateway/credential.h"
 #include "gateway/discovery.h"
 #include "gateway/endpoint.h"
 #include "gateway/expiry.h"
 #include "gateway/notice.h"
 #include "gateway/worker.h"
+#include "grant/keeper.h"
 #include "net/stream_tcp.h"
 #include "store/store.h"
 
@@ -34,6 +37,8 @@ struct service {
   struct loop **worker_loops;
   struct expiry expiry;
   struct str setup_link;
+  struct loop_task changed_task;
+  atomic_bool has_changed; /* changed_task is posted */
   bool has_loop, watches_signals;
 };
 
@@ -96,6 +101,7 @@ static void on_coherence_problem(void *context, const struct err *err) {
 static void on_published(void *context, struct org_slot *slot) {
   struct service *service = context;
   discovery_published(service->server.discovery, slot);
+  credentials_forget(&service->server);
 }
 
 static void on_catalogue_change(void *context) {
@@ -106,6 +112,43 @@ static void on_catalogue_change(void *context) {
 static void on_change(void *context, size_t worker) {
   struct server *server = context;
   worker_changed(&server->workers[worker]);
+}
+
+/* On the main loop. */
+static void on_grants_changed(struct loop_task *task) {
+  struct service *service = (struct service *)((char *)task - offsetof(struct service, changed_task));
+  atomic_store(&service->has_changed, false);
+  if (service->server.coherence) coherence_sync(service->server.coherence);
+}
+
+/* On the keeper's thread. */
+static void on_grant_changed(void *context) {
+  struct service *service = context;
+  if (atomic_exchange(&service->has_changed, true)) return;
+  service->changed_task.run = on_grants_changed;
+  loop_post(&service->loop, &service->changed_task);
+}
+
+static void on_grant_note(void *context, const struct grant_note *note) {
+  char organisation[UUID_TEXT_SIZE];
+  uuid_format(note->organisation_id, organisation);
+  bool is_good = strcmp(note->event, "grant_refreshed") == 0 || strcmp(note->event, "grant_connected") == 0;
+  log_event(is_good ? LOG_INFO : LOG_WARN, note->event, LOG_TEXT("organisation", organisation),
+            LOG_STR("connection", note->connection), LOG_STR("reason", note->text));
+}
+
+static enum err_code start_keeper(struct service *service, struct err *err) {
+  struct server *server = &service->server;
+  const struct grant_keeper_options options = {.db = server->db,
+                                               .vault = service->options->vault,
+                                               .client = &server->client,
+                                               .public_url = service->public_url,
+                                               .does_jobs = true,
+                                               .note = on_grant_note,
+                                               .changed = on_grant_changed,
+                                               .context = service};
+  server->public_url = service->public_url;
+  return grant_keeper_start(&options, &server->keeper, err);
 }
 
 static unsigned worker_count(const struct serve_options *options) {
@@ -121,11 +164,8 @@ static enum err_code start_ground(struct service *service, struct err *err) {
   server->db = options->db;
   server->peers = limit_peers_new();
   server->rates = http_rates_new();
-  const struct mcp_upstreams_options upstreams = {.n_workers = server->n_workers,
-                                                  .on_notice = notice_spread,
-                                                  .on_line = notice_log,
-                                                  .context = server,
-                                                  .data_dir = options->data_dir};
+  const struct mcp_upstreams_options upstreams = {
+      .n_workers = server->n_workers, .on_notice = notice_spread, .on_line = notice_log, .context = server};
   server->upstreams = mcp_upstreams_new(&upstreams);
   if (!server->peers || !server->rates || !server->upstreams) return err_no_memory(err);
   enum err_code code = loop_init(&service->loop, err);
@@ -333,6 +373,7 @@ static enum err_code start(struct service *service, struct err *err) {
   if (code == ERR_NONE) code = settle_signin(service, err);
   if (code == ERR_NONE)
     code = signin_setup_link(&server->signin, service->conn, &service->arena, &service->setup_link, err);
+  if (code == ERR_NONE) code = start_keeper(service, err);
   if (code == ERR_NONE) code = watch_signals(service, err);
   if (code == ERR_NONE) code = coherence_start(server->coherence, err);
   for (unsigned i = 0; code == ERR_NONE && i < server->n_workers; i++)
@@ -368,6 +409,7 @@ static void stop(struct service *service) {
   for (unsigned i = 0; i < server->n_workers; i++) {
     if (server->workers[i].has_thread) pthread_join(server->workers[i].thread, NULL);
   }
+  grant_keeper_stop(server->keeper);
   if (server->sql) executor_stop(server->sql);
   if (server->audit) audit_writer_stop(server->audit);
   for (unsigned i = 0; i < server->n_workers; i++)
@@ -375,6 +417,7 @@ static void stop(struct service *service) {
   signin_stop(&server->signin);
   db_disconnect(service->conn);
   coherence_free(server->coherence);
+  server->coherence = NULL;
   if (service->has_loop) loop_release(&service->loop);
   discovery_free(server->discovery);
   limit_peers_free(server->peers);

@@ -1,6 +1,7 @@
 /* The method's own work: for an action, its connector does it; this stage waits for it. */
 #include "base/limits.h"
 #include "gateway/action.h"
+#include "gateway/credential.h"
 #include "gateway/page_cursor.h"
 #include "gateway/pipeline.h"
 #include "gateway/question.h"
@@ -196,6 +197,16 @@ enum stage_verdict method_act(struct call *call) {
   for (;;) {
     if (call->invoke == INVOKE_NONE && begin(call) == STAGE_WAIT) return STAGE_WAIT;
     if (call->invoke == INVOKE_RUNNING) return STAGE_WAIT;
+    if (result->is_refused && !call->is_cancelled) {
+      /* Nothing was done: it may be sent again with a token that is good. */
+      enum stage_verdict renewed = credential_renew(call);
+      if (renewed == STAGE_WAIT) return STAGE_WAIT;
+      if (renewed == STAGE_DONE) {
+        call->lease = LEASE_NONE;
+        call->invoke = INVOKE_NONE;
+        continue;
+      }
+    }
     if (!asks(result) || call->envelope.revision->era == MCP_MODERN) return answer(call);
     enum stage_verdict verdict = ask_on_stream(call);
     if (verdict != STAGE_NEXT) return verdict;

@@ -7,6 +7,7 @@
 #include "connector/mcp/upstream.h"
 
 #include "base/limits.h"
+#include "gateway/credential.h"
 #include "gateway/endpoint.h"
 
 /* What streams leave behind goes by itself, in time. */
@@ -37,6 +38,8 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
   worker->has_loop = true;
   code = http_client_new(&worker->loop, &server->client, &worker->client, err);
   if (code != ERR_NONE) return code;
+  worker->leases = lease_cache_new();
+  if (!worker->leases) return err_no_memory(err);
   worker->timers = timers_new(&worker->loop);
   if (!worker->timers) return err_no_memory(err);
   worker->host = (struct connector_host){.loop = &worker->loop,
@@ -179,6 +182,7 @@ void worker_release(struct worker *worker) {
   loop_release(&worker->loop);
   stream_pipes_free(worker);
   session_homes_free(worker);
+  credentials_release(worker);
   event_logs_free(worker);
   map_release(&worker->questions);
   session_book_free(worker);

@@ -19,6 +19,10 @@
 #include "net/http_server.h"
 #include "org/coherence.h"
 #include "signin/signin.h"
+#include "vault/lease.h"
+
+struct credential_wait;
+struct grant_keeper;
 
 struct server {
   struct db *db;
@@ -30,6 +34,8 @@ struct server {
   struct limit_rate peer_rate;
   struct executor *sql;
   struct http_rates *rates;
+  struct grant_keeper *keeper;
+  struct str public_url; /* no '/' at its end */
   struct mcp_upstreams *upstreams;
   struct origin_rules origins;
   struct address_guard guard;
@@ -64,7 +70,11 @@ struct worker {
   struct session_homes homes;
   struct watches watches;
   struct stream_pipes pipes;
-  uint64_t n_pipes; /* ever: their ids */
+  uint64_t n_pipes;                         /* ever: their ids */
+  struct lease_cache *leases;               /* credentials kept opened */
+  struct credential_wait *credential_waits; /* questions to the keeper */
+  struct loop_task forget_task;
+  atomic_bool is_forgetting; /* forget_task is posted */
   struct trace_source traces;
   struct metrics metrics;
   struct loop_task drain_task, stop_task;

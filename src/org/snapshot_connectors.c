@@ -147,6 +147,18 @@ static enum err_code read_labels(struct arena *arena, struct str text, struct po
   return ERR_NONE;
 }
 
+/* An admin's, and over them what the service gave when it was connected. */
+static enum err_code read_settings(struct arena *arena, const struct connection_record *record,
+                                   yyjson_val **ret_settings, struct err *err) {
+  yyjson_val *settings, *captured = NULL;
+  enum err_code code = read_object(arena, record->settings, "settings", &settings, err);
+  if (code == ERR_NONE && record->captured.n > 0)
+    code = read_object(arena, record->captured, "captured settings", &captured, err);
+  if (code != ERR_NONE) return code;
+  *ret_settings = connector_settings_with(arena, settings, captured);
+  return *ret_settings ? ERR_NONE : err_no_memory(err);
+}
+
 /* Anything but ERR_NONE and ERR_NO_MEMORY: the connection is broken. */
 static enum err_code read_connection(struct org_snapshot *snapshot, const struct connection_record *record,
                                      struct connector_connection *connection, struct err *err) {
@@ -163,7 +175,7 @@ static enum err_code read_connection(struct org_snapshot *snapshot, const struct
   connection->sealed_credential = record->credential;
   connection->version = record->version;
   enum err_code code = read_labels(arena, record->labels, &connection->policy, err);
-  if (code == ERR_NONE) code = read_object(arena, record->settings, "settings", &connection->settings, err);
+  if (code == ERR_NONE) code = read_settings(arena, record, &connection->settings, err);
   if (code == ERR_NONE && connector->kind->connect) {
     code = connector->kind->connect(arena, connector, connection->settings, &connection->state, err);
   }

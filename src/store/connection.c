@@ -12,27 +12,38 @@ static bool read_connection(struct db_rows *rows, struct arena *arena, void *ret
   return store_copy_text(rows, 11, arena, &record->names) && store_copy_text(rows, 12, arena, &record->trust) &&
          store_copy_text(rows, 2, arena, &record->name) && store_copy_text(rows, 3, arena, &record->connector_id) &&
          store_copy_text(rows, 4, arena, &record->labels) && store_copy_text(rows, 6, arena, &record->settings) &&
-         store_copy_blob(rows, 7, arena, &record->credential);
+         store_copy_blob(rows, 7, arena, &record->credential) && store_copy_text(rows, 13, arena, &record->captured);
 }
 
-#define COLUMNS                                                                                                 \
-  "id, organisation_id, name, connector_id, labels, owner_user_id, settings, credential, version, created_at, " \
-  "updated_at, names, trust"
+#define SELECT_CONNECTIONS                                                                                            \
+  "SELECT c.id, c.organisation_id, c.name, c.connector_id, c.labels, c.owner_user_id, c.settings, c.credential, "     \
+  "c.version, c.created_at, c.updated_at, c.names, c.trust, g.captured FROM connection c LEFT JOIN connection_grant " \
+  "g ON "                                                                                                             \
+  "g.connection_id = c.id WHERE c.organisation_id = $1 "
 
 enum err_code store_connection_list(STORE_TX, struct uuid organisation_id, STORE_LIST(connection_record)) {
   const struct db_value params[] = {DB_V_UUID(organisation_id)};
-  const struct store_select select = {"SELECT " COLUMNS " FROM connection WHERE organisation_id = $1 ORDER BY name",
-                                      params, 1, read_connection, sizeof(struct connection_record)};
+  const struct store_select select = {SELECT_CONNECTIONS "ORDER BY c.name", params, 1, read_connection,
+                                      sizeof(struct connection_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 
 enum err_code store_connection_get(STORE_TX, struct uuid organisation_id, struct uuid id,
                                    struct connection_record *ret_record, struct err *err) {
   const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_UUID(id)};
-  const struct store_select select = {"SELECT " COLUMNS " FROM connection WHERE organisation_id = $1 AND id = $2",
-                                      params, 2, read_connection, sizeof(struct connection_record)};
+  const struct store_select select = {SELECT_CONNECTIONS "AND c.id = $2", params, 2, read_connection,
+                                      sizeof(struct connection_record)};
   enum err_code code = store_select_one(tx, arena, &select, ret_record, err);
   return code == ERR_NOT_FOUND ? err_set(err, code, "there is no such connection") : code;
+}
+
+enum err_code store_connection_find(STORE_TX, struct uuid organisation_id, struct str name,
+                                    struct connection_record *ret_record, struct err *err) {
+  const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_TEXT(name)};
+  const struct store_select select = {SELECT_CONNECTIONS "AND c.name = $2", params, 2, read_connection,
+                                      sizeof(struct connection_record)};
+  enum err_code code = store_select_one(tx, arena, &select, ret_record, err);
+  return code == ERR_NOT_FOUND ? err_set(err, code, "there is no connection \"%.*s\"", STR_ARG(name)) : code;
 }
 
 /* A personal connection's owner must be a user of the same organisation; the foreign key alone would take any. */

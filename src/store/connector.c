@@ -40,6 +40,20 @@ enum err_code store_connector_list_used(STORE_TX, struct uuid organisation_id, S
               organisation_id, ret_list, ret_n, err);
 }
 
+enum err_code store_connector_find(STORE_TX, struct uuid organisation_id, struct str id,
+                                   struct connector_record *ret_record, struct err *err) {
+  static const struct uuid installation = {{0}};
+  const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_UUID(installation), DB_V_TEXT(id)};
+  /* The installation's id is all zeroes: the last in this order. */
+  const struct store_select select = {
+      "SELECT organisation_id, id, version, hash, status, kind, source, definition FROM connector WHERE "
+      "organisation_id IN ($1, $2) AND id = $3 AND status <> 'deprecated' ORDER BY organisation_id DESC, version DESC "
+      "LIMIT 1",
+      params, 3, read_connector, sizeof(struct connector_record)};
+  enum err_code code = store_select_one(tx, arena, &select, ret_record, err);
+  return code == ERR_NOT_FOUND ? err_set(err, code, "there is no connector %.*s", STR_ARG(id)) : code;
+}
+
 enum err_code store_connector_insert(struct db_tx *tx, const struct connector_record *record, struct err *err) {
   enum err_code code = db_exec(
       tx,

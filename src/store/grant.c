@@ -130,6 +130,12 @@ enum err_code store_grant_failed(struct db_tx *tx, const struct grant_record *re
   return changed_meanwhile(tx, code, err);
 }
 
+enum err_code store_grant_capture(struct db_tx *tx, struct uuid organisation_id, struct uuid connection_id,
+                                  struct str captured, struct err *err) {
+  return db_exec(tx, "UPDATE connection_grant SET captured = $3 WHERE organisation_id = $1 AND connection_id = $2",
+                 DB_PARAMS(DB_V_UUID(organisation_id), DB_V_UUID(connection_id), DB_V_TEXT(captured)), err);
+}
+
 enum err_code store_connection_touch(struct db_tx *tx, struct uuid organisation_id, struct uuid connection_id,
                                      int64_t now, struct err *err) {
   return db_exec(tx,

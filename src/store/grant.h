@@ -43,6 +43,9 @@ enum err_code store_grant_refreshed(struct db_tx *tx, const struct grant_record 
  * service certainly did not renew anything. ERR_CONFLICT: the grant is another already. */
 enum err_code store_grant_failed(struct db_tx *tx, const struct grant_record *record, bool is_known,
                                  struct err *err) MUST_CHECK;
+/* Settings that the service gave. */
+enum err_code store_grant_capture(struct db_tx *tx, struct uuid organisation_id, struct uuid connection_id,
+                                  struct str captured, struct err *err) MUST_CHECK;
 /* The secret is forgotten; version and connection.version grow. */
 enum err_code store_grant_disconnect(struct db_tx *tx, struct uuid organisation_id, struct uuid connection_id,
                                      int64_t now, struct err *err) MUST_CHECK;
@@ -128,7 +131,7 @@ struct key_rotation_record {
   struct uuid organisation_id;
   int64_t version;
   struct str position;
-  struct uuid last_id;
+  struct str last_row; /* the last row of it that is done */
   int64_t n_done, begun_at, finished_at;
 };
 enum err_code store_key_rotation_get(STORE_TX, struct uuid organisation_id, struct key_rotation_record *ret_record,
@@ -143,7 +146,7 @@ enum sealed_column {
   SEALED_CONNECTION_CREDENTIAL,
   SEALED_GRANT_SECRET,
   SEALED_CLIENT_APP_SECRET,     /* its row has no id: `row` is the connector's */
-  SEALED_CONNECTOR_ENVIRONMENT, /* the same; of the version in use */
+  SEALED_CONNECTOR_ENVIRONMENT, /* likewise */
   SEALED_COLUMNS
 };
 struct sealed_record {

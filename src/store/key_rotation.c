@@ -6,11 +6,10 @@ static bool read_rotation(struct db_rows *rows, struct arena *arena, void *ret_r
   struct key_rotation_record *record = ret_record;
   record->organisation_id = db_uuid(rows, 0);
   record->version = db_int(rows, 1);
-  record->last_id = db_uuid(rows, 3);
   record->n_done = db_int(rows, 4);
   record->begun_at = db_int(rows, 5);
   record->finished_at = db_int(rows, 6);
-  return store_copy_text(rows, 2, arena, &record->position);
+  return store_copy_text(rows, 2, arena, &record->position) && store_copy_blob(rows, 3, arena, &record->last_row);
 }
 
 enum err_code store_key_rotation_get(STORE_TX, struct uuid organisation_id, struct key_rotation_record *ret_record,
@@ -31,8 +30,9 @@ enum err_code store_key_rotation_put(struct db_tx *tx, const struct key_rotation
                  "version = excluded.version, position = excluded.position, last_id = excluded.last_id, "
                  "n_done = excluded.n_done, begun_at = excluded.begun_at, finished_at = excluded.finished_at",
                  DB_PARAMS(DB_V_UUID(record->organisation_id), DB_V_INT(record->version),
-                           DB_V_TEXT(record->position.p ? record->position : STR("")), DB_V_UUID(record->last_id),
-                           DB_V_INT(record->n_done), DB_V_INT(record->begun_at), store_v_time(record->finished_at)),
+                           DB_V_TEXT(record->position.p ? record->position : STR("")),
+                           DB_V_BLOB(record->last_row.p ? record->last_row : STR("")), DB_V_INT(record->n_done),
+                           DB_V_INT(record->begun_at), store_v_time(record->finished_at)),
                  err);
 }
 
@@ -64,12 +64,10 @@ static const struct {
          "NOT NULL ORDER BY connector_id LIMIT $3",
          "UPDATE client_app SET secret = $4 WHERE organisation_id = $1 AND connector_id = $2 AND secret = $3", true},
     [SEALED_CONNECTOR_ENVIRONMENT] =
-        {"connector.environment",
-         "SELECT id, environment FROM connector c WHERE organisation_id = $1 AND id > $2 AND environment IS NOT NULL "
-         "AND "
-         "NOT EXISTS (SELECT 1 FROM connector newer WHERE newer.organisation_id = c.organisation_id AND newer.id = "
-         "c.id "
-         "AND newer.version > c.version) ORDER BY id LIMIT $3",
+        {"connector.environment", /* all versions of an id together: their values have one place */
+         "SELECT id, environment FROM connector WHERE organisation_id = $1 AND environment IS NOT NULL AND id IN "
+         "(SELECT DISTINCT id FROM connector WHERE organisation_id = $1 AND id > $2 AND environment IS NOT NULL "
+         "ORDER BY id LIMIT $3) ORDER BY id",
          "UPDATE connector SET environment = $4 WHERE organisation_id = $1 AND id = $2 AND environment = $3", true},
 };
 

@@ -65,6 +65,7 @@ struct connection_record {
   struct str credential;     /* sealed, or STR_NONE */
   struct str names;          /* prefixed plain; empty: prefixed */
   struct str trust;          /* review accept accept-read; empty: review */
+  struct str captured;       /* read only: settings that the service gave, a JSON object; or empty */
   int64_t version, created_at, updated_at;
 };
 
@@ -170,6 +171,9 @@ enum err_code store_connector_list(STORE_TX, struct uuid organisation_id, STORE_
 /* The same without those of the installation that no connection of the organisation is of: calls need no others. Those
  * of the kind "self" take no connections, and are everybody's. */
 enum err_code store_connector_list_used(STORE_TX, struct uuid organisation_id, STORE_LIST(connector_record)) MUST_CHECK;
+/* The one that counts for the organisation: its own, else the installation's. */
+enum err_code store_connector_find(STORE_TX, struct uuid organisation_id, struct str id,
+                                   struct connector_record *ret_record, struct err *err) MUST_CHECK;
 enum err_code store_connector_insert(struct db_tx *tx, const struct connector_record *record,
                                      struct err *err) MUST_CHECK;
 enum err_code store_connector_delete(struct db_tx *tx, struct uuid organisation_id, struct str id,
@@ -180,6 +184,8 @@ enum err_code store_connection_list(STORE_TX, struct uuid organisation_id,
                                     STORE_LIST(connection_record)) MUST_CHECK; /* by name */
 enum err_code store_connection_get(STORE_TX, struct uuid organisation_id, struct uuid id,
                                    struct connection_record *ret_record, struct err *err) MUST_CHECK;
+enum err_code store_connection_find(STORE_TX, struct uuid organisation_id, struct str name,
+                                    struct connection_record *ret_record, struct err *err) MUST_CHECK;
 enum err_code store_connection_insert(struct db_tx *tx, const struct connection_record *record,
                                       struct err *err) MUST_CHECK;
 enum err_code store_connection_update(struct db_tx *tx, const struct connection_record *record,

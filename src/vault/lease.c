@@ -9,7 +9,7 @@ enum { LEASES_MAX = 100000 };
 
 struct lease {
   struct uuid connection_id; /* the key */
-  int64_t version, until_us;
+  int64_t version, until_us, note;
   struct secret *secret;
   struct lease *previous, *next; /* all of them, the newest first */
 };
@@ -56,16 +56,20 @@ static struct secret *copy(const struct secret *secret) {
   return secret_new(bytes.p, bytes.n);
 }
 
-struct secret *lease_cache_take(struct lease_cache *cache, struct uuid connection_id, int64_t version, int64_t now_us) {
+struct secret *lease_cache_take(struct lease_cache *cache, struct uuid connection_id, int64_t version, int64_t now_us,
+                                int64_t *ret_note) {
   struct lease *lease = map_get(&cache->by_id, uuid_bytes(&connection_id));
   if (!lease) return NULL;
-  if (lease->version == version && now_us < lease->until_us) return copy(lease->secret);
+  if (lease->version == version && now_us < lease->until_us) {
+    *ret_note = lease->note;
+    return copy(lease->secret);
+  }
   drop(cache, lease);
   return NULL;
 }
 
-void lease_cache_put(struct lease_cache *cache, struct uuid connection_id, int64_t version, const struct secret *secret,
-                     int64_t until_us) {
+void lease_cache_put(struct lease_cache *cache, struct uuid connection_id, int64_t version, int64_t note,
+                     const struct secret *secret, int64_t until_us) {
   lease_cache_drop(cache, connection_id);
   if (cache->by_id.count >= LEASES_MAX) return;
   struct lease *lease = calloc(1, sizeof(*lease));
@@ -73,6 +77,7 @@ void lease_cache_put(struct lease_cache *cache, struct uuid connection_id, int64
   lease->connection_id = connection_id;
   lease->version = version;
   lease->until_us = until_us;
+  lease->note = note;
   lease->secret = copy(secret);
   if (!lease->secret || map_put(&cache->by_id, uuid_bytes(&lease->connection_id), lease) != ERR_NONE) {
     secret_free(lease->secret);

@@ -21,13 +21,31 @@ static bool has_all(yyjson_val *credential, const struct template *template) {
 }
 
 bool http_auth_is_run(const struct http_auth *auth) {
-  return auth->type != HTTP_AUTH_OAUTH2 && auth->type != HTTP_AUTH_OAUTH1 && auth->type != HTTP_AUTH_JWT;
+  return auth->type != HTTP_AUTH_OAUTH1;
+}
+
+/* What is sent is a token that somebody gets for the connection. */
+static bool is_token(const struct http_auth *auth) {
+  return auth->type == HTTP_AUTH_OAUTH2 || auth->type == HTTP_AUTH_JWT;
+}
+
+bool http_auth_gets_token(const struct http_definition *http, yyjson_val *credential) {
+  for (size_t i = 0; i < http->n_auths; i++) {
+    const struct http_auth *auth = &http->auths[i];
+    if (is_token(auth) && has_member(credential, auth->type == HTTP_AUTH_JWT ? STR("private_key") : STR("client_id")))
+      return true;
+  }
+  return false;
 }
 
 const struct http_auth *http_auth_find(const struct http_definition *http, yyjson_val *credential) {
   for (size_t i = 0; i < http->n_auths; i++) {
     const struct http_auth *auth = &http->auths[i];
     if (!http_auth_is_run(auth)) continue;
+    if (is_token(auth)) {
+      if (has_member(credential, STR("access_token"))) return auth;
+      continue;
+    }
     if (auth->type != HTTP_AUTH_BASIC && has_member(credential, STR("key"))) return auth;
     bool may_be_basic = auth->type == HTTP_AUTH_BASIC && yyjson_obj_size(credential) > 0;
     if (may_be_basic && has_all(credential, &auth->user) && has_all(credential, &auth->password)) return auth;
@@ -136,7 +154,7 @@ enum err_code http_secret_open(struct http_secret *secret, const struct connecto
     enum err_code code = write_basic(secret, memory + n_json, n_basic, err);
     if (code != ERR_NONE) return code;
   } else {
-    secret->value = json_get_str(secret->credential, "key");
+    secret->value = json_get_str(secret->credential, is_token(secret->auth) ? "access_token" : "key");
   }
   secret->forms = (struct buf){.p = memory + n_json + n_basic, .capacity = n_forms, .max = n_forms};
   return ERR_NONE;

@@ -29,6 +29,11 @@ static enum err_code check_setting(const struct http_definition *http, struct st
   struct shown shown = show(name);
   const struct http_setting *setting = find_setting(http, name);
   bool is_base = str_eq(name, STR("base"));
+  if (!setting && http_oauth_gives(http, name)) {
+    if (!yyjson_is_str(value) || yyjson_get_len(value) > SETTING_MAX)
+      return definition_fail(err, "", shown.text, "must be a text of at most %d bytes", SETTING_MAX);
+    return ERR_NONE;
+  }
   if (!setting && is_base && !http->may_change_base)
     return definition_fail(err, "", "base", "the connector's base is fixed: its manifest has no \"may_change_base\"");
   if (!setting && !is_base)
@@ -51,7 +56,8 @@ static enum err_code check_settings(const struct http_definition *http, yyjson_v
   for (size_t k = 0; k < http->n_settings; k++) {
     const struct http_setting *setting = &http->settings[k];
     struct shown shown = show(setting->name);
-    if (setting->is_required && !setting->fallback && !yyjson_obj_get(settings, shown.text))
+    if (setting->is_required && !setting->fallback && !yyjson_obj_get(settings, shown.text) &&
+        !http_oauth_gives(http, setting->name))
       return definition_fail(err, "", shown.text, "the connector needs the setting \"%s\"", shown.text);
   }
   return ERR_NONE;
@@ -162,6 +168,25 @@ static enum err_code cut_base(struct arena *arena, const struct base_text *base,
   return ERR_NONE;
 }
 
+/* A setting that connecting is still to give. */
+static struct str missing_setting(const struct http_definition *http, yyjson_val *settings) {
+  for (size_t i = 0; i < http->n_settings; i++) {
+    struct str name = http->settings[i].name;
+    if (http->settings[i].is_required && !yyjson_obj_getn(settings, name.p, name.n)) return name;
+  }
+  for (size_t i = 0; i < http->base.n_pieces; i++) {
+    const struct template_piece *piece = &http->base.pieces[i];
+    bool is_wanted = piece->source == TEMPLATE_SETTING && !piece->has_default &&
+                     !yyjson_obj_getn(settings, piece->text.p, piece->text.n);
+    if (is_wanted && http_oauth_gives(http, piece->text)) return piece->text;
+  }
+  return STR_NONE;
+}
+
+const struct connector_oauth *http_oauth(const void *state) {
+  return ((const struct http_connection *)state)->oauth;
+}
+
 enum err_code http_connect(struct arena *arena, const struct connector *connector, yyjson_val *settings,
                            const void **ret_state, struct err *err) {
   const struct http_definition *http = connector->state;
@@ -171,6 +196,13 @@ enum err_code http_connect(struct arena *arena, const struct connector *connecto
   if (!connection) return err_no_memory(err);
   connection->settings = with_defaults(arena, http, settings);
   if (!connection->settings) return err_no_memory(err);
+  connection->missing = missing_setting(http, connection->settings);
+  code = http_oauth_read(arena, http, connection->settings, &connection->oauth, err);
+  if (code != ERR_NONE) return code;
+  if (connection->missing.n > 0) {
+    *ret_state = connection;
+    return ERR_NONE;
+  }
   struct base_text base = {.n = 0};
   buf_init(&base.text, arena, BASE_MAX);
   yyjson_val *own = json_get(connection->settings, "base");
@@ -206,6 +238,10 @@ static bool is_used(const struct template *template, struct str name) {
 }
 
 static bool takes(const struct http_auth *auth, struct str name) {
+  if (auth->type == HTTP_AUTH_OAUTH2)
+    return str_eq(name, STR("access_token")) || str_eq(name, STR("client_id")) || str_eq(name, STR("client_secret"));
+  if (auth->type == HTTP_AUTH_JWT)
+    return str_eq(name, STR("access_token")) || str_eq(name, STR("private_key")) || http_jwt_uses(auth, name);
   if (auth->type != HTTP_AUTH_BASIC) return str_eq(name, STR("key"));
   return is_used(&auth->user, name) || is_used(&auth->password, name);
 }
@@ -231,6 +267,10 @@ static enum err_code refuse(const struct http_definition *http, yyjson_val *cred
   for (size_t i = 0; i < http->n_auths; i++) {
     const struct http_auth *auth = &http->auths[i];
     if (!http_auth_is_run(auth)) continue;
+    if (auth->type == HTTP_AUTH_OAUTH2)
+      return definition_fail(err, "", "client_id", "the credential needs the member \"client_id\" or \"access_token\"");
+    if (auth->type == HTTP_AUTH_JWT)
+      return definition_fail(err, "", "private_key", "the credential needs the member \"private_key\"");
     if (auth->type != HTTP_AUTH_BASIC)
       return definition_fail(err, "", "key", "the credential needs the member \"key\"");
     const struct template *parts[] = {&auth->user, &auth->password};
@@ -256,5 +296,6 @@ enum err_code http_check_credential(const struct connector *connector, yyjson_va
     enum err_code code = check_member(http, json_str(key), value, err);
     if (code != ERR_NONE) return code;
   }
-  return http_auth_find(http, credential) ? ERR_NONE : refuse(http, credential, err);
+  bool is_enough = http_auth_find(http, credential) || http_auth_gets_token(http, credential);
+  return is_enough ? ERR_NONE : refuse(http, credential, err);
 }

@@ -8,6 +8,7 @@ const struct connector_kind connector_http = {
     .compile = http_compile,
     .check = http_check,
     .connect = http_connect,
+    .oauth = http_oauth,
     .check_credential = http_check_credential,
     .show = http_show,
     .invoke = http_invoke,

@@ -21,15 +21,16 @@ enum http_auth_type {
   HTTP_AUTH_KEY_QUERY,
   HTTP_AUTH_KEY_PATH,
   HTTP_AUTH_BASIC,
-  HTTP_AUTH_OAUTH2, /* these three are checked, and not run yet */
-  HTTP_AUTH_OAUTH1,
-  HTTP_AUTH_JWT,
+  HTTP_AUTH_OAUTH2, /* what is sent is a token, which src/grant gets */
+  HTTP_AUTH_JWT,    /* likewise */
+  HTTP_AUTH_OAUTH1, /* checked, and not run yet */
 };
 
 struct http_auth {
   enum http_auth_type type;
   struct str name, prefix;        /* of a key */
   struct template user, password; /* of basic */
+  yyjson_val *definition;         /* of OAUTH2 and JWT: oauth.c reads it for each connection */
 };
 
 /* ---- what templates make ---- */
@@ -202,8 +203,10 @@ struct http_connection {
   struct str base; /* the first part */
   const struct str *base_parts;
   size_t n_base;
-  yyjson_val *settings;             /* with the defaults */
-  _Atomic(struct http_rate *) rate; /* rate.c's: found at the first call, then known; the one thing that changes */
+  yyjson_val *settings;                /* with the defaults */
+  const struct connector_oauth *oauth; /* or NULL */
+  struct str missing;                  /* a setting that connecting gives, and has not given yet; or empty */
+  _Atomic(struct http_rate *) rate;    /* rate.c's: found at the first call, then known; the one thing that changes */
 };
 
 /* ---- between the files ---- */
@@ -213,7 +216,14 @@ enum err_code http_compile(struct arena *arena, yyjson_val *definition, struct c
                            struct err *err);
 void http_check(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                 struct connector_findings *findings);
+/* oauth.c */
+const struct http_auth *http_oauth_find(const struct http_definition *http); /* the first oauth2 or jwt, or NULL */
+/* Does connecting give this setting? */
+bool http_oauth_gives(const struct http_definition *http, struct str name);
+enum err_code http_oauth_read(struct arena *arena, const struct http_definition *http, yyjson_val *settings,
+                              const struct connector_oauth **ret_oauth, struct err *err) MUST_CHECK;
 /* connection.c */
+const struct connector_oauth *http_oauth(const void *state);
 enum err_code http_connect(struct arena *arena, const struct connector *connector, yyjson_val *settings,
                            const void **ret_state, struct err *err);
 enum err_code http_check_credential(const struct connector *connector, yyjson_val *credential, struct err *err);
@@ -243,6 +253,10 @@ enum err_code http_secret_open(struct http_secret *secret, const struct connecto
 void http_secret_find_texts(struct http_secret *secret);
 void http_secret_close(struct http_secret *secret);
 bool http_auth_is_run(const struct http_auth *auth);
+/* Has it what a token is got with: a client's id, or a key that signs? */
+bool http_auth_gets_token(const struct http_definition *http, yyjson_val *credential);
+/* oauth.c: does the way's JWT have {credential.NAME} in it? */
+bool http_jwt_uses(const struct http_auth *auth, struct str name);
 /* The first way that this credential has the members for, or NULL. */
 const struct http_auth *http_auth_find(const struct http_definition *http, yyjson_val *credential);
 

@@ -235,6 +235,10 @@ static void wait_for_rate(struct http_call *state) {
 }
 
 static enum err_code begin(struct connector_call *call, struct err *err) {
+  struct str missing = ((const struct http_connection *)call->connection->state)->missing;
+  if (missing.n > 0)
+    return err_set(err, ERR_UNAVAILABLE, "\"%.*s\", which connecting gives, is not known. Connect it again",
+                   STR_ARG(missing));
   struct http_call *state = arena_new(call->arena, struct http_call);
   if (!state) return err_no_memory(err);
   state->call = call;

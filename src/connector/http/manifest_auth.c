@@ -1,5 +1,5 @@
-/* The ways to authenticate, compiled: key and basic are run; oauth2, oauth1 and jwt are checked, so that manifests can
- * have them already. */
+/* The ways to authenticate, compiled: key and basic. oauth2 and jwt are checked here and read by oauth.c for each
+ * connection; oauth1 is checked, so that manifests can have it already. */
 #include "connector/http/manifest.h"
 
 #include "base/clock.h"
@@ -207,7 +207,7 @@ static void check_duration(struct manifest *manifest, yyjson_val *object, const 
 }
 
 static void check_refresh(struct manifest *manifest, yyjson_val *object, const struct definition_place *parent) {
-  static const char *const names[] = {"rotates", "idle", "grace", "lifetime"};
+  static const char *const names[] = {"rotates", "idle", "grace", "lifetime", "before"};
   yyjson_val *refresh = json_get(object, "refresh");
   const struct definition_place *place = DEFINITION_MEMBER(parent, STR("refresh"));
   if (!refresh || yyjson_is_false(refresh)) return; /* false: the service has none */
@@ -220,6 +220,7 @@ static void check_refresh(struct manifest *manifest, yyjson_val *object, const s
   check_duration(manifest, refresh, place, "idle");
   check_duration(manifest, refresh, place, "grace");
   check_duration(manifest, refresh, place, "lifetime");
+  check_duration(manifest, refresh, place, "before");
 }
 
 static void check_discover(struct manifest *manifest, yyjson_val *object, const struct definition_place *parent) {
@@ -244,17 +245,22 @@ static void check_discover(struct manifest *manifest, yyjson_val *object, const 
 }
 
 static void check_oauth2(struct manifest *manifest, yyjson_val *value, const struct definition_place *place) {
-  static const char *const names[] = {"type",       "authorize",  "token",           "scopes",          "pkce",
-                                      "client",     "refresh",    "capture",         "discover",        "extra",
-                                      "revoke",     "token_path", "scope_separator", "scope_parameter", "token_format",
-                                      "description"};
+  static const char *const names[] = {
+      "type",         "authorize",   "token",  "scopes", "pkce",       "client",          "refresh",
+      "capture",      "discover",    "extra",  "revoke", "token_path", "scope_separator", "scope_parameter",
+      "token_format", "description", "issuer", "grant"};
+  static const char *const grants[] = {"authorization_code", "client_credentials"};
   static const char *const clients[] = {"basic", "body", "none"};
   static const char *const formats[] = {"form", "json"};
   struct str unused;
   definition_known(manifest->findings, place, value, names, COUNT(names));
-  check_url(manifest, value, place, "authorize", true);
+  bool has_consent = !str_eq(json_get_str(value, "grant"), STR("client_credentials"));
+  check_word(manifest, value, place, "grant", grants, COUNT(grants),
+             "\"authorization_code\" or \"client_credentials\"");
+  check_url(manifest, value, place, "authorize", has_consent);
   check_url(manifest, value, place, "token", true);
   check_url(manifest, value, place, "revoke", false);
+  check_url(manifest, value, place, "issuer", false);
   check_scopes(manifest, value, place);
   (void)manifest_bool(manifest, value, place, "pkce");
   check_word(manifest, value, place, "client", clients, COUNT(clients), "\"basic\", \"body\" or \"none\"");
@@ -314,12 +320,14 @@ static void read_way(struct manifest *manifest, yyjson_val *value, const struct 
     read_basic(manifest, value, place, auth);
   } else if (str_eq(type, STR("oauth2"))) {
     auth->type = HTTP_AUTH_OAUTH2;
+    auth->definition = value;
     check_oauth2(manifest, value, place);
   } else if (str_eq(type, STR("oauth1"))) {
     auth->type = HTTP_AUTH_OAUTH1;
     check_oauth1(manifest, value, place);
   } else if (str_eq(type, STR("jwt"))) {
     auth->type = HTTP_AUTH_JWT;
+    auth->definition = value;
     check_jwt(manifest, value, place);
   } else {
     definition_wrong(manifest->findings, DEFINITION_MEMBER(place, STR("type")),

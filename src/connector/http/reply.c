@@ -149,5 +149,6 @@ void http_reply_fail(struct connector_call *call, const struct http_answer *repl
     connector_fail(call, ERR_NO_MEMORY, "Out of memory.");
   } else {
     call->result = (struct connector_result){.is_error = true, .text = buf_str(&out), .error = error};
+    call->result.is_refused = reply->status == 401;
   }
 }

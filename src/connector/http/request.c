@@ -123,6 +123,9 @@ static void put_secret(struct http_client_request *request, const struct http_se
   request->secret_prefix = secret->auth->prefix;
   if (secret->auth->type == HTTP_AUTH_KEY_QUERY) {
     request->secret_parameter = secret->auth->name;
+  } else if (secret->auth->type == HTTP_AUTH_OAUTH2 || secret->auth->type == HTTP_AUTH_JWT) {
+    request->secret_field = STR("Authorization");
+    request->secret_prefix = STR("Bearer ");
   } else if (secret->auth->type == HTTP_AUTH_BASIC) {
     request->secret_field = STR("Authorization");
     request->secret_prefix = STR("Basic ");

@@ -157,17 +157,13 @@ struct mcp_upstream {
   struct mcp_request *queued, *queued_last, *active, *lingering;
   size_t n_queued, n_active;
   struct mcp_request *handshake;
-  size_t n_parked, n_subscriptions;
+  size_t n_parked;
   struct mcp_link *links; /* messages under way that nobody waits for */
   size_t n_links;
   unsigned log_level; /* the least severe that a legacy server was asked for */
   int64_t used_us;    /* when somebody last wanted something */
   struct timer idle;
 
-  struct mcp_child *child;
-  unsigned n_crashes; /* in a row */
-  int64_t not_before_us;
-  bool is_second_try;
   struct loop_task settle_task;
   bool is_settling;
 };
@@ -187,7 +183,6 @@ struct mcp_home {
 
 struct mcp_upstreams {
   struct mcp_upstreams_options options;
-  char *data_dir; /* absolute; or NULL */
   atomic_uint n_joined, n_left;
   unsigned n_homes;
   struct mcp_home homes[];
@@ -243,8 +238,6 @@ void mcp_request_free(struct mcp_request *request);
 void mcp_connect(struct mcp_upstream *upstream, const struct secret *credential);
 /* The session is gone, or it turned out to speak otherwise: all is found out anew with the next request. */
 void mcp_disconnect(struct mcp_upstream *upstream, bool is_session_alone);
-/* All that was under way on it fails. */
-void mcp_session_lost(struct mcp_upstream *upstream, enum err_code code, const char *text);
 /* The wire stands: who is there? */
 void mcp_shake_hands(struct mcp_upstream *upstream);
 /* What `capabilities` says, taken apart. */
@@ -282,12 +275,6 @@ void mcp_links_end(struct mcp_upstream *upstream);
 void mcp_sse_open(struct mcp_upstream *upstream); /* goes on to the legacy handshake, or to mcp_era_failed */
 void mcp_sse_close(struct mcp_upstream *upstream);
 void mcp_sse_send(struct mcp_request *request);
-
-/* session_child.c */
-void mcp_child_open(struct mcp_upstream *upstream); /* as mcp_wire_open */
-void mcp_child_close(struct mcp_upstream *upstream);
-void mcp_child_send(struct mcp_request *request);
-void mcp_child_post(struct mcp_upstream *upstream, struct str message);
 
 /* listen.c: the stream of what is said unasked. */
 void mcp_listen_begin(struct mcp_upstream *upstream);

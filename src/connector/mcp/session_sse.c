@@ -4,5 +4,3 @@
 void mcp_sse_open(struct mcp_upstream *upstream) {
   mcp_era_failed(upstream, ERR_UPSTREAM, "not yet");
 }
-void mcp_sse_close(struct mcp_upstream *upstream) {}
-void mcp_sse_send(struct mcp_request *request) {}

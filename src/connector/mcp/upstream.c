@@ -14,7 +14,6 @@ struct mcp_upstreams *mcp_upstreams_new(const struct mcp_upstreams_options *opti
   if (!upstreams) return NULL;
   upstreams->options = *options;
   upstreams->n_homes = options->n_workers;
-  upstreams->data_dir = options->data_dir ? realpath(options->data_dir, NULL) : NULL;
   for (unsigned i = 0; i < upstreams->n_homes; i++) {
     upstreams->homes[i].upstreams = upstreams;
     upstreams->homes[i].index = i;
@@ -23,7 +22,6 @@ struct mcp_upstreams *mcp_upstreams_new(const struct mcp_upstreams_options *opti
 }
 
 void mcp_upstreams_free(struct mcp_upstreams *upstreams) {
-  if (upstreams) free(upstreams->data_dir);
   free(upstreams);
 }
 

@@ -3,44 +3,23 @@
 
 void mcp_wire_open(struct mcp_upstream *upstream) {
   upstream->wire = upstream->target->command ? MCP_WIRE_CHILD : MCP_WIRE_HTTP;
-  if (upstream->wire == MCP_WIRE_CHILD)
-    mcp_child_open(upstream);
-  else
-    mcp_shake_hands(upstream);
+  mcp_shake_hands(upstream);
 }
 
 void mcp_wire_send(struct mcp_request *request) {
-  switch (request->upstream->wire) {
-    case MCP_WIRE_HTTP:
-      mcp_http_send(request);
-      return;
-    case MCP_WIRE_SSE:
-      mcp_sse_send(request);
-      return;
-    case MCP_WIRE_CHILD:
-      mcp_child_send(request);
-      return;
-  }
+  mcp_http_send(request);
 }
 
 void mcp_wire_post(struct mcp_upstream *upstream, struct str message) {
-  if (upstream->wire == MCP_WIRE_CHILD)
-    mcp_child_post(upstream, message);
-  else
-    mcp_http_post(upstream, message);
+  mcp_http_post(upstream, message);
 }
 
 void mcp_wire_close(struct mcp_upstream *upstream) {
-  if (upstream->wire == MCP_WIRE_CHILD)
-    mcp_child_close(upstream);
-  else if (upstream->wire == MCP_WIRE_SSE)
-    mcp_sse_close(upstream);
-  else
-    mcp_http_end_session(upstream);
+  mcp_http_end_session(upstream);
 }
 
 bool mcp_wire_is_closed(const struct mcp_upstream *upstream) {
-  return !upstream->child;
+  return true;
 }
 
 /* 2026-07-28, basic/patterns/cancellation: over HTTP the end of the stream says it. */

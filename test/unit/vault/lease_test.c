@@ -27,9 +27,11 @@ static int tear_down(void **state) {
 }
 
 static bool has(struct fixture *f, int64_t version, int64_t now) {
-  struct secret *taken = lease_cache_take(f->cache, f->id, version, now);
+  int64_t note = 0;
+  struct secret *taken = lease_cache_take(f->cache, f->id, version, now, &note);
   bool is_there = taken != NULL;
   if (taken) assert_str(secret_open(taken), "s3cret");
+  if (taken) assert_int_equal(note, 7);
   secret_free(taken);
   return is_there;
 }
@@ -37,7 +39,7 @@ static bool has(struct fixture *f, int64_t version, int64_t now) {
 static void what_was_put_is_given_until_its_time(void **state) {
   struct fixture *f = *state;
   assert_false(has(f, 1, 0));
-  lease_cache_put(f->cache, f->id, 1, f->secret, 100);
+  lease_cache_put(f->cache, f->id, 1, 7, f->secret, 100);
   assert_true(has(f, 1, 99));
   assert_false(has(f, 1, 100));
   assert_false(has(f, 1, 99)); /* it was wiped */
@@ -45,7 +47,7 @@ static void what_was_put_is_given_until_its_time(void **state) {
 
 static void another_version_of_the_connection_gets_nothing(void **state) {
   struct fixture *f = *state;
-  lease_cache_put(f->cache, f->id, 1, f->secret, 100);
+  lease_cache_put(f->cache, f->id, 1, 7, f->secret, 100);
   assert_false(has(f, 2, 0));
   assert_false(has(f, 1, 0));
 }
@@ -53,7 +55,7 @@ static void another_version_of_the_connection_gets_nothing(void **state) {
 static void clearing_leaves_nothing_and_is_seen(void **state) {
   struct fixture *f = *state;
   uint64_t before = lease_cache_generation(f->cache);
-  lease_cache_put(f->cache, f->id, 1, f->secret, 100);
+  lease_cache_put(f->cache, f->id, 1, 7, f->secret, 100);
   lease_cache_clear(f->cache);
   assert_false(has(f, 1, 0));
   assert_true(lease_cache_generation(f->cache) != before);
@@ -62,10 +64,11 @@ static void clearing_leaves_nothing_and_is_seen(void **state) {
 static void sweeping_ends_what_is_old_alone(void **state) {
   struct fixture *f = *state;
   struct uuid other = uuid_new();
-  lease_cache_put(f->cache, other, 1, f->secret, 50);
-  lease_cache_put(f->cache, f->id, 1, f->secret, 100);
+  lease_cache_put(f->cache, other, 1, 7, f->secret, 50);
+  lease_cache_put(f->cache, f->id, 1, 7, f->secret, 100);
   lease_cache_sweep(f->cache, 60);
-  assert_null(lease_cache_take(f->cache, other, 1, 0));
+  int64_t note;
+  assert_null(lease_cache_take(f->cache, other, 1, 0, &note));
   assert_true(has(f, 1, 60));
 }
 

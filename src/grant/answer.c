@@ -1,0 +1,341 @@
+/* Reads what a token endpoint answered (RFC 6749, 5), in all the ways in which services depart from it. Whatever it is,
+ * a person gets a sentence; and only what says that the grant is gone makes it so. */
+#include "base/clock.h"
+#include "base/limits.h"
+#include "codec/json.h"
+#include "codec/retry_after.h"
+#include "codec/url.h"
+#include "codec/utf8.h"
+#include "grant/exchange.h"
+
+enum { TOKEN_MAX = 16 * KIB, SHOWN_MAX = 200 };
+static const int64_t second_us = 1000000, expires_max_s = INT64_C(10) * 365 * 86400;
+
+/* invalid_grant (RFC 6749, 5.2) and what services say in its place. */
+static const char *const dead[] = {
+    "invalid_grant",
+    "bad_refresh_token",
+    "invalid_refresh_token",
+    "token_revoked",
+    "token_expired",
+    "refresh_expired",
+    "expired_refresh_token",
+    "revoked",
+    "account_inactive",
+    "interaction_required",
+    "login_required",
+    "consent_required",
+    "invalid_token",
+    "org_login_required",
+    "not_authed",
+};
+/* The client itself is not accepted, or may not do this. */
+static const char *const wrong[] = {
+    "invalid_client",        "unauthorized_client",    "invalid_client_id",
+    "bad_client_secret",     "invalid_request",        "invalid_scope",
+    "access_denied",         "unsupported_grant_type", "incorrect_client_credentials",
+    "redirect_uri_mismatch",
+};
+
+static bool is_among(struct str word, const char *const *list, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (str_eq_c(word, list[i])) return true;
+  return false;
+}
+#define AMONG(word, list) is_among((word), (list), sizeof(list) / sizeof((list)[0]))
+
+struct str grant_clean(struct arena *arena, struct str text, size_t max) {
+  struct str cut = utf8_cut(text, max);
+  char *copy = arena_strdup(arena, "");
+  if (cut.n > 0) copy = arena_memdup(arena, cut.p, cut.n);
+  if (!copy) return STR("");
+  for (size_t i = 0; i < cut.n; i++)
+    if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7F) copy[i] = ' ';
+  return utf8_is_valid(str_make(copy, cut.n)) ? str_make(copy, cut.n) : STR("");
+}
+
+struct str grant_host(struct str url) {
+  const char *at = url.n > 0 ? memmem(url.p, url.n, "://", 3) : NULL;
+  if (!at) return STR("the service");
+  struct str rest = str_make(at + 3, (size_t)(url.p + url.n - at) - 3);
+  return str_cut(&rest, '/');
+}
+
+/* ---- what was found ---- */
+
+static void say(struct arena *arena, struct grant_answer *answer, enum grant_verdict verdict, bool is_known,
+                const char *format, ...) PRINTF_LIKE(5, 6);
+
+static void say(struct arena *arena, struct grant_answer *answer, enum grant_verdict verdict, bool is_known,
+                const char *format, ...) {
+  char text[ERR_TEXT_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  (void)vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  struct str copy = arena_str(arena, str_of(text));
+  answer->verdict = verdict;
+  answer->is_known = is_known;
+  answer->text = copy.p ? copy : STR("Out of memory");
+}
+
+static struct str field_of(const struct http_client_response *response, const char *name) {
+  for (size_t i = 0; i < response->n_fields; i++)
+    if (str_eq_fold(response->fields[i].name, str_of(name))) return response->fields[i].value;
+  return STR_NONE;
+}
+
+static bool is_html(const struct http_client_response *response) {
+  struct str type = response->content_type, start = str_trim(response->body);
+  while (start.n > 0 && (start.p[0] == '\r' || start.p[0] == '\n'))
+    start = str_trim(str_make(start.p + 1, start.n - 1));
+  return str_eq_fold(str_trim(str_cut(&type, ';')), STR("text/html")) || (start.n > 0 && start.p[0] == '<');
+}
+
+/* ---- reading ---- */
+
+/* application/x-www-form-urlencoded, as some still answer: as an object of texts. */
+static yyjson_val *read_form(struct arena *arena, struct str body) {
+  struct buf json;
+  bool has_token = false;
+  buf_init(&json, arena, MIB);
+  buf_append_byte(&json, '{');
+  for (struct str rest = body; rest.p && rest.n > 0;) {
+    struct str value = str_cut(&rest, '&'), name, raw;
+    struct str key = str_cut(&value, '=');
+    if (!url_decode(arena, key, &name) || !url_decode(arena, value.p ? value : STR(""), &raw)) return NULL;
+    has_token = has_token || str_eq(name, STR("access_token")) || str_eq(name, STR("error"));
+    if (json.n > 1) buf_append_byte(&json, ',');
+    json_write_str(&json, name);
+    buf_append_byte(&json, ':');
+    json_write_str(&json, raw);
+  }
+  buf_append_byte(&json, '}');
+  yyjson_doc *doc;
+  if (!has_token || buf_failed(&json) || json_read(arena, buf_str(&json), &doc, NULL) != ERR_NONE) return NULL;
+  return yyjson_doc_get_root(doc);
+}
+
+static int64_t read_seconds(yyjson_val *value) {
+  uint64_t number = 0;
+  if (yyjson_is_int(value)) {
+    number = yyjson_is_uint(value) || yyjson_get_sint(value) > 0 ? yyjson_get_uint(value) : 0;
+  } else if (yyjson_is_real(value)) {
+    number = yyjson_get_real(value) > 0 && yyjson_get_real(value) < 1e15 ? (uint64_t)yyjson_get_real(value) : 0;
+  } else if (!str_to_u64(json_str(value), &number)) {
+    return 0;
+  }
+  if (number == 0) return 0;
+  return (number > (uint64_t)expires_max_s ? expires_max_s : (int64_t)number) * second_us;
+}
+
+/* "a b", "a,b" or ["a", "b"]. */
+static struct str read_scopes(struct arena *arena, yyjson_val *value) {
+  struct buf out;
+  buf_init(&out, arena, 16 * KIB);
+  size_t i, n;
+  yyjson_val *item;
+  if (value) yyjson_arr_foreach(value, i, n, item) {
+      if (out.n > 0) buf_append_byte(&out, ' ');
+      buf_append_str(&out, json_str(item));
+    }
+  struct str text = json_str(value);
+  for (size_t k = 0; k < text.n; k++)
+    buf_append_byte(&out, text.p[k] == ',' ? ' ' : text.p[k]);
+  return buf_failed(&out) || out.n == 0 ? STR("") : buf_str(&out);
+}
+
+static bool is_sendable(struct str token) {
+  for (size_t i = 0; i < token.n; i++)
+    if ((unsigned char)token.p[i] <= 0x20 || (unsigned char)token.p[i] >= 0x7F) return false;
+  return token.n > 0 && token.n <= TOKEN_MAX;
+}
+
+/* The error's word: "error" as RFC 6749 has it, an object's "code" or "type", or Slack's {"ok": false, "error"}. */
+static struct str error_word(yyjson_val *root) {
+  yyjson_val *error = json_get(root, "error");
+  if (yyjson_is_obj(error)) {
+    yyjson_val *code = json_get(error, "code"), *type = json_get(error, "type");
+    return yyjson_is_str(code) ? json_str(code) : json_str(type);
+  }
+  if (yyjson_is_str(error)) return json_str(error);
+  return json_get_str(root, "error_code");
+}
+
+static struct str error_text(yyjson_val *root) {
+  static const char *const names[] = {"error_description", "message", "error_message", "detail"};
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    struct str text = json_get_str(root, names[i]);
+    if (text.n == 0) text = json_get_str(json_get(root, "error"), names[i]);
+    if (text.n > 0) return text;
+  }
+  return STR_NONE;
+}
+
+/* ---- verdicts ---- */
+
+static void judge_error(struct arena *arena, struct str host, const struct http_client_response *response,
+                        yyjson_val *root, struct grant_answer *answer) {
+  struct str word = grant_clean(arena, error_word(root), 64), text = grant_clean(arena, error_text(root), SHOWN_MAX);
+  const char *open = text.n > 0 ? ": " : "";
+  if (AMONG(word, dead)) {
+    say(arena, answer, GRANT_DEAD, true, "%.*s no longer accepts the authorization (%.*s%s%.*s)", STR_ARG(host),
+        STR_ARG(word), open, STR_ARG(text));
+  } else if (AMONG(word, wrong)) {
+    say(arena, answer, GRANT_WRONG, true,
+        "%.*s refused Connek's own registration or request (%.*s%s%.*s): an admin has to look at the client id and "
+        "secret",
+        STR_ARG(host), STR_ARG(word), open, STR_ARG(text));
+  } else if (str_eq(word, STR("temporarily_unavailable")) || str_eq(word, STR("server_error")) ||
+             response->status >= 500) {
+    say(arena, answer, GRANT_LATER, true, "%.*s is temporarily unavailable (%.*s%s%.*s)", STR_ARG(host), STR_ARG(word),
+        open, STR_ARG(text));
+  } else {
+    say(arena, answer, GRANT_LATER, true, "%.*s answered with the error \"%.*s\"%s%.*s", STR_ARG(host), STR_ARG(word),
+        open, STR_ARG(text));
+  }
+}
+
+static void judge_nonsense(struct arena *arena, struct str host, const struct http_client_response *response,
+                           struct grant_answer *answer) {
+  int status = response->status;
+  bool is_known = status < 200 || status >= 300; /* a 2xx may have renewed what its body does not tell */
+  if (status >= 300 && status < 400) {
+    say(arena, answer, GRANT_WRONG, true,
+        "%.*s answered with a redirect (%d) where a token was expected: redirects are not followed, the connector's "
+        "token address has to be corrected",
+        STR_ARG(host), status);
+  } else if (status == 429) {
+    say(arena, answer, GRANT_LATER, true, "%.*s wants fewer requests (429)", STR_ARG(host));
+  } else if (status >= 500) {
+    say(arena, answer, GRANT_LATER, true, "%.*s has a problem of its own (%d)", STR_ARG(host), status);
+  } else if (is_html(response)) {
+    say(arena, answer, GRANT_LATER, is_known, "%.*s answered with a web page (%d) where a token was expected",
+        STR_ARG(host), status);
+  } else if (status == 401 || status == 403) {
+    say(arena, answer, GRANT_WRONG, true, "%.*s does not accept Connek's client id and secret (%d)", STR_ARG(host),
+        status);
+  } else if (is_known) {
+    say(arena, answer, GRANT_LATER, true, "%.*s answered %d, and not why", STR_ARG(host), status);
+  } else {
+    say(arena, answer, GRANT_LATER, false, "%.*s answered what is no token", STR_ARG(host));
+  }
+}
+
+static void judge_failure(struct arena *arena, struct str host, const struct err *failure, bool was_sent,
+                          struct grant_answer *answer) {
+  if (failure->code == ERR_TIMEOUT) {
+    say(arena, answer, GRANT_LATER, !was_sent, "%.*s did not answer in time", STR_ARG(host));
+  } else {
+    say(arena, answer, GRANT_LATER, !was_sent, "%.*s could not be asked: %s", STR_ARG(host), failure->text);
+  }
+}
+
+static void take_token(struct arena *arena, const struct connector_oauth *oauth, yyjson_val *place,
+                       struct grant_answer *answer) {
+  struct str host = grant_host(oauth->token);
+  answer->access_token = yyjson_is_str(place) ? json_str(place) : json_get_str(place, "access_token");
+  yyjson_val *refresh = json_get(place, "refresh_token"), *expires = json_get(place, "expires_in");
+  if (!refresh) refresh = json_get(answer->root, "refresh_token");
+  if (!expires) expires = json_get(answer->root, "expires_in");
+  yyjson_val *scope = json_get(place, "scope");
+  if (!scope) scope = json_get(answer->root, "scope");
+  if (!scope) scope = json_get(answer->root, "scopes");
+  answer->refresh_token = json_str(refresh);
+  answer->expires_in_us = read_seconds(expires);
+  answer->scopes = read_scopes(arena, scope);
+  if (is_sendable(answer->access_token) && answer->refresh_token.n <= TOKEN_MAX) {
+    answer->verdict = GRANT_RENEWED;
+    return;
+  }
+  say(arena, answer, GRANT_LATER, false, "%.*s answered with a token that cannot be used", STR_ARG(host));
+}
+
+void grant_read_answer(struct arena *arena, const struct connector_oauth *oauth,
+                       const struct http_client_response *response, const struct err *failure, bool was_sent,
+                       struct grant_answer *ret_answer) {
+  struct str host = grant_host(oauth->token);
+  yyjson_doc *doc = NULL;
+  *ret_answer = (struct grant_answer){0};
+  if (!response) {
+    judge_failure(arena, host, failure, was_sent, ret_answer);
+    return;
+  }
+  struct str after = field_of(response, "Retry-After");
+  if (after.n > 0 && !retry_after_read(after, clock_utc_us(), &ret_answer->after_us)) ret_answer->after_us = 0;
+  if (json_read(arena, response->body, &doc, NULL) == ERR_NONE) {
+    ret_answer->root = yyjson_doc_get_root(doc);
+  } else if (!is_html(response)) {
+    ret_answer->root = read_form(arena, response->body);
+  }
+  yyjson_val *root = ret_answer->root;
+  bool is_success = response->status >= 200 && response->status < 300;
+  yyjson_val *place = is_success ? json_path_get(&oauth->token_path, root) : NULL;
+  bool has_token = place && (yyjson_is_str(place) || json_get(place, "access_token"));
+  bool is_refused = yyjson_is_false(json_get(root, "ok")) || error_word(root).n > 0;
+  if (is_refused && !(has_token && is_success && !yyjson_is_false(json_get(root, "ok")))) {
+    judge_error(arena, host, response, root, ret_answer);
+  } else if (has_token) {
+    take_token(arena, oauth, place, ret_answer);
+  } else {
+    judge_nonsense(arena, host, response, ret_answer);
+  }
+}
+
+/* ---- settings that it gives ---- */
+
+static void write_scalar(struct buf *out, yyjson_val *value) {
+  struct buf text;
+  char space[64];
+  text = (struct buf){.p = space, .capacity = sizeof(space), .max = sizeof(space)};
+  if (yyjson_is_str(value)) {
+    json_write_str(out, json_str(value));
+  } else {
+    json_write_value(&text, value); /* ids that come as numbers are texts from here on */
+    json_write_str(out, buf_failed(&text) ? STR("") : buf_str(&text));
+  }
+}
+
+static struct str parameter_of(const struct grant_parameters *parameters, struct str name) {
+  for (size_t i = 0; parameters && i < parameters->n; i++)
+    if (str_eq(parameters->items[i].name, name)) return parameters->items[i].value;
+  return STR_NONE;
+}
+
+enum err_code grant_capture(struct arena *arena, const struct connector_oauth *oauth, yyjson_val *known,
+                            const struct grant_parameters *callback, const struct grant_answer *answer,
+                            struct str *ret_captured, struct err *err) {
+  struct buf out;
+  buf_init(&out, arena, 64 * KIB);
+  buf_append_byte(&out, '{');
+  for (size_t i = 0; i < oauth->n_captures; i++) {
+    const struct connector_capture *capture = &oauth->captures[i];
+    yyjson_val *value = answer ? json_path_get(&capture->path, answer->root) : NULL;
+    struct str text = parameter_of(callback, capture->text);
+    yyjson_val *old = yyjson_obj_getn(known, capture->name.p, capture->name.n);
+    bool is_scalar = yyjson_is_str(value) || yyjson_is_num(value);
+    if (!is_scalar && text.n == 0 && !old) continue;
+    if (out.n > 1) buf_append_byte(&out, ',');
+    json_write_str(&out, capture->name);
+    buf_append_byte(&out, ':');
+    if (is_scalar)
+      write_scalar(&out, value);
+    else if (text.n > 0)
+      json_write_str(&out, text);
+    else
+      write_scalar(&out, old);
+  }
+  for (size_t i = 0; i < oauth->discover.n_set; i++) {
+    struct str name = oauth->discover.set[i].name;
+    yyjson_val *old = yyjson_obj_getn(known, name.p, name.n);
+    if (!old) continue;
+    if (out.n > 1) buf_append_byte(&out, ',');
+    json_write_str(&out, name);
+    buf_append_byte(&out, ':');
+    write_scalar(&out, old);
+  }
+  buf_append_byte(&out, '}');
+  if (buf_failed(&out)) return err_no_memory(err);
+  *ret_captured = buf_str(&out);
+  return ERR_NONE;
+}

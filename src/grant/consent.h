@@ -1,0 +1,36 @@
+/* A consent under way, between consent.c and account.c. Nobody else includes it. */
+#ifndef CONNEK_GRANT_CONSENT_H
+#define CONNEK_GRANT_CONSENT_H
+
+#include "grant/inner.h"
+
+struct consent_run {
+  struct db_job db_job; /* first */
+  struct grant_keeper *keeper;
+  struct grant_consent *consent;
+  struct arena *arena; /* the consent's: it holds secrets */
+  struct grant_subject subject;
+  bool has_subject;
+  uint8_t link[32];
+  struct grant_parameters callback; /* parameters, decoded */
+  struct str code, verifier;
+  bool was_sent;
+  struct http_transfer *transfer;
+  struct grant_answer answer;
+  struct str captured; /* JSON object */
+  struct str chosen;   /* of discover: JSON object; or empty */
+  char choice_link[GRANT_TOKEN_SIZE];
+  struct timer timer;
+  unsigned n_stored;
+};
+
+/* Each ends the run: the browser is told, and `run` is gone. */
+void consent_end(struct consent_run *run);
+void consent_fail(struct consent_run *run, const struct err *err);
+void consent_fail_with(struct consent_run *run, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Stores what the run has; then it ends. */
+void consent_store(struct consent_run *run);
+/* account.c: asks which accounts there are; goes on with consent_store, or ends. */
+void consent_discover(struct consent_run *run, struct str access_token);
+
+#endif

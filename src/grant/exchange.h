@@ -1,0 +1,58 @@
+/* One exchange with a token endpoint: what is sent (request.c, assertion.c), and what came of it (answer.c). */
+#ifndef CONNEK_GRANT_EXCHANGE_H
+#define CONNEK_GRANT_EXCHANGE_H
+
+#include "grant/subject.h"
+
+enum { GRANT_PARAMETERS = 16 };
+
+/* Names and values of a request's body. */
+struct grant_parameters {
+  struct connector_parameter items[GRANT_PARAMETERS];
+  size_t n;
+};
+void grant_add(struct grant_parameters *parameters, const char *name, struct str value); /* an empty value: not sent */
+
+/* The POST to the token endpoint, with the client's authentication. All of it in the arena, which holds secrets. */
+enum err_code grant_request(struct arena *arena, const struct grant_subject *subject,
+                            const struct grant_parameters *parameters, struct http_client_request *ret_request,
+                            struct err *err) MUST_CHECK;
+
+/* assertion.c: the JWT of a connection whose key signs (RFC 7523, 3); `now_us` UTC. */
+enum err_code grant_assertion(struct arena *arena, const struct grant_subject *subject, int64_t now_us,
+                              struct str *ret_jwt, struct err *err) MUST_CHECK;
+enum { GRANT_JWT_EARLY_S = 30 }; /* clocks differ */
+
+enum grant_verdict {
+  GRANT_RENEWED,
+  GRANT_DEAD,  /* invalid_grant and its kin: a person has to connect it again */
+  GRANT_LATER, /* it may go another time */
+  GRANT_WRONG, /* what an admin has to mend, without connecting again: the client's secret, an address */
+};
+
+struct grant_answer {
+  enum grant_verdict verdict;
+  bool is_known; /* where nothing was renewed: that is certain */
+  struct str access_token, refresh_token;
+  struct str scopes;     /* spaces between; empty: not said */
+  int64_t expires_in_us; /* 0: not said */
+  yyjson_val *root;      /* all of it; or NULL */
+  struct str text;       /* for people: what went wrong, one sentence without a full stop; names no secret */
+  int64_t after_us;      /* LATER: the service says how long; 0: it does not */
+};
+/* `response` NULL: `failure` says why there is none; `was_sent` as the client told. */
+void grant_read_answer(struct arena *arena, const struct connector_oauth *oauth,
+                       const struct http_client_response *response, const struct err *failure, bool was_sent,
+                       struct grant_answer *ret_answer);
+/* A parameter that a service or browser gave, fit to be shown: one line, at most `max` bytes. */
+struct str grant_clean(struct arena *arena, struct str text, size_t max);
+/* "login.example.com": the host of a URL, for texts. */
+struct str grant_host(struct str url);
+
+/* Settings that the service gives, as a JSON object: of `callback` (the query's parameters; may be NULL) and the
+ * answer. Those of `known` (an object or NULL) stay where nothing new is given. */
+enum err_code grant_capture(struct arena *arena, const struct connector_oauth *oauth, yyjson_val *known,
+                            const struct grant_parameters *callback, const struct grant_answer *answer,
+                            struct str *ret_captured, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,105 @@
+/* What the files of this folder share of the keeper. Nobody else includes it. */
+#ifndef CONNEK_GRANT_INNER_H
+#define CONNEK_GRANT_INNER_H
+
+#include <stdatomic.h>
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "grant/exchange.h"
+#include "grant/keeper.h"
+#include "net/timers.h"
+
+enum {
+  GRANT_EXCHANGE_MS = 45 * 1000, /* slow ones are waited for: a rotated token that nobody reads is lost */
+  GRANT_LEASE_S = 90,            /* more than an exchange and its storing take */
+};
+
+struct flight;
+struct consent_run;
+
+struct grant_keeper {
+  struct grant_keeper_options options;
+  struct uuid id; /* owner of leases */
+  pthread_t thread;
+  struct loop loop;
+  struct http_client *http;
+  struct timers *timers;
+  struct map flights; /* connection id -> struct flight */
+  size_t n_consents;
+  struct timer job_timer;
+  struct job_round *jobs; /* under way */
+  bool is_stopping, is_ended;
+  struct loop_task stop_task;
+};
+
+/* keeper.c: on the keeper's thread, when something has ended */
+void keeper_note(const struct grant_keeper *keeper, const char *event, const struct grant_subject *subject,
+                 struct str text);
+void keeper_end_when_idle(struct grant_keeper *keeper);
+
+/* flight.c */
+void flight_ask(struct grant_keeper *keeper, struct grant_request *request);
+/* Renews without being asked; `job` (its strings owned by the caller until then) ends with it. */
+struct job_run;
+void flight_for_job(struct grant_keeper *keeper, struct uuid organisation_id, struct uuid connection_id,
+                    struct job_run *run, void (*ended)(struct job_run *run, bool is_done));
+/* flight_store.c: work on a store thread; the context is a flight */
+enum err_code flight_read_work(struct db_tx *tx, void *context, struct err *err);
+enum err_code flight_take_work(struct db_tx *tx, void *context, struct err *err);
+enum err_code flight_store_work(struct db_tx *tx, void *context, struct err *err);
+enum err_code flight_fail_work(struct db_tx *tx, void *context, struct err *err);
+enum err_code flight_link_work(struct db_tx *tx, void *context, struct err *err);
+
+/* schedule.c: when to look at a grant again without being asked; in the transaction that stored it */
+enum err_code grant_schedule(struct db_tx *tx, const struct connector_oauth *oauth, const struct grant_record *grant,
+                             int64_t now, struct err *err) MUST_CHECK;
+/* How much may be left of a token when it is renewed. */
+int64_t grant_before_us(const struct connector_oauth *oauth, const struct grant_record *grant);
+
+/* job.c */
+void jobs_begin(struct grant_keeper *keeper);
+void jobs_stop(struct grant_keeper *keeper);
+
+/* consent.c */
+void consent_ask(struct grant_keeper *keeper, struct grant_consent *consent);
+
+/* disconnect.c */
+void disconnect_ask(struct grant_keeper *keeper, struct grant_disconnect *order);
+
+/* change.c: in the transaction that changes it */
+enum err_code grant_record_change(struct db_tx *tx, struct arena *arena, const struct grant_subject *subject,
+                                  const char *word, const char *reason, struct err *err) MUST_CHECK;
+
+/* Refresh of one connection, for whoever asks meanwhile. */
+struct flight {
+  struct grant_keeper *keeper;
+  struct uuid organisation_id, connection_id;
+  struct grant_request *requests;
+  struct job_run *job;
+  void (*job_ended)(struct job_run *run, bool is_done);
+
+  struct db_job db_job;
+  struct arena arena; /* holds secrets */
+  struct grant_subject subject;
+  bool has_subject;
+  struct grant_lease lease;
+  bool was_interrupted; /* an exchange before this one has left no word of its outcome */
+  bool was_sent;
+  struct http_transfer *transfer;
+  struct grant_answer answer;
+  struct timer timer;
+  int64_t begun_us; /* monotonic */
+  unsigned n_stored, n_read;
+
+  /* how it ended */
+  struct err why;
+  bool has_failed; /* although a token may have been given */
+  bool is_dead;    /* a person has to connect it again */
+  bool is_forced;  /* a service refused the token: renewed although it seems fresh */
+  int64_t refused_version;
+  char link[GRANT_TOKEN_SIZE];
+};
+
+#endif

@@ -1,0 +1,85 @@
+/* Writes a request to a token endpoint (RFC 6749, 2.3 and 4). Must not know when one is due. */
+#include "base/limits.h"
+#include "codec/base64.h"
+#include "codec/json.h"
+#include "codec/url.h"
+#include "grant/exchange.h"
+
+enum { REQUEST_MAX = 64 * KIB };
+
+void grant_add(struct grant_parameters *parameters, const char *name, struct str value) {
+  if (value.n == 0 || parameters->n == GRANT_PARAMETERS) return;
+  parameters->items[parameters->n++] = (struct connector_parameter){str_of(name), value};
+}
+
+static void write_form(struct buf *out, const struct grant_parameters *parameters) {
+  for (size_t i = 0; i < parameters->n; i++) {
+    if (i > 0) buf_append_byte(out, '&');
+    url_write_encoded(out, parameters->items[i].name);
+    buf_append_byte(out, '=');
+    url_write_encoded(out, parameters->items[i].value);
+  }
+}
+
+static void write_object(struct buf *out, const struct grant_parameters *parameters) {
+  buf_append_byte(out, '{');
+  for (size_t i = 0; i < parameters->n; i++) {
+    if (i > 0) buf_append_byte(out, ',');
+    json_write_str(out, parameters->items[i].name);
+    buf_append_byte(out, ':');
+    json_write_str(out, parameters->items[i].value);
+  }
+  buf_append_byte(out, '}');
+}
+
+/* RFC 6749, 2.3.1: both parts are form-encoded first. */
+static enum err_code write_basic(struct arena *arena, const struct grant_subject *subject, struct str *ret_value,
+                                 struct err *err) {
+  struct buf plain, coded;
+  buf_init(&plain, arena, REQUEST_MAX);
+  buf_init(&coded, arena, REQUEST_MAX);
+  url_write_encoded(&plain, subject->client_id);
+  buf_append_byte(&plain, ':');
+  url_write_encoded(&plain, subject->client_secret);
+  base64_write(&coded, buf_str(&plain));
+  if (buf_failed(&plain) || buf_failed(&coded)) return err_no_memory(err);
+  *ret_value = buf_str(&coded);
+  return ERR_NONE;
+}
+
+enum err_code grant_request(struct arena *arena, const struct grant_subject *subject,
+                            const struct grant_parameters *parameters, struct http_client_request *ret_request,
+                            struct err *err) {
+  const struct connector_oauth *oauth = subject->oauth;
+  struct grant_parameters all = *parameters;
+  struct http_client_request request = {.method = STR("POST"), .url = oauth->token, .has_body = true};
+  bool has_secret = subject->client_secret.n > 0 && oauth->client != CONNECTOR_CLIENT_NONE;
+  enum err_code code = ERR_NONE;
+  if (oauth->token.n == 0)
+    return err_set(err, ERR_UNAVAILABLE, "a setting that its token endpoint's address needs is not set");
+  if (has_secret && oauth->client == CONNECTOR_CLIENT_BASIC) {
+    request.secret_field = STR("Authorization");
+    request.secret_prefix = STR("Basic ");
+    code = write_basic(arena, subject, &request.secret_value, err);
+  } else {
+    grant_add(&all, "client_id", subject->client_id);
+    if (has_secret) grant_add(&all, "client_secret", subject->client_secret);
+  }
+  struct buf body;
+  buf_init(&body, arena, REQUEST_MAX);
+  if (oauth->is_json)
+    write_object(&body, &all);
+  else
+    write_form(&body, &all);
+  struct http_field *fields = arena_new_n(arena, struct http_field, 2);
+  if (buf_failed(&body) || !fields) return err_no_memory(err);
+  fields[0] = (struct http_field){STR("Accept"), STR("application/json")};
+  fields[1] = (struct http_field){STR("Content-Type"),
+                                  oauth->is_json ? STR("application/json") : STR("application/x-www-form-urlencoded")};
+  request.fields = fields;
+  request.n_fields = 2;
+  request.body = buf_str(&body);
+  request.max_body = MIB;
+  if (code == ERR_NONE) *ret_request = request;
+  return code;
+}

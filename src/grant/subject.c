@@ -1,0 +1,171 @@
+/* Reads a connection for the keeper. Must not know what it is read for. */
+#include "grant/subject.h"
+
+#include "codec/json.h"
+#include "vault/places.h"
+
+static const char *const installation_key = "data_key";
+
+enum err_code grant_keys(struct db_tx *tx, struct arena *arena, const struct vault *vault, struct uuid organisation_id,
+                         struct vault_keys **ret_keys, struct err *err) {
+  struct organisation_record record;
+  enum err_code code = store_organisation_get(tx, arena, organisation_id, &record, err);
+  return code == ERR_NONE ? vault_keys_open(vault, organisation_id, record.data_key, ret_keys, err) : code;
+}
+
+enum err_code grant_installation_keys(struct db_tx *tx, struct arena *arena, const struct vault *vault, bool may_create,
+                                      struct vault_keys **ret_keys, struct err *err) {
+  static const struct uuid installation = {{0}};
+  struct str sealed;
+  enum err_code code = store_installation_get(tx, arena, installation_key, &sealed, err);
+  if (code == ERR_NOT_FOUND && may_create) {
+    code = vault_data_key_new(vault, arena, installation, &sealed, err);
+    if (code == ERR_NONE) code = store_installation_set(tx, installation_key, sealed, err);
+  }
+  return code == ERR_NONE ? vault_keys_open(vault, installation, sealed, ret_keys, err) : code;
+}
+
+enum err_code grant_open(struct arena *arena, const struct vault_keys *keys, struct vault_place place,
+                         struct str sealed, yyjson_val **ret_object, struct err *err) {
+  struct secret *plain = NULL;
+  yyjson_doc *doc = NULL;
+  enum err_code code = vault_unseal(keys, place, sealed, &plain, err);
+  if (code == ERR_NONE) code = json_read(arena, secret_open(plain), &doc, err);
+  secret_free(plain);
+  if (code != ERR_NONE) return code;
+  *ret_object = yyjson_doc_get_root(doc);
+  return ERR_NONE;
+}
+
+static enum err_code load_connector(struct db_tx *tx, struct arena *arena, struct grant_subject *subject,
+                                    struct err *err) {
+  struct connector_record record;
+  yyjson_doc *doc;
+  enum err_code code =
+      store_connector_find(tx, arena, subject->record.organisation_id, subject->record.connector_id, &record, err);
+  if (code == ERR_NONE) code = json_read(arena, record.definition, &doc, err);
+  if (code == ERR_NONE) code = connector_compile(arena, yyjson_doc_get_root(doc), &subject->connector, err);
+  if (code != ERR_NONE) return code;
+  const struct connector_builtin *builtin = connector_builtin_find(record.id);
+  subject->is_builtin = uuid_is_nil(record.organisation_id) && builtin && str_eq_c(record.source, "builtin");
+  return ERR_NONE;
+}
+
+/* The settings, and those that the service gave. */
+static enum err_code merge_settings(struct arena *arena, struct str settings, struct str captured,
+                                    yyjson_val **ret_settings, struct err *err) {
+  yyjson_doc *own, *more;
+  enum err_code code = json_read(arena, settings, &own, err);
+  if (code == ERR_NONE) code = json_read(arena, captured.n ? captured : STR("{}"), &more, err);
+  if (code != ERR_NONE) return code;
+  *ret_settings = connector_settings_with(arena, yyjson_doc_get_root(own), yyjson_doc_get_root(more));
+  return *ret_settings ? ERR_NONE : err_no_memory(err);
+}
+
+static enum err_code load_connection(struct arena *arena, struct grant_subject *subject, struct err *err) {
+  struct connector_connection *connection = &subject->connection;
+  const struct connection_record *record = &subject->record;
+  connection->policy = (struct policy_connection){.id = record->id,
+                                                  .name = record->name,
+                                                  .connector = record->connector_id,
+                                                  .owner_user_id = record->owner_user_id};
+  connection->connector = &subject->connector;
+  connection->version = record->version;
+  connection->sealed_credential = record->credential;
+  enum err_code code = merge_settings(arena, record->settings, record->captured, &connection->settings, err);
+  if (code == ERR_NONE && subject->connector.kind->connect)
+    code = subject->connector.kind->connect(arena, &subject->connector, connection->settings, &connection->state, err);
+  if (code == ERR_NONE) subject->oauth = connector_oauth_of(connection);
+  return code;
+}
+
+/* Whose client asks. One of the installation's is for the built-in definition alone, and for the addresses that stand
+ * in it: anything else could carry its secret elsewhere. */
+static enum err_code load_client(struct db_tx *tx, struct arena *arena, const struct vault *vault,
+                                 struct grant_subject *subject, struct err *err) {
+  struct client_app_record app;
+  struct err *problem = &subject->client_problem;
+  subject->client_id = json_get_str(subject->credential, "client_id");
+  subject->client_secret = json_get_str(subject->credential, "client_secret");
+  if (subject->client_id.n > 0) return ERR_NONE;
+  enum err_code code =
+      store_client_app_find(tx, arena, subject->record.organisation_id, subject->record.connector_id, &app, problem);
+  if (code == ERR_NOT_FOUND) {
+    (void)err_set(
+        problem, code,
+        "no client id is set for the connector %.*s: register Connek with the service, then connek client-app "
+        "set",
+        STR_ARG(subject->record.connector_id));
+    return ERR_NONE;
+  }
+  if (code != ERR_NONE) {
+    *err = *problem;
+    return code;
+  }
+  bool is_installations = uuid_is_nil(app.organisation_id);
+  if (is_installations && (!subject->is_builtin || !subject->oauth->is_fixed)) {
+    (void)err_set(problem, ERR_DENIED,
+                  "the installation's client for %.*s is for the built-in connector and its own addresses alone; this "
+                  "organisation needs one of its own",
+                  STR_ARG(subject->record.connector_id));
+    return ERR_NONE;
+  }
+  struct vault_keys *keys = NULL;
+  if (is_installations) {
+    code = grant_installation_keys(tx, arena, vault, false, &keys, err);
+  } else {
+    keys = (struct vault_keys *)vault_keys_ref(subject->keys);
+  }
+  yyjson_val *secret = NULL;
+  if (code == ERR_NONE && app.secret.n > 0)
+    code = grant_open(arena, keys, vault_place_client_app(app.connector_id), app.secret, &secret, err);
+  vault_keys_free(keys);
+  if (code != ERR_NONE) return code;
+  subject->client_id = app.client_id;
+  subject->client_secret = json_get_str(secret, "client_secret");
+  return ERR_NONE;
+}
+
+static enum err_code load_grant(struct db_tx *tx, struct arena *arena, struct grant_subject *subject, struct err *err) {
+  struct err missing = {0};
+  enum err_code code =
+      store_grant_get(tx, arena, subject->record.organisation_id, subject->record.id, &subject->grant, &missing);
+  subject->has_grant = code == ERR_NONE;
+  if (code == ERR_NOT_FOUND) return ERR_NONE;
+  if (code != ERR_NONE) {
+    *err = missing;
+    return code;
+  }
+  if (subject->grant.secret.n == 0) return ERR_NONE;
+  return grant_open(arena, subject->keys, vault_place_grant(&subject->record.id), subject->grant.secret,
+                    &subject->tokens, err);
+}
+
+enum err_code grant_subject_load(struct db_tx *tx, struct arena *arena, const struct vault *vault,
+                                 struct uuid organisation_id, struct uuid connection_id,
+                                 struct grant_subject *ret_subject, struct err *err) {
+  struct grant_subject *subject = ret_subject;
+  *subject = (struct grant_subject){0};
+  enum err_code code = store_connection_get(tx, arena, organisation_id, connection_id, &subject->record, err);
+  if (code == ERR_NONE) code = grant_keys(tx, arena, vault, organisation_id, &subject->keys, err);
+  if (code == ERR_NONE) code = load_connector(tx, arena, subject, err);
+  if (code == ERR_NONE) code = load_connection(arena, subject, err);
+  if (code == ERR_NONE && subject->record.credential.n > 0)
+    code = grant_open(arena, subject->keys, vault_place_credential(&subject->record.id), subject->record.credential,
+                      &subject->credential, err);
+  if (code == ERR_NONE) code = load_grant(tx, arena, subject, err);
+  if (code == ERR_NONE && subject->oauth) code = load_client(tx, arena, vault, subject, err);
+  if (code != ERR_NONE) grant_subject_release(subject);
+  return code;
+}
+
+void grant_subject_release(struct grant_subject *subject) {
+  vault_keys_free(subject->keys);
+  subject->keys = NULL;
+}
+
+bool grant_is_static(const struct grant_subject *subject) {
+  if (!subject->oauth) return true;
+  if (!subject->credential) return false;
+  return !json_get(subject->credential, subject->oauth->grant == CONNECTOR_GRANT_JWT ? "private_key" : "client_id");
+}

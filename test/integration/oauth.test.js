@@ -1,0 +1,142 @@
+// Connecting to services: a person's consent, tokens that are renewed once whoever asks, and what people are told when
+// a service answers oddly. The vendor here is ours, so that it can be bent; oauth_provider.test.js has a certified one.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connek } from './support/connek.js';
+import { Browser, Vendor, manifestOf } from './support/vendor.js';
+import { callTool } from './support/mcp.js';
+import { held, rounds } from './support/proof.js';
+
+const secret = 'canary-client-secret-77aa';
+
+async function serving(t, { auth = {}, more = {}, args = [], connection = {}, roles, users } = {}) {
+  const vendor = await Vendor.start(t);
+  const connek = await Connek.create(t, { env: { BOOKS_SECRET: secret } });
+  await connek.writeFile('books.json', manifestOf(vendor, auth, more));
+  await connek.apply({
+    organisation: 'acme',
+    limits: { per_minute: 1_000_000 },
+    connectors: ['books.json'],
+    connections: [{ name: 'books', connector: 'books', ...connection }],
+    roles: roles ?? [{ name: 'finance', rules: [{ connection: 'books', tools: ['*'] }] }],
+    users: users ?? [
+      { email: 'finance@acme.example', roles: ['finance'] },
+      { email: 'boss@acme.example', kind: 'admin', roles: ['finance'] },
+    ],
+  });
+  await connek.ok('client-app', 'set', 'books', '--client-id', 'connek-client', '--secret', 'env:BOOKS_SECRET');
+  await connek.start('--allow-upstream', vendor.host, ...args);
+  const { url } = await connek.token('finance@acme.example');
+  return { vendor, connek, url };
+}
+
+const linkOf = async (connek, ...args) => (await connek.ok('connection', 'connect', '--connection', 'books', ...args)).trim();
+
+async function connected(t, options) {
+  const all = await serving(t, options);
+  const page = await new Browser().follow(await linkOf(all.connek));
+  assert.match(page.text, /is connected/, page.text);
+  return all;
+}
+
+const healthOf = async (connek) => JSON.parse((await connek.ok('connection', 'list', '--json')).trim().split('\n')[0]);
+const textOf = ({ body, text }) => body?.result?.content?.[0]?.text ?? text;
+
+test('a person connects an account through a link, and calls work at once', async (t) => {
+  const { vendor, connek, url } = await serving(t, { auth: { extra: { prompt: 'consent' } } });
+  const before = await callTool(url, 'books_list');
+  assert.equal(before.body.result.isError, true);
+  assert.match(textOf(before), /^books is not connected yet\. Tell an admin of acme/);
+  const link = await linkOf(connek);
+  const browser = new Browser();
+  const page = await browser.follow(link);
+  assert.equal(page.status, 200, page.text);
+  assert.match(page.text, /books of acme is connected/);
+  assert.match(page.headers.get('content-security-policy'), /default-src 'none'/);
+  const { asked } = vendor;
+  assert.equal(asked.client_id, 'connek-client');
+  assert.equal(asked.scope, 'offline books.read');
+  assert.equal(asked.code_challenge_method, 'S256');
+  assert.equal(asked.prompt, 'consent');
+  assert.match(asked.redirect_uri, /\/oauth\/callback$/);
+  const [exchange] = vendor.exchanges;
+  assert.equal(exchange.grant_type, 'authorization_code');
+  assert.equal(exchange.authorization, `Basic ${Buffer.from(`connek-client:${secret}`).toString('base64')}`);
+  assert.ok(exchange.code_verifier.length >= 43);
+  const { body } = await callTool(url, 'books_list');
+  assert.equal(body.result.isError, false, JSON.stringify(body));
+  const health = await healthOf(connek);
+  assert.equal(health.status, 'active');
+  assert.equal(health.renews, true);
+  assert.equal(health.history[0].what, 'connected');
+  assert.ok((await connek.audit()).some(({ tool }) => tool === 'connection.connect'));
+});
+
+test('state is used once, in one browser, for ten minutes; a link once', async (t) => {
+  const { vendor, connek } = await serving(t);
+  const link = await linkOf(connek);
+  const browser = new Browser();
+  const first = await browser.get(link);
+  const there = await browser.get(first.headers.get('location'));
+  const callback = there.headers.get('location');
+  const elsewhere = await new Browser().follow(callback);
+  assert.equal(elsewhere.status, 400);
+  assert.match(elsewhere.text, /another browser/);
+  const changed = new URL(callback);
+  changed.searchParams.set('state', '0'.repeat(64));
+  assert.match((await browser.follow(changed.href)).text, /not known here/);
+  assert.equal(vendor.exchanges.length, 0);
+  assert.match((await browser.follow(callback)).text, /is connected/);
+  assert.match((await browser.follow(callback)).text, /brought back before/);
+  assert.match((await browser.follow(link)).text, /used already/);
+  assert.match((await browser.follow(`${connek.base}/connect/${'0'.repeat(64)}`)).text, /not known here/);
+  const old = await linkOf(connek, '--valid', '1s');
+  await sleep(1500);
+  assert.match((await browser.follow(old)).text, /too old/);
+  assert.equal(vendor.exchanges.length, 1);
+});
+
+test('an answer of another issuer, or a refusal, changes nothing', async (t) => {
+  const { vendor, connek } = await serving(t);
+  vendor.back = { iss: 'https://evil.example' };
+  assert.match((await new Browser().follow(await linkOf(connek))).text, /another server/);
+  vendor.back = { error: 'access_denied', error_description: '<b>no</b>' };
+  const { text } = await new Browser().follow(await linkOf(connek));
+  assert.match(text, /did not give access \(access_denied: &lt;b&gt;no/);
+  assert.equal(vendor.exchanges.length, 0);
+  vendor.back = { iss: vendor.base };
+  assert.match((await new Browser().follow(await linkOf(connek))).text, /is connected/);
+});
+
+test('only paths of this server may be led on to', async (t) => {
+  const { connek } = await serving(t);
+  for (const path of ['https://evil.example', '//evil.example', '/\\evil.example', 'evil', '/a\u0009b']) {
+    const { code, stderr } = await connek.command('connection', 'connect', '--connection', 'books', '--return', path);
+    assert.equal(code, 2, path + stderr);
+  }
+  assert.match((await new Browser().follow(await linkOf(connek, '--return', '/connections'))).text, /href="\/connections"/);
+});
+
+test('thousands of calls at the moment of expiry cause one refresh, and none of them fails', async (t) => {
+  const n = 3000;
+  const { vendor, url, connek } = await connected(t, { args: ['--workers', '3'], auth: { refresh: { rotates: true, before: '1s' } } });
+  for (let round = 0; round < rounds(3, 100); round++) {
+    vendor.lifetime = 3600;
+    vendor.exchanges.length = 0;
+    await connek.ok('connection', 'disconnect', '--connection', 'books', '--allow-upstream', vendor.host);
+    vendor.lifetime = 1; // what the consent gives is about to end
+    await new Browser().follow(await linkOf(connek));
+    await sleep(1100);
+    vendor.lifetime = 3600;
+    vendor.delayMs = 5000;
+    const before = vendor.exchanges.length;
+    const results = await Promise.all(Array.from({ length: n }, () => callTool(url, 'books_list')));
+    vendor.delayMs = 0;
+    const failed = results.filter(({ body }) => body?.result?.isError !== false);
+    assert.equal(failed.length, 0, JSON.stringify(failed[0]?.body ?? failed[0]?.text));
+    assert.equal(vendor.exchanges.length - before, 1);
+    assert.equal(vendor.reused, 0);
+  }
+  held('one refresh for 3,000 parallel calls', rounds(3, 100));
+});
