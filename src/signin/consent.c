@@ -74,13 +74,21 @@ enum err_code consent_load(struct request *request, struct db_tx *tx, struct err
   return code;
 }
 
+static void add_count(struct buf *out, size_t n, const char *verb) {
+  if (n == 0) return;
+  if (out->n) buf_append_c(out, ", ");
+  buf_printf(out, "%zu that %s%s", n, verb, n == 1 ? "s" : "");
+}
+
 static struct str tools_text(struct arena *arena, const struct allowance *allowance) {
-  size_t n = allowance->n_read + allowance->n_write + allowance->n_destroy;
-  if (n == 0) return STR("Your roles allow no tools there yet.");
-  return arena_printf(arena, "%zu tool%s that read%s, %zu that change%s, %zu that delete%s: %.*s.", allowance->n_read,
-                      allowance->n_read == 1 ? "" : "s", allowance->n_read == 1 ? "s" : "", allowance->n_write,
-                      allowance->n_write == 1 ? "s" : "", allowance->n_destroy, allowance->n_destroy == 1 ? "s" : "",
-                      STR_ARG(allowance->connections));
+  struct buf counts;
+  buf_init(&counts, arena, KIB);
+  add_count(&counts, allowance->n_read, "read");
+  add_count(&counts, allowance->n_write, "change");
+  add_count(&counts, allowance->n_destroy, "delete");
+  if (!counts.n || buf_failed(&counts)) return STR("Your roles allow no tools there yet.");
+  return arena_printf(arena, "Your roles allow tools of %.*s: %.*s.", STR_ARG(allowance->connections),
+                      STR_ARG(buf_str(&counts)));
 }
 
 static void write_organisations(struct request *request, struct buf *out) {

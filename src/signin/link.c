@@ -97,7 +97,8 @@ static void write_setup(struct request *request, const struct link_flow *flow, s
                                        .label = "Your e-mail",
                                        .type = "email",
                                        .autocomplete = "username",
-                                       .value = form_get(&request->form, "email")});
+                                       .value = form_get(&request->form, "email"),
+                                       .has_focus = !uuid_is_nil(flow->organisation_id)});
   write_passwords(out, false);
 }
 
@@ -107,7 +108,8 @@ static void write_fields(struct request *request, const struct link_flow *flow, 
     return;
   }
   /* For password keepers: whose password it is. */
-  HTML(out, "<input type=\"hidden\" name=\"username\" autocomplete=\"username\" value=\"{}\">", flow->email);
+  HTML(out, "<input type=\"text\" name=\"username\" autocomplete=\"username\" value=\"{}\" readonly hidden>",
+       flow->email);
   if (!flow->has_password)
     write_passwords(out, true);
   else

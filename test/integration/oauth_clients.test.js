@@ -2,7 +2,7 @@
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createServer } from 'node:http';
@@ -11,7 +11,7 @@ import { StreamableHTTPClientTransport as Sdk1Transport } from '@modelcontextpro
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client as Client2, StreamableHTTPClientTransport as Transport2, UnauthorizedError as UnauthorizedError2 } from '@modelcontextprotocol/client';
 import { Connek } from './support/connek.js';
-import { member } from './support/sign_in.js';
+import { authorizeUrl, member, password, pkce, register, token } from './support/sign_in.js';
 
 const finance = 'finance@acme.example';
 const who = { name: 'connek-tests', version: '1.0.0' };
@@ -102,4 +102,103 @@ test('SDK 2.x signs in by itself and calls a tool', async () => {
   const { client } = await signInWith(Client2, Transport2, UnauthorizedError2);
   await asksTheLedger(client);
   await client.close();
+});
+
+const root = resolve(import.meta.dirname, '../..');
+const modules = join(root, 'node_modules');
+
+// A program that would open a browser: what it prints is read for the address, and the person goes there.
+function started(t, args, env = {}) {
+  const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
+  const seen = { child, text: '', lines: [] };
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    seen.text += text;
+    rest += text;
+    const lines = rest.split('\n');
+    rest = lines.pop();
+    seen.lines.push(...lines);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => (seen.text += text));
+  return seen;
+}
+
+async function until(what, found, timeoutMs = 60_000) {
+  for (const deadline = Date.now() + timeoutMs; ; ) {
+    const value = found();
+    if (value) return value;
+    assert.ok(Date.now() < deadline, `${what} did not come`);
+    await new Promise((next) => setTimeout(next, 50));
+  }
+}
+
+async function agree(address) {
+  const page = await person.open(address);
+  const { location } = await person.press(page, 'Allow');
+  return (await fetch(location)).status;
+}
+
+const authorizeAddress = (text) => /(http:\/\/127\.0\.0\.1:\d+\/oauth\/authorize\?\S+)/.exec(text)?.[1];
+
+test('mcp-remote signs in by itself and calls a tool', async (t) => {
+  const home = await mkdtemp(join(tmpdir(), 'mcp-remote-'));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const remote = started(t, [join(modules, 'mcp-remote/dist/proxy.js'), `${connek.base}/mcp`], { HOME: home, MCP_REMOTE_CONFIG_DIR: home, BROWSER: '/bin/true' });
+  const say = (message) => remote.child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+  const answer = (id) => until(`answer ${id}: ${remote.text}`, () => remote.lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)).find((message) => message.id === id));
+  await agree(await until('the address', () => authorizeAddress(remote.text)));
+  say({ id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: who } });
+  assert.equal((await answer(1)).result.serverInfo.name, 'connek');
+  say({ method: 'notifications/initialized' });
+  say({ id: 2, method: 'tools/call', params: { name: 'sqlite_query', arguments: { sql: 'SELECT sum(cents) AS cents FROM invoice' } } });
+  assert.match(JSON.stringify(await answer(2)), /124649/);
+});
+
+test('the conformance suite of authorization servers: 2/2', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((next) => server.once('listening', next));
+  const { port } = server.address();
+  await new Promise((next) => server.close(next));
+  const { body } = await register(connek.base, { redirect_uris: [`http://127.0.0.1:${port}/callback`] });
+  const suite = started(t, [join(modules, '@modelcontextprotocol/conformance/dist/index.js'), 'authorization', '--url', connek.base,
+    '--client-id', body.client_id, '--resource', `${connek.base}/mcp`, '--port', String(port)]);
+  const ended = new Promise((next) => suite.child.once('close', next));
+  await agree(await until('the address', () => authorizeAddress(suite.text)));
+  assert.equal(await ended, 0, suite.text);
+  assert.equal([...suite.text.matchAll(/^✓ \S+: \d+ passed, 0 failed/gm)].length, 2, suite.text);
+});
+
+test('a person goes through the consent page in Chromium, in both themes and on a small screen; it says nothing that the policy forbids', async (t) => {
+  const { chromium } = await import('playwright-core');
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+  t.after(() => browser.close());
+  const callback = createServer((request, response) => response.end('back')).listen(0, '127.0.0.1');
+  t.after(() => callback.close());
+  await new Promise((next) => (callback.listening ? next() : callback.once('listening', next)));
+  const redirect_uri = `http://127.0.0.1:${callback.address().port}/callback`;
+  const { body } = await register(connek.base, { client_name: 'Claude <b>', redirect_uris: [redirect_uri] });
+  const { challenge, verifier } = pkce();
+  const address = String(authorizeUrl(connek.base, { client_id: body.client_id, redirect_uri, code_challenge: challenge }));
+  for (const [colorScheme, width] of [['light', 1000], ['dark', 360]]) {
+    const context = await browser.newContext({ colorScheme, viewport: { width, height: 800 } });
+    const page = await context.newPage();
+    const complaints = [];
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    await page.goto(address);
+    await page.getByLabel('E-mail').fill(finance);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Let this program in?' }).waitFor();
+    assert.equal(await page.locator('main b').count(), 0, 'a name is text');
+    assert.ok(await page.getByText(/^Claude <b> wants to use/).isVisible());
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false);
+    await page.getByRole('button', { name: 'Allow', exact: true }).click();
+    await page.waitForURL(`${redirect_uri}?*`);
+    const code = new URL(page.url()).searchParams.get('code');
+    const { status } = await token(connek.base, { grant_type: 'authorization_code', code, client_id: body.client_id, redirect_uri, code_verifier: verifier });
+    assert.equal(status, 200);
+    assert.deepEqual(complaints, []);
+    await context.close();
+  }
 });
