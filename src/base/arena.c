@@ -92,6 +92,13 @@ void arena_init(struct arena *arena, size_t max) {
   *arena = (struct arena){.max = max};
 }
 
+bool arena_reserve(struct arena *arena, size_t size) {
+  struct arena_block *block = arena->first ? NULL : block_new(HEADER + ROUND_UP(size) + RED_ZONE);
+  if (!block) return false;
+  arena->first = block;
+  return true;
+}
+
 void arena_release(struct arena *arena) {
   struct arena_block *block = arena->first;
   while (block) {

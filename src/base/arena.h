@@ -3,6 +3,7 @@
 #define CONNEK_BASE_ARENA_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -18,6 +19,8 @@ struct arena {
 
 /* No memory is taken until the first allocation. `max` in bytes, 0 for none. */
 void arena_init(struct arena *arena, size_t max);
+/* Takes a first block with room for exactly one allocation of `size`: for what stays small and lives long. */
+bool arena_reserve(struct arena *arena, size_t size) MUST_CHECK;
 /* Frees everything; the arena can be used again. */
 void arena_release(struct arena *arena);
 /* The same for one that held secrets: all it ever handed out is overwritten first. */

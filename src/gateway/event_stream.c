@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "gateway/worker.h"
 
-enum { BEAT_MS = 5 * 1000 };
+enum { BEAT_MS = 5 * 1000, OTHERS_MAX = 64 };
 
 static void list_append(struct event_streams *streams, struct event_stream *stream) {
   stream->previous = streams->last;
@@ -98,6 +98,30 @@ void event_stream_retry(struct event_stream *stream, int64_t ms) {
   if (!stream->http) return;
   int n = snprintf(text, sizeof(text), "retry: %lld\n\n", (long long)ms);
   put(stream, str_make(text, (size_t)n));
+}
+
+/* The newest stand at the end, among few others. */
+static void shrink(struct loop_task *task) {
+  struct event_streams *streams = (struct event_streams *)((char *)task - offsetof(struct event_streams, shrink_task));
+  unsigned n_others = 0;
+  streams->will_shrink = false;
+  for (struct event_stream *stream = streams->last; stream && n_others < OTHERS_MAX; stream = stream->previous) {
+    if (!stream->is_to_shrink) {
+      n_others++;
+      continue;
+    }
+    stream->is_to_shrink = false;
+    stream->http = http_stream_compact(stream->http);
+  }
+}
+
+void event_stream_outlive(struct event_stream *stream) {
+  struct event_streams *streams = &stream->worker->streams;
+  stream->is_to_shrink = true;
+  if (streams->will_shrink) return;
+  streams->will_shrink = true;
+  streams->shrink_task.run = shrink;
+  loop_post(&stream->worker->loop, &streams->shrink_task);
 }
 
 void event_stream_end(struct event_stream *stream) {

@@ -14,6 +14,7 @@ struct event_stream {
   struct worker *worker;
   struct event_stream *previous, *next; /* the worker's, by when they were last written */
   int64_t written_us;
+  bool is_to_shrink;
 };
 
 /* A worker's. Those that have been still for LIMIT_STREAM_STILL_MS get a comment, which keeps whatever stands between
@@ -23,6 +24,8 @@ struct event_streams {
   size_t n;
   uv_timer_t beat;
   bool has_beat;
+  struct loop_task shrink_task;
+  bool will_shrink;
   /* Every few seconds while there is a stream, or as long as it says that there is more to look after. May be NULL. */
   bool (*on_beat)(struct worker *worker);
 };
@@ -36,6 +39,8 @@ bool event_stream_has_room(const struct event_stream *stream);
 void event_stream_send(struct event_stream *stream, struct str id, struct str data);
 /* How long a client whose stream broke waits before it asks again. */
 void event_stream_retry(struct event_stream *stream, int64_t ms);
+/* The stream will outlive its request: of the request's memory nothing is needed once this turn is over. */
+void event_stream_outlive(struct event_stream *stream);
 /* After this call the HTTP exchange may be gone, with all that lives in its memory. */
 void event_stream_end(struct event_stream *stream);
 /* Lets the heart beat although there is no stream. */

@@ -56,6 +56,7 @@ static bool begin(struct exchange *exchange, struct event_stream *stream) {
 bool exchange_stream_give(struct exchange *exchange, struct event_stream *stream) {
   if (!begin(exchange, stream)) return false;
   exchange->is_given = true;
+  event_stream_outlive(stream);
   return true;
 }
 

@@ -101,6 +101,9 @@ void http_stream_begin(struct http_exchange *exchange, const struct http_reply *
                        void (*on_drain)(struct http_exchange *exchange));
 bool http_stream_write(struct http_exchange *exchange, struct str piece);
 void http_stream_end(struct http_exchange *exchange);
+/* Lets go of the request's memory while its stream goes on: of the exchange, what it says of the request is empty from
+ * now on. Not from within a callback of the server's. Returns where the exchange is now: the old one is gone. */
+struct http_exchange *http_stream_compact(struct http_exchange *exchange) MUST_CHECK;
 
 const char *http_status_reason(int status);
 

@@ -142,3 +142,30 @@ void http_stream_end(struct http_exchange *shown) {
   if (exchange->is_chunked && !exchange->is_bodiless) buf_append_str(&exchange->pending, STR("0\r\n\r\n"));
   dirty_add(exchange);
 }
+
+struct http_exchange *http_stream_compact(struct http_exchange *shown) {
+  struct http_server_exchange *before = http_server_exchange_of(shown), *after;
+  struct arena arena, old;
+  assert(before->reply == HTTP_REPLY_STREAM && !before->has_stream_ended && !before->is_flushing);
+  arena_init(&arena, LIMIT_HTTP_REQUEST_ARENA);
+  if (!arena_reserve(&arena, sizeof(*after))) return shown;
+  after = arena_new(&arena, struct http_server_exchange);
+  if (!after) {
+    arena_release(&arena);
+    return shown;
+  }
+  bool is_dirty = before->dirty_before != NULL;
+  dirty_remove(before);
+  *after = *before;
+  old = before->exchange.arena;
+  after->parse = (struct http_parse){0};
+  after->exchange.arena = arena;
+  after->exchange.method = after->exchange.target = after->exchange.path = after->exchange.query = STR_NONE;
+  after->exchange.body = STR_NONE;
+  after->exchange.fields = NULL;
+  after->exchange.n_fields = 0;
+  after->connection->exchange = after;
+  if (is_dirty) dirty_add(after);
+  arena_release(&old);
+  return &after->exchange;
+}
