@@ -127,8 +127,8 @@ struct str uri_template_move(struct arena *arena, struct str from, struct str to
 
 void uri_template_write_encoded(struct buf *out, struct str text) {
   for (size_t i = 0; i < text.n;) {
-    size_t end = i;
-    if (text.p[i] == '{' && (end = expression_end(text, i)) > 0) {
+    size_t end = text.p[i] == '{' ? expression_end(text, i) : 0;
+    if (end > 0) {
       buf_append(out, text.p + i, end - i);
     } else {
       for (end = i + 1; end < text.n && text.p[end] != '{';)
