@@ -89,9 +89,10 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
   return CLI_OK;
 }
 
-/* Not through the log: it is for whoever started the server, and works once. */
+/* Not into the log, which others may read: on standard output, for whoever started the server. It works once. */
 static void on_setup_link(const char *url) {
-  (void)fprintf(stderr, "Set up its owner's account, once: %s\n", url);
+  (void)printf("Set up its owner's account, once: %s\n", url);
+  (void)fflush(stdout);
 }
 
 static int read_duration(const struct cli_args *args, const char *name, int64_t *ret_us) {

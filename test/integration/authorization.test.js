@@ -2,10 +2,14 @@
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connek, run } from './support/connek.js';
 import { callTool, legacy, modern, post, send } from './support/mcp.js';
-import { formsOf } from './support/person.js';
+import { formsOf, Person } from './support/person.js';
 import { allow, authorizeUrl, member, password, pkce, redirectUri, register, signedIn, token } from './support/sign_in.js';
 
 const finance = 'finance@acme.example';
@@ -289,4 +293,62 @@ test('a client with a secret needs it', async () => {
   assert.equal((await token(connek.base, { ...form, client_id: client.client_id, client_secret: 'x' })).status, 401);
   const basic = Buffer.from(`${client.client_id}:${client.client_secret}`).toString('base64');
   assert.equal((await token(connek.base, form, { Authorization: `Basic ${basic}` })).status, 200);
+});
+
+// A client that is known by a document at its own address, over TLS of our own making.
+async function documentHost(t, answer) {
+  const home = await mkdtemp(join(tmpdir(), 'documents-'));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(home, name));
+  const made = await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost',
+    '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', cert]);
+  assert.equal(made.code, 0, made.stderr);
+  const seen = [];
+  const server = createServer({ key: await readFile(key), cert: await readFile(cert) }, (request, response) => {
+    seen.push(request.url);
+    answer(request, response, base());
+  }).listen(0, '127.0.0.1');
+  const base = () => `https://localhost:${server.address().port}`;
+  t.after(() => server.close());
+  await once(server, 'listening');
+  return { cert, seen, host: `localhost:${server.address().port}`, base: base() };
+}
+
+test('a client id metadata document is fetched under the guard, held to its own address, and kept', async (t) => {
+  const documents = await documentHost(t, (request, response, base) => {
+    const own = `${base}${request.url}`;
+    const reply = (body, status = 200, headers = {}) => response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(body);
+    const good = { client_id: own, client_name: 'Documented', redirect_uris: [redirectUri] };
+    if (request.url === '/good.json') reply(JSON.stringify(good));
+    else if (request.url === '/other.json') reply(JSON.stringify({ ...good, client_id: `${base}/good.json` }));
+    else if (request.url === '/secret.json') reply(JSON.stringify({ ...good, token_endpoint_auth_method: 'client_secret_post' }));
+    else if (request.url === '/moved.json') reply('', 302, { Location: '/good.json' });
+    else if (request.url === '/large.json') reply(JSON.stringify({ ...good, client_name: 'x'.repeat(100_000) }));
+    else reply('<html>', 200);
+  });
+  const own = await Connek.serving(t, { args: ['--ca', documents.cert, '--allow-upstream', documents.host] });
+  const someone = await member(own, finance);
+  const { verifier, challenge } = pkce();
+  const ask = (client_id, who = someone) => who.open(authorizeUrl(own.base, { client_id, code_challenge: challenge }));
+
+  // Nobody has signed in: nothing is fetched for a stranger.
+  assert.match((await ask(`${documents.base}/good.json`, new Person())).url, /sign-in/);
+  assert.equal(documents.seen.length, 0);
+  const page = await ask(`${documents.base}/good.json`);
+  assert.equal(page.status, 200, page.text);
+  assert.match(page.text, /Documented/);
+  const { location } = await someone.press(page, 'Allow');
+  const { body } = await token(own.base, { grant_type: 'authorization_code', code: location.searchParams.get('code'), client_id: `${documents.base}/good.json`, redirect_uri: redirectUri, code_verifier: verifier });
+  assert.equal((await send(`${own.base}/mcp`, legacy('tools/list'), bearer(body.access_token))).status, 200);
+  await ask(`${documents.base}/good.json`);
+  assert.equal(documents.seen.filter((path) => path === '/good.json').length, 1, 'it is kept for an hour');
+  for (const path of ['/other.json', '/secret.json', '/moved.json', '/large.json', '/html'])
+    assert.equal((await ask(`${documents.base}${path}`)).status, 400, path);
+  // Where the guard says no, nothing is asked.
+  const guarded = await Connek.serving(t, { args: ['--ca', documents.cert] });
+  const other = await member(guarded, finance);
+  const before = documents.seen.length;
+  for (const client_id of [`${documents.base}/good.json`, 'https://169.254.169.254/latest', 'https://[::1]/x', 'https://10.0.0.1/x'])
+    assert.equal((await other.open(authorizeUrl(guarded.base, { client_id, code_challenge: challenge }))).status, 400, client_id);
+  assert.equal(documents.seen.length, before);
 });

@@ -89,7 +89,7 @@ test('SDK 1.x signs in by itself, calls a tool, and refreshes', async () => {
   await client.close();
   // Its access token is lost: it refreshes without asking anybody.
   const old = provider.kept;
-  provider.kept = { ...old, access_token: `${old.access_token.slice(0, -1)}0` };
+  provider.kept = { ...old, access_token: old.refresh_token };
   provider.redirectToAuthorization = () => assert.fail('it asked again');
   const again = new Sdk1Client(who);
   await again.connect(new Sdk1Transport(new URL(`${connek.base}/mcp`), { authProvider: provider }));

@@ -28,9 +28,9 @@ test('the first start prints a link for the owner: once used, neither it nor ano
   const page = await person.accept(link, { email: 'owner@acme.example', password });
   assert.match(page.text, /acme \(owner\)/);
   assert.equal((await new Person().open(link)).status, 404);
-  const before = own.stderr.length;
+  const before = own.stdout.length;
   await own.restart();
-  assert.doesNotMatch(own.stderr.slice(before), /owner's account/);
+  assert.doesNotMatch(own.stdout.slice(before), /owner's account/);
 });
 
 test('on an empty folder the owner names the organisation', async (t) => {

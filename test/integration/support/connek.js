@@ -93,7 +93,8 @@ export class Connek {
   constructor({ env = {}, binary: program = binary } = {}) {
     this.env = env;
     this.binary = program;
-    this.stderr = ''; // of the server, all of its lives
+    this.stdout = ''; // of the server, all of its lives
+    this.stderr = '';
   }
 
   path(name) {
@@ -176,12 +177,13 @@ export class Connek {
     const child = spawn(this.binary, [...own, ...args], {
       env: environment(this.env),
       cwd: this.home,
-      stdio: ['ignore', 'inherit', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
     const closed = once(child, 'close');
     closed.catch(() => {});
     let wake = () => {};
+    child.stdout.setEncoding('utf8').on('data', (text) => (this.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text) => {
       this.stderr += text;
       wake();

@@ -8,11 +8,11 @@ export const password = 'correct horse battery';
 // The link that the server prints at its first start.
 export async function setupLink(connek) {
   for (let i = 0; i < 200; i++) {
-    const found = /owner's account, once: (\S+)/.exec(connek.stderr);
+    const found = /owner's account, once: (\S+)/.exec(connek.stdout);
     if (found) return found[1];
     await new Promise((resume) => setTimeout(resume, 50));
   }
-  return assert.fail(`no link was printed: ${connek.stderr}`);
+  return assert.fail(`no link was printed: ${connek.stdout}`);
 }
 
 // Somebody who has a password, and is signed in. The user must be in the config.
