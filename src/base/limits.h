@@ -95,12 +95,23 @@ enum {
   LIMIT_MCP_NOTICE = 64 * KIB,        /* one notification */
   LIMIT_MCP_PARKED = 64,              /* calls of one server that wait for a person's answer */
   LIMIT_MCP_PARKED_MS = 10 * 60 * 1000,
-  LIMIT_MCP_QUESTIONS = 16,        /* of one call, not answered yet */
-  LIMIT_MCP_QUESTION = 1 * MIB,    /* all of them */
-  LIMIT_MCP_LIST_ITEMS = 10000,    /* tools, and so on, of one server */
-  LIMIT_MCP_LIST_BYTES = 16 * MIB, /* definitions of one kind, of one server */
+  LIMIT_MCP_QUESTIONS = 16,     /* of one call, not answered yet */
+  LIMIT_MCP_QUESTION = 1 * MIB, /* all of them */
+  LIMIT_MCP_CHILD_IDLE_MS = 5 * 60 * 1000,
+  LIMIT_MCP_BACK_OFF_MS = 60 * 1000, /* before a child that keeps ending is started again */
+  LIMIT_MCP_UNREAD = 16 * MIB,       /* what waits for a child to read it */
+  LIMIT_MCP_SUBSCRIPTIONS = 10000,   /* URIs, of all servers of a home together */
+  LIMIT_MCP_LIST_ITEMS = 10000,      /* tools, and so on, of one server */
+  LIMIT_MCP_LIST_BYTES = 16 * MIB,   /* definitions of one kind, of one server */
   LIMIT_MCP_LIST_PAGES = 1000,
   LIMIT_MCP_CURSOR = 4 * KIB,
+  LIMIT_MCP_URL = 4 * KIB, /* where a server of HTTP+SSE wants messages */
+
+  /* child processes */
+  LIMIT_CHILD_DESCRIPTORS = 1024,
+  LIMIT_CHILD_MEMORY_MIB = 2048,  /* what it may write to */
+  LIMIT_CHILD_CPU_S = 3600,       /* in all its life */
+  LIMIT_CHILD_STOP_MS = 3 * 1000, /* between asking it to end and killing its group */
 
   /* sqlite connector */
   LIMIT_SQL_TEXT = 64 * KIB,

@@ -164,8 +164,11 @@ static enum err_code start_ground(struct service *service, struct err *err) {
   server->db = options->db;
   server->peers = limit_peers_new();
   server->rates = http_rates_new();
-  const struct mcp_upstreams_options upstreams = {
-      .n_workers = server->n_workers, .on_notice = notice_spread, .on_line = notice_log, .context = server};
+  const struct mcp_upstreams_options upstreams = {.n_workers = server->n_workers,
+                                                  .on_notice = notice_spread,
+                                                  .on_line = notice_log,
+                                                  .context = server,
+                                                  .data_dir = options->data_dir};
   server->upstreams = mcp_upstreams_new(&upstreams);
   if (!server->peers || !server->rates || !server->upstreams) return err_no_memory(err);
   enum err_code code = loop_init(&service->loop, err);

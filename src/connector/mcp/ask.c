@@ -1,4 +1,5 @@
 /* A call at its home: the upstream's request for it, and the answers that go back to whoever asks. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "connector/mcp/home.h"
@@ -153,7 +154,13 @@ void mcp_ask_note(struct mcp_ask *ask, struct str method, struct str params) {
 
 static void on_notified(struct mcp_request *request, struct str method, yyjson_val *params) {
   struct buf text;
-  if (!request->ask || ++request->n_notes > LIMIT_MCP_NOTES) return;
+  if (!request->ask) return;
+  if (++request->n_notes > LIMIT_MCP_NOTES) {
+    char why[ERR_TEXT_SIZE];
+    snprintf(why, sizeof(why), "%.*s sends notifications without end", STR_ARG(mcp_upstream_name(request->upstream)));
+    mcp_request_cancel(request, ERR_TOO_LARGE, why);
+    return;
+  }
   buf_init(&text, NULL, LIMIT_MCP_NOTICE);
   if (params)
     json_write_value(&text, params);

@@ -63,6 +63,7 @@ static void keep_about(struct mcp_upstream *upstream, struct str version, yyjson
 
 void mcp_era_connected(struct mcp_upstream *upstream) {
   upstream->phase = MCP_PHASE_READY;
+  upstream->is_second_try = false;
   upstream->session++;
   mcp_listen_begin(upstream);
   mcp_requests_pump(upstream);
@@ -70,6 +71,7 @@ void mcp_era_connected(struct mcp_upstream *upstream) {
 
 void mcp_era_failed(struct mcp_upstream *upstream, enum err_code code, const char *text) {
   upstream->phase = MCP_PHASE_NEW;
+  upstream->era = MCP_ERA_UNKNOWN;
   if (code == ERR_UPSTREAM || code == ERR_TIMEOUT || code == ERR_TOO_LARGE) mcp_breaker_failed(upstream, text);
   mcp_wire_close(upstream);
   /* Those that wait now; `done` of one may bring another, which is to try for itself. */
@@ -90,6 +92,24 @@ void mcp_disconnect(struct mcp_upstream *upstream, bool is_session_alone) {
   mcp_listen_end(upstream);
 }
 
+static struct mcp_request *other_than_handshake(const struct mcp_upstream *upstream) {
+  struct mcp_request *request = upstream->active;
+  return request && request == upstream->handshake ? request->next : request;
+}
+
+void mcp_session_lost(struct mcp_upstream *upstream, enum err_code code, const char *text) {
+  bool is_between = upstream->phase == MCP_PHASE_CONNECTING && !upstream->handshake; /* else its end decides */
+  mcp_disconnect(upstream, true);
+  upstream->is_failing = true;
+  struct mcp_request *request;
+  while ((request = other_than_handshake(upstream)))
+    mcp_request_fail(request, code, "%s", text);
+  if (upstream->handshake) mcp_request_fail(upstream->handshake, code, "%s", text); /* which may begin another */
+  upstream->is_failing = upstream->is_gone;
+  if (is_between) upstream->phase = MCP_PHASE_NEW;
+  mcp_requests_pump(upstream);
+}
+
 static struct mcp_request *handshake(struct mcp_upstream *upstream, struct str method,
                                      void (*done)(struct mcp_request *, const struct mcp_reply *)) {
   struct mcp_request *request = mcp_request_new(upstream);
@@ -99,7 +119,10 @@ static struct mcp_request *handshake(struct mcp_upstream *upstream, struct str m
   }
   request->method = method;
   request->is_shaking_hands = true;
-  request->timeout_us = LIMIT_MCP_HANDSHAKE_MS * INT64_C(1000);
+  /* A child may have to be fetched first. */
+  int64_t timeout_ms =
+      upstream->wire == MCP_WIRE_CHILD && method.n == 10 ? LIMIT_MCP_REQUEST_MS : LIMIT_MCP_HANDSHAKE_MS;
+  request->timeout_us = timeout_ms * 1000;
   request->done = done;
   upstream->handshake = request;
   return request;
@@ -127,7 +150,9 @@ static void on_initialized(struct mcp_request *request, const struct mcp_reply *
     mcp_era_connected(upstream);
     return;
   }
-  if (upstream->era == MCP_ERA_LEGACY && upstream->wire == MCP_WIRE_HTTP && reply->code != ERR_TIMEOUT) {
+  bool may_be_modern = upstream->wire == MCP_WIRE_HTTP ? reply->code != ERR_TIMEOUT
+                                                       : upstream->wire == MCP_WIRE_CHILD && reply->code == ERR_NONE;
+  if (upstream->era == MCP_ERA_LEGACY && may_be_modern) {
     upstream->era = MCP_ERA_UNKNOWN; /* it was remembered, and is so no more */
     ask_discover(upstream);
     return;
@@ -192,7 +217,13 @@ static void on_discovered(struct mcp_request *request, const struct mcp_reply *r
   bool is_refusal = reply->status >= 400 && reply->status < 500 && reply->code == ERR_UPSTREAM;
   bool is_silent_child = upstream->wire == MCP_WIRE_CHILD && reply->code == ERR_TIMEOUT;
   char text[ERR_TEXT_SIZE];
-  if (reply->code != ERR_NONE && !is_refusal && !is_silent_child) {
+  if (upstream->wire == MCP_WIRE_CHILD && reply->code == ERR_UPSTREAM && !upstream->is_second_try) {
+    /* It may have ended because of the question. */
+    upstream->is_second_try = true;
+    upstream->era = MCP_ERA_LEGACY;
+    upstream->not_before_us = 0;
+    mcp_connect(upstream, NULL);
+  } else if (reply->code != ERR_NONE && !is_refusal && !is_silent_child) {
     snprintf(text, sizeof(text), "%s", reply->text);
     mcp_era_failed(upstream, reply->code, text);
   } else if (reply->result && has_version(versions, STR(MCP_VERSION_MODERN))) {

@@ -36,6 +36,10 @@ struct mcp_request;
 struct mcp_ask;
 struct mcp_parked;
 struct mcp_link;
+struct mcp_listen;
+struct mcp_stream;
+struct mcp_child;
+struct mcp_subscription;
 
 /* ---- one JSON-RPC request ---- */
 
@@ -157,13 +161,22 @@ struct mcp_upstream {
   struct mcp_request *queued, *queued_last, *active, *lingering;
   size_t n_queued, n_active;
   struct mcp_request *handshake;
-  size_t n_parked;
+  size_t n_parked, n_subscriptions;
   struct mcp_link *links; /* messages under way that nobody waits for */
   size_t n_links;
   unsigned log_level; /* the least severe that a legacy server was asked for */
   int64_t used_us;    /* when somebody last wanted something */
   struct timer idle;
 
+  struct mcp_stream *stream; /* HTTP+SSE */
+  unsigned n_streams;        /* those that are being let go of as well */
+  struct mcp_listen *listen;
+  int64_t notices_at_us;
+  unsigned n_left_out; /* notices, since the last that was passed on */
+  struct mcp_child *child;
+  unsigned n_crashes; /* in a row */
+  int64_t not_before_us;
+  bool is_second_try;
   struct loop_task settle_task;
   bool is_settling;
 };
@@ -175,6 +188,8 @@ struct mcp_home {
   struct mcp_upstream *first;
   size_t n_upstreams;
   struct mcp_parked *parked;
+  struct mcp_subscription *subscriptions;
+  size_t n_subscriptions;
   bool is_closing;
   struct loop_task close_task;
   void (*left)(void *context);
@@ -183,6 +198,7 @@ struct mcp_home {
 
 struct mcp_upstreams {
   struct mcp_upstreams_options options;
+  char *data_dir; /* absolute; or NULL */
   atomic_uint n_joined, n_left;
   unsigned n_homes;
   struct mcp_home homes[];
@@ -238,6 +254,8 @@ void mcp_request_free(struct mcp_request *request);
 void mcp_connect(struct mcp_upstream *upstream, const struct secret *credential);
 /* The session is gone, or it turned out to speak otherwise: all is found out anew with the next request. */
 void mcp_disconnect(struct mcp_upstream *upstream, bool is_session_alone);
+/* All that was under way on it fails. */
+void mcp_session_lost(struct mcp_upstream *upstream, enum err_code code, const char *text);
 /* The wire stands: who is there? */
 void mcp_shake_hands(struct mcp_upstream *upstream);
 /* What `capabilities` says, taken apart. */
@@ -259,6 +277,8 @@ enum err_code mcp_receive(struct mcp_upstream *upstream, struct mcp_request *req
 /* session_http.c */
 /* May end the request at once. */
 void mcp_http_send(struct mcp_request *request);
+/* The same where `ended` is set already; without on_event nothing of the answer's body is looked at. */
+void mcp_http_send_to(struct mcp_request *request, struct str url);
 /* A notification or a response: best effort. */
 void mcp_http_post(struct mcp_upstream *upstream, struct str message);
 void mcp_http_end_session(struct mcp_upstream *upstream);
@@ -276,9 +296,18 @@ void mcp_sse_open(struct mcp_upstream *upstream); /* goes on to the legacy hands
 void mcp_sse_close(struct mcp_upstream *upstream);
 void mcp_sse_send(struct mcp_request *request);
 
+/* session_child.c */
+void mcp_child_open(struct mcp_upstream *upstream); /* as mcp_wire_open */
+void mcp_child_close(struct mcp_upstream *upstream);
+void mcp_child_send(struct mcp_request *request);
+void mcp_child_post(struct mcp_upstream *upstream, struct str message);
+
 /* listen.c: the stream of what is said unasked. */
 void mcp_listen_begin(struct mcp_upstream *upstream);
 void mcp_listen_end(struct mcp_upstream *upstream);
+void mcp_listen_rest(struct mcp_upstream *upstream); /* ends it, for a while */
+void mcp_listen_free(struct mcp_upstream *upstream);
+void mcp_subscriptions_free(struct mcp_home *home);
 
 /* notice.c */
 void mcp_notice(struct mcp_upstream *upstream, enum mcp_notice_kind kind, struct str text);
@@ -300,6 +329,8 @@ void mcp_wire_post(struct mcp_upstream *upstream, struct str message);
 /* The request will not be waited for: what the wire needs to know of that. */
 void mcp_wire_cancel(struct mcp_request *request, const char *why);
 void mcp_wire_close(struct mcp_upstream *upstream);
+/* It says too much unasked. */
+void mcp_wire_quiet(struct mcp_upstream *upstream);
 bool mcp_wire_is_closed(const struct mcp_upstream *upstream);
 
 /* breaker.c */

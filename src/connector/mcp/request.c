@@ -237,7 +237,8 @@ void mcp_request_begin(struct mcp_request *request) {
     dispatch(request);
     return;
   }
-  bool is_let = mcp_breaker_lets(upstream, &wait_us), has_room = upstream->n_queued < LIMIT_MCP_QUEUE;
+  bool is_let = request->is_endless || mcp_breaker_lets(upstream, &wait_us),
+       has_room = upstream->n_queued < LIMIT_MCP_QUEUE;
   queue_append(request);
   if (upstream->is_ending) {
     mcp_request_fail(request, ERR_UNAVAILABLE, "%.*s has just changed; call again", STR_ARG(name));

@@ -93,6 +93,7 @@ static void on_piece(void *context, struct str piece) {
 static void on_done(void *context, const struct http_client_response *response, const struct err *err) {
   struct mcp_http *http = context;
   http->transfer = NULL;
+  if (http->is_plain && response) http->status = response->status;
   http->ended(http, err);
 }
 
@@ -285,19 +286,23 @@ static void on_answer_ended(struct mcp_http *http, const struct err *err) {
 }
 
 void mcp_http_send(struct mcp_request *request) {
+  request->http.ended = on_answer_ended;
+  request->http.on_event = on_answer_event;
+  mcp_http_send_to(request, request->upstream->target->url);
+}
+
+void mcp_http_send_to(struct mcp_request *request, struct str url) {
   struct mcp_http *http = &request->http;
   struct field_list list = {.n = 0};
   struct err err;
-  http->ended = on_answer_ended;
-  http->on_event = on_answer_event;
+  http->is_plain = !http->on_event;
   http->max_bytes = request->is_endless ? 0 : LIMIT_MCP_STREAM;
   http_open(http, request->upstream);
   http->request = request;
   http->body = mcp_request_text(request, &http->arena);
   request_fields(&list, request);
   enum err_code code = http->body.p ? ERR_NONE : err_set(&err, ERR_TOO_LARGE, "the call is too large");
-  if (code == ERR_NONE)
-    code = http_begin(http, STR("POST"), request->upstream->target->url, &list, request->credential, &err);
+  if (code == ERR_NONE) code = http_begin(http, STR("POST"), url, &list, request->credential, &err);
   if (code != ERR_NONE)
     mcp_request_fail(request, code, "%.*s: %s", STR_ARG(mcp_upstream_name(request->upstream)), err.text);
 }

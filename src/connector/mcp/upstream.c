@@ -14,6 +14,7 @@ struct mcp_upstreams *mcp_upstreams_new(const struct mcp_upstreams_options *opti
   if (!upstreams) return NULL;
   upstreams->options = *options;
   upstreams->n_homes = options->n_workers;
+  upstreams->data_dir = options->data_dir ? realpath(options->data_dir, NULL) : NULL;
   for (unsigned i = 0; i < upstreams->n_homes; i++) {
     upstreams->homes[i].upstreams = upstreams;
     upstreams->homes[i].index = i;
@@ -22,6 +23,9 @@ struct mcp_upstreams *mcp_upstreams_new(const struct mcp_upstreams_options *opti
 }
 
 void mcp_upstreams_free(struct mcp_upstreams *upstreams) {
+  for (unsigned i = 0; upstreams && i < upstreams->n_homes; i++)
+    mcp_subscriptions_free(&upstreams->homes[i]);
+  if (upstreams) free(upstreams->data_dir);
   free(upstreams);
 }
 
@@ -77,6 +81,7 @@ static void upstream_free(struct mcp_upstream *upstream) {
   if (upstream->next) upstream->next->previous = upstream->previous;
   home->n_upstreams--;
   timers_cancel(home->host->timers, &upstream->idle);
+  mcp_listen_free(upstream);
   arena_release(&upstream->about);
   secret_free(upstream->credential);
   mcp_target_unref(upstream->target);

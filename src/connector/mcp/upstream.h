@@ -38,6 +38,9 @@ struct mcp_upstreams_options {
   /* For the log: one line about an upstream (a child's stderr, a crash, a breaker that opened), rate-limited. */
   void (*on_line)(void *context, struct uuid connection_id, const char *line);
   void *context;
+  /* Children get a folder each in its folder "children", and see nothing else of it where they are sandboxed. Borrowed.
+   * NULL: beneath /tmp, for tests. */
+  const char *data_dir;
 };
 
 /* NULL: no memory. */

@@ -3,23 +3,51 @@
 
 void mcp_wire_open(struct mcp_upstream *upstream) {
   upstream->wire = upstream->target->command ? MCP_WIRE_CHILD : MCP_WIRE_HTTP;
-  mcp_shake_hands(upstream);
+  if (upstream->wire == MCP_WIRE_CHILD)
+    mcp_child_open(upstream);
+  else
+    mcp_shake_hands(upstream);
 }
 
 void mcp_wire_send(struct mcp_request *request) {
-  mcp_http_send(request);
+  switch (request->upstream->wire) {
+    case MCP_WIRE_HTTP:
+      mcp_http_send(request);
+      return;
+    case MCP_WIRE_SSE:
+      mcp_sse_send(request);
+      return;
+    case MCP_WIRE_CHILD:
+      mcp_child_send(request);
+      return;
+  }
 }
 
 void mcp_wire_post(struct mcp_upstream *upstream, struct str message) {
-  mcp_http_post(upstream, message);
+  if (upstream->wire == MCP_WIRE_CHILD)
+    mcp_child_post(upstream, message);
+  else
+    mcp_http_post(upstream, message);
 }
 
 void mcp_wire_close(struct mcp_upstream *upstream) {
-  mcp_http_end_session(upstream);
+  if (upstream->wire == MCP_WIRE_CHILD)
+    mcp_child_close(upstream);
+  else if (upstream->wire == MCP_WIRE_SSE)
+    mcp_sse_close(upstream);
+  else
+    mcp_http_end_session(upstream);
+}
+
+void mcp_wire_quiet(struct mcp_upstream *upstream) {
+  if (upstream->wire == MCP_WIRE_CHILD)
+    mcp_child_close(upstream);
+  else
+    mcp_listen_rest(upstream);
 }
 
 bool mcp_wire_is_closed(const struct mcp_upstream *upstream) {
-  return true;
+  return !upstream->child && upstream->n_streams == 0;
 }
 
 /* 2026-07-28, basic/patterns/cancellation: over HTTP the end of the stream says it. */

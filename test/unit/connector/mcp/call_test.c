@@ -43,7 +43,7 @@ static void a_modern_request_carries_its_fields_and_meta(void **state) {
                                                 .log_level = STR("info"),
                                                 .wants_progress = true};
   trial_run(&trial);
-  const char *seen = f->server->last;
+  const char *seen = server_call;
   assert_true(has_field(seen, "\r\nMCP-Protocol-Version: 2026-07-28\r\n"));
   assert_true(has_field(seen, "\r\nMcp-Method: tools/call\r\n"));
   assert_true(has_field(seen, "\r\nMcp-Name: plain\r\n"));
@@ -71,9 +71,9 @@ static void a_legacy_session_is_begun_once_and_ended(void **state) {
     trial_init(f, &trial, "plain");
     trial_run(&trial);
     assert_false(trial.call.result.is_error);
-    assert_true(has_field(f->server->last, "\r\nMcp-Session-Id: s1\r\n"));
-    assert_true(has_field(f->server->last, "\r\nMCP-Protocol-Version: 2025-06-18\r\n"));
-    assert_false(has_text(f->server->last, "io.modelcontextprotocol/"));
+    assert_true(has_field(server_call, "\r\nMcp-Session-Id: s1\r\n"));
+    assert_true(has_field(server_call, "\r\nMCP-Protocol-Version: 2025-06-18\r\n"));
+    assert_false(has_text(server_call, "io.modelcontextprotocol/"));
     trial_end(&trial);
   }
   assert_int_equal(atomic_load(&server_n_initialized), 1);

@@ -13,7 +13,8 @@ enum server_kind { SERVER_MODERN, SERVER_LEGACY, SERVER_STATELESS, SERVER_OLD };
 
 static atomic_int server_kind, server_session, server_n_initialized, server_n_deleted, server_n_cancelled,
     server_n_calls, server_n_answers, server_n_discovered, server_n_listens;
-static char server_answer[4096]; /* the last response to a question of ours */
+static char server_call[UPSTREAM_REQUEST]; /* the last tools/call */
+static char server_answer[4096];           /* the last response to a question of ours */
 
 static inline void reply_json(int fd, const char *status, const char *fields, const char *body) {
   char head[512];
@@ -79,6 +80,7 @@ static server_tool server_tool_more; /* a test file's own; false: not one of the
 static inline bool call_tool(struct upstream_connection *connection, const char *request, long id) {
   int fd = connection->fd;
   char out[8192];
+  snprintf(server_call, sizeof(server_call), "%s", request);
   atomic_fetch_add(&server_n_calls, 1);
   text_result(out, sizeof(out), id, "hello");
   if (has_text(request, "\"name\":\"plain\"")) {

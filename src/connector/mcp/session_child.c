@@ -1,0 +1,294 @@
+/* Messages over stdio: a child process for each upstream, started on demand, stopped when nobody has wanted it for a
+ * while, left alone for longer and longer when it keeps ending. Must not know what a message is about.
+ *
+ * All messages share one channel: answers are found by their ids (message.c). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "connector/mcp/home.h"
+#include "net/child.h"
+
+enum {
+  ENVIRONMENT_MAX = 160,
+  NONSENSE_MAX = 100, /* lines in a row that are no messages */
+  LOG_LINES = 20,     /* of standard error, in LOG_WINDOW_US */
+  BLOT_MIN = 6,       /* characters of a secret that are worth hiding */
+};
+#define LOG_WINDOW_US (INT64_C(10) * 1000 * 1000)
+#define STEADY_US (INT64_C(60) * 1000 * 1000)
+
+struct mcp_child {
+  struct mcp_upstream *upstream; /* NULL: it has been let go of, and may end as it likes */
+  struct mcp_home *home;
+  struct child *process;
+  int64_t started_us, log_window_us;
+  unsigned n_nonsense, n_logged;
+  bool is_stopping;
+};
+
+/* ---- what it is started with ---- */
+
+struct environment {
+  const char *list[ENVIRONMENT_MAX + 1];
+  size_t n;
+  struct buf memory; /* of those made here: never grows, so that nothing is left behind */
+};
+
+static void variable(struct environment *environment, struct str name, struct str value) {
+  size_t from = environment->memory.n;
+  buf_append_str(&environment->memory, name);
+  buf_append_byte(&environment->memory, '=');
+  buf_append_str(&environment->memory, value);
+  buf_append_byte(&environment->memory, '\0');
+  if (environment->n < ENVIRONMENT_MAX && !buf_failed(&environment->memory))
+    environment->list[environment->n++] = environment->memory.p + from;
+}
+
+static bool has_variable(const struct environment *environment, const char *name) {
+  size_t n = strlen(name);
+  for (size_t i = 0; i < environment->n; i++)
+    if (strncmp(environment->list[i], name, n) == 0 && environment->list[i][n] == '=') return true;
+  return false;
+}
+
+static enum err_code environment_make(struct environment *environment, const struct mcp_upstream *upstream,
+                                      const char *directory, struct err *err) {
+  struct mcp_opened opened;
+  size_t i, n;
+  yyjson_val *key, *value;
+  enum err_code code = mcp_credential_open(&opened, upstream->credential, err);
+  if (code != ERR_NONE) return code;
+  environment->n = 0;
+  buf_init(&environment->memory, NULL, opened.n + 64 * KIB);
+  (void)buf_reserve(&environment->memory, opened.n + 64 * KIB);
+  yyjson_val *secrets = json_get(opened.root, "environment");
+  if (yyjson_is_obj(secrets)) {
+    yyjson_obj_foreach(secrets, i, n, key, value) {
+      variable(environment, json_str(key), json_str(value));
+    }
+  }
+  mcp_credential_close(&opened);
+  for (const char *const *plain = upstream->target->plain_environment; plain && *plain; plain++)
+    if (environment->n < ENVIRONMENT_MAX) environment->list[environment->n++] = *plain;
+  if (!has_variable(environment, "PATH"))
+    variable(environment, STR("PATH"), STR("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+  if (!has_variable(environment, "HOME")) variable(environment, STR("HOME"), str_of(directory));
+  if (!has_variable(environment, "LANG")) variable(environment, STR("LANG"), STR("C.UTF-8"));
+  environment->list[environment->n] = NULL;
+  return buf_failed(&environment->memory) ? err_no_memory(err) : ERR_NONE;
+}
+
+static void environment_wipe(struct environment *environment) {
+  if (environment->memory.p) secret_wipe(environment->memory.p, environment->memory.n);
+  buf_release(&environment->memory);
+}
+
+static bool folder_make(const char *path) {
+  return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+/* A folder of its own, which stays: some servers keep there what they remember. */
+static enum err_code directory_find(const struct mcp_upstream *upstream, char *ret_path, size_t size, struct err *err) {
+  const char *data_dir = upstream->home->upstreams->data_dir;
+  char id[UUID_TEXT_SIZE];
+  if (upstream->target->directory) {
+    snprintf(ret_path, size, "%s", upstream->target->directory);
+    return ERR_NONE;
+  }
+  uuid_format(upstream->target->connection_id, id);
+  snprintf(ret_path, size, "%s/children", data_dir ? data_dir : "/tmp/connek");
+  if (!data_dir && !folder_make("/tmp/connek")) return err_set(err, ERR_UNAVAILABLE, "no folder can be made for it");
+  bool is_made = folder_make(ret_path);
+  snprintf(ret_path, size, "%s/children/%s", data_dir ? data_dir : "/tmp/connek", id);
+  if (!is_made || !folder_make(ret_path)) return err_set(err, ERR_UNAVAILABLE, "no folder can be made for it");
+  return ERR_NONE;
+}
+
+/* ---- what it says ---- */
+
+static void on_line(void *context, struct str line) {
+  struct mcp_child *child = context;
+  struct mcp_upstream *upstream = child->upstream;
+  struct err err;
+  if (!upstream || upstream->is_gone) return;
+  if (mcp_receive(upstream, NULL, line, &err) == ERR_NONE) {
+    child->n_nonsense = 0;
+    return;
+  }
+  /* Some print what belongs on standard error; one that prints nothing else is no MCP server. */
+  if (++child->n_nonsense == 1) mcp_upstream_log(upstream, "%s", err.text);
+  if (child->n_nonsense < NONSENSE_MAX) return;
+  mcp_upstream_log(upstream, "says nothing that is MCP, and is stopped");
+  child_stop(child->process);
+}
+
+static void blot(char *line, struct str secret) {
+  char *found, *from = line;
+  if (secret.n < BLOT_MIN) return;
+  while ((found = memmem(from, strlen(from), secret.p, secret.n))) {
+    memset(found, '*', secret.n);
+    from = found + secret.n;
+  }
+}
+
+/* It may print what it was given. */
+static void blot_secrets(struct mcp_upstream *upstream, char *line) {
+  struct mcp_opened opened;
+  size_t i, n;
+  yyjson_val *key, *value;
+  if (mcp_credential_open(&opened, upstream->credential, NULL) != ERR_NONE) return;
+  yyjson_val *secrets = json_get(opened.root, "environment");
+  if (yyjson_is_obj(secrets)) {
+    yyjson_obj_foreach(secrets, i, n, key, value) {
+      blot(line, json_str(value));
+    }
+  }
+  mcp_credential_close(&opened);
+}
+
+static void on_error_line(void *context, struct str line) {
+  struct mcp_child *child = context;
+  char text[400];
+  if (!child->upstream) return;
+  int64_t now_us = mcp_now_us(child->upstream);
+  if (now_us - child->log_window_us > LOG_WINDOW_US) {
+    child->log_window_us = now_us;
+    child->n_logged = 0;
+  }
+  if (++child->n_logged > LOG_LINES) return;
+  snprintf(text, sizeof(text), "%.*s", (int)(line.n < sizeof(text) ? line.n : sizeof(text) - 1), line.p);
+  blot_secrets(child->upstream, text);
+  mcp_upstream_log(child->upstream, child->n_logged == LOG_LINES ? "stderr: %s (and more)" : "stderr: %s", text);
+}
+
+/* ---- its end ---- */
+
+static void leave_alone(struct mcp_upstream *upstream, const char *how) {
+  unsigned n = upstream->n_crashes++;
+  int64_t wait_ms = n < 8 ? INT64_C(500) << n : LIMIT_MCP_BACK_OFF_MS;
+  if (wait_ms > LIMIT_MCP_BACK_OFF_MS) wait_ms = LIMIT_MCP_BACK_OFF_MS;
+  upstream->not_before_us = mcp_now_us(upstream) + wait_ms * 1000;
+  mcp_upstream_log(upstream, "%s; it is started again in %lld ms at the earliest", how, (long long)wait_ms);
+}
+
+static void on_ended(void *context, const char *how) {
+  struct mcp_child *child = context;
+  struct mcp_upstream *upstream = child->upstream;
+  bool was_stopped = child->is_stopping;
+  char text[ERR_TEXT_SIZE];
+  if (!upstream) {
+    free(child);
+    return;
+  }
+  upstream->child = NULL;
+  if (!was_stopped && mcp_now_us(upstream) - child->started_us > STEADY_US) upstream->n_crashes = 0;
+  free(child);
+  snprintf(text, sizeof(text), "%.*s %s before it had answered", STR_ARG(mcp_upstream_name(upstream)), how);
+  if (!was_stopped) leave_alone(upstream, how);
+  mcp_session_lost(upstream, ERR_UPSTREAM, text);
+  mcp_upstream_settle(upstream);
+}
+
+void mcp_child_close(struct mcp_upstream *upstream) {
+  struct mcp_child *child = upstream->child;
+  timers_cancel(upstream->home->host->timers, &upstream->idle);
+  if (!child || child->is_stopping) return;
+  child->is_stopping = true;
+  child_stop(child->process);
+}
+
+static void on_idle(struct timer *timer) {
+  struct mcp_upstream *upstream = (struct mcp_upstream *)(void *)((char *)timer - offsetof(struct mcp_upstream, idle));
+  int64_t at_us = upstream->used_us + LIMIT_MCP_CHILD_IDLE_MS * INT64_C(1000);
+  bool is_idle =
+      !upstream->queued && upstream->n_active == 0 && upstream->n_parked == 0 && upstream->n_subscriptions == 0;
+  if (is_idle && mcp_now_us(upstream) >= at_us) {
+    mcp_child_close(upstream);
+    return;
+  }
+  int64_t soon_us = mcp_now_us(upstream) + 1000 * 1000;
+  timers_set(upstream->home->host->timers, timer, at_us > soon_us ? at_us : soon_us);
+}
+
+/* ---- its beginning ---- */
+
+static enum err_code start(struct mcp_upstream *upstream, struct mcp_child *child, struct err *err) {
+  struct environment environment = {.n = 0};
+  char directory[4096];
+  const char *const hidden[] = {upstream->home->upstreams->data_dir, NULL}, *problem = child_sandbox_problem();
+  enum err_code code = directory_find(upstream, directory, sizeof(directory), err);
+  if (code == ERR_NONE) code = environment_make(&environment, upstream, directory, err);
+  const struct child_options options = {.command = upstream->target->command,
+                                        .environment = environment.list,
+                                        .directory = directory,
+                                        .is_sandboxed = problem == NULL,
+                                        .hidden = hidden,
+                                        .max_line = LIMIT_MCP_MESSAGE,
+                                        .max_unread = LIMIT_MCP_UNREAD,
+                                        .on_line = on_line,
+                                        .on_error_line = on_error_line,
+                                        .on_ended = on_ended,
+                                        .context = child};
+  if (code == ERR_NONE) code = child_start(upstream->home->host->loop, &options, &child->process, err);
+  environment_wipe(&environment);
+  if (code == ERR_NONE && problem) mcp_upstream_log(upstream, "runs without a sandbox: %s", problem);
+  return code;
+}
+
+void mcp_child_open(struct mcp_upstream *upstream) {
+  struct str name = mcp_upstream_name(upstream);
+  int64_t now_us = mcp_now_us(upstream), wait_us = upstream->not_before_us - now_us;
+  char text[ERR_TEXT_SIZE];
+  struct err err;
+  if (upstream->child && !upstream->child->is_stopping) {
+    mcp_shake_hands(upstream);
+    return;
+  }
+  if (upstream->child) return; /* on_ended goes on with those that wait */
+  if (wait_us > 0) {
+    snprintf(text, sizeof(text), "%.*s keeps ending and is left alone; it is started again in %lld seconds",
+             STR_ARG(name), (long long)(wait_us / 1000000 + 1));
+    mcp_era_failed(upstream, ERR_UNAVAILABLE, text);
+    return;
+  }
+  struct mcp_child *child = calloc(1, sizeof(*child));
+  enum err_code code = child ? ERR_NONE : err_no_memory(&err);
+  if (child) *child = (struct mcp_child){.upstream = upstream, .home = upstream->home, .started_us = now_us};
+  if (code == ERR_NONE) code = start(upstream, child, &err);
+  if (code != ERR_NONE) {
+    free(child);
+    leave_alone(upstream, err.text);
+    err_prefix(&err, "%.*s", STR_ARG(name));
+    mcp_era_failed(upstream, code, err.text);
+    return;
+  }
+  upstream->child = child;
+  upstream->used_us = now_us;
+  upstream->idle.run = on_idle;
+  timers_set(upstream->home->host->timers, &upstream->idle, now_us + LIMIT_MCP_CHILD_IDLE_MS * INT64_C(1000));
+  mcp_shake_hands(upstream);
+}
+
+/* ---- what it is told ---- */
+
+void mcp_child_post(struct mcp_upstream *upstream, struct str message) {
+  if (upstream->child && !upstream->child->is_stopping) child_write(upstream->child->process, message);
+}
+
+void mcp_child_send(struct mcp_request *request) {
+  struct mcp_upstream *upstream = request->upstream;
+  struct arena arena;
+  arena_init(&arena, 0);
+  struct str text = mcp_request_text(request, &arena);
+  if (!text.p) {
+    mcp_request_fail(request, ERR_TOO_LARGE, "the call is too large");
+  } else if (!upstream->child || upstream->child->is_stopping) {
+    mcp_request_fail(request, ERR_UNAVAILABLE, "%.*s has just ended; call again", STR_ARG(mcp_upstream_name(upstream)));
+  } else {
+    request->was_sent = true;
+    child_write(upstream->child->process, text);
+  }
+  arena_release(&arena);
+}
