@@ -32,6 +32,8 @@ static const struct cli_command *const commands[] = {
     &cli_connection_list,
     &cli_connection_connect,
     &cli_connection_disconnect,
+    &cli_key_rotate,
+    &cli_key_check,
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), HELP_COLUMN = 32, HELP_WIDTH = 100 };
 

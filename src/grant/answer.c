@@ -271,7 +271,8 @@ void grant_read_answer(struct arena *arena, const struct connector_oauth *oauth,
   yyjson_val *root = ret_answer->root;
   bool is_success = response->status >= 200 && response->status < 300;
   yyjson_val *place = is_success ? json_path_get(&oauth->token_path, root) : NULL;
-  bool has_token = place && (yyjson_is_str(place) || json_get(place, "access_token"));
+  bool may_be_text = oauth->token_path.n_steps > 0; /* a text that is the whole answer is no token */
+  bool has_token = place && ((yyjson_is_str(place) && may_be_text) || json_get(place, "access_token"));
   bool is_refused = yyjson_is_false(json_get(root, "ok")) || error_word(root).n > 0;
   if (is_refused && !(has_token && is_success && !yyjson_is_false(json_get(root, "ok")))) {
     judge_error(arena, host, response, root, ret_answer);

@@ -30,6 +30,7 @@ struct grant_keeper {
   size_t n_consents;
   struct timer job_timer;
   struct job_round *jobs; /* under way */
+  bool has_begun;         /* what a server before this one held is free again */
   bool is_stopping, is_ended;
   struct loop_task stop_task;
 };

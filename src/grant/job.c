@@ -51,8 +51,10 @@ static enum err_code claim_work(struct db_tx *tx, void *context, struct err *err
   const struct job_record *list;
   size_t n;
   int64_t now = clock_utc_us();
-  enum err_code code =
-      store_job_claim(tx, &round->arena, round->keeper->id, now, now + LEASE_S * second_us, TAKEN_MAX, &list, &n, err);
+  enum err_code code = round->keeper->has_begun ? ERR_NONE : store_grant_free_leases(tx, err);
+  if (code == ERR_NONE)
+    code = store_job_claim(tx, &round->arena, round->keeper->id, now, now + LEASE_S * second_us, TAKEN_MAX, &list, &n,
+                           err);
   if (code == ERR_NONE) code = store_consent_sweep(tx, now - INT64_C(3600) * second_us, err);
   for (size_t i = 0; code == ERR_NONE && i < n && i < TAKEN_MAX; i++) {
     round->runs[i] = (struct job_run){.round = round, .record = list[i]};
@@ -111,6 +113,7 @@ static void run_one(struct job_run *run) {
 static void on_claimed(struct db_job *job) {
   struct job_round *round = (struct job_round *)(void *)job;
   if (job->code != ERR_NONE) round->n = 0;
+  if (job->code == ERR_NONE) round->keeper->has_begun = true;
   round->n_open = round->n + 1; /* one more, so that it outlives this loop */
   for (size_t i = 0; i < round->n; i++)
     run_one(&round->runs[i]);
@@ -135,7 +138,7 @@ static void on_time(struct timer *timer) {
 static void plan(struct grant_keeper *keeper) {
   if (keeper->is_stopping || !keeper->options.does_jobs) return;
   keeper->job_timer.run = on_time;
-  timers_set(keeper->timers, &keeper->job_timer, loop_now_us(&keeper->loop) + ROUND_US);
+  timers_set(keeper->timers, &keeper->job_timer, loop_now_us(&keeper->loop) + (keeper->has_begun ? ROUND_US : 0));
 }
 
 void jobs_begin(struct grant_keeper *keeper) {

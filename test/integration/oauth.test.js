@@ -3,7 +3,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connek } from './support/connek.js';
+import { Connek, binary, run } from './support/connek.js';
 import { Browser, Vendor, manifestOf } from './support/vendor.js';
 import { callTool } from './support/mcp.js';
 import { held, rounds } from './support/proof.js';
@@ -13,7 +13,7 @@ const secret = 'canary-client-secret-77aa';
 async function serving(t, { auth = {}, more = {}, args = [], connection = {}, roles, users } = {}) {
   const vendor = await Vendor.start(t);
   const connek = await Connek.create(t, { env: { BOOKS_SECRET: secret } });
-  await connek.writeFile('books.json', manifestOf(vendor, auth, more));
+  await connek.writeFile('books.json', manifestOf(vendor, typeof auth === 'function' ? auth(vendor) : auth, more));
   await connek.apply({
     organisation: 'acme',
     limits: { per_minute: 1_000_000 },
@@ -139,4 +139,156 @@ test('thousands of calls at the moment of expiry cause one refresh, and none of 
     assert.equal(vendor.reused, 0);
   }
   held('one refresh for 3,000 parallel calls', rounds(3, 100));
+});
+
+test('every odd answer of a service has its sentence, and only invalid_grant and its kin end a connection', async (t) => {
+  const { vendor, connek, url } = await connected(t, { auth: { refresh: { before: '1s' } } });
+  const json = (value, status = 200) => (_, response) => (vendor.json(response, value, status), true);
+  const odd = [
+    [(_, response) => (response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>Sign in</html>'), true), /web page \(200\)/, 'error'],
+    [json({ ok: false, error: 'ratelimited' }), /error "ratelimited"/, 'error'],
+    [json({ error: 'temporarily_unavailable' }, 400), /temporarily unavailable/, 'error'],
+    [json({ error: 'invalid_client' }, 401), /client id and secret/, 'error'],
+    [json('what', 200), /no token/, 'error'],
+    [(_, response) => (response.writeHead(302, { Location: 'https://evil.example' }).end(), true), /redirect \(302\)/, 'error'],
+    [(_, response) => (response.writeHead(503).end(), true), /problem of its own \(503\)/, 'error'],
+    [(_, response) => (response.socket.destroy(), true), /could not be asked/, 'error'],
+    [json({ access_token: 'a b' }), /cannot be used/, 'error'],
+  ];
+  for (const [answer, sentence, status] of odd) {
+    vendor.answer = null;
+    vendor.lifetime = 1;
+    await new Browser().follow(await linkOf(connek));
+    await sleep(1100);
+    vendor.answer = answer;
+    const { body } = await callTool(url, 'books_list');
+    assert.equal(body.result.isError, true);
+    assert.match(body.result.content[0].text, sentence);
+    const health = await healthOf(connek);
+    assert.equal(health.status, status, String(sentence));
+    assert.match(health.last_error, sentence);
+  }
+  vendor.answer = null;
+  vendor.lifetime = 1;
+  await new Browser().follow(await linkOf(connek));
+  await sleep(1100);
+  vendor.answer = json({ error: 'invalid_grant', error_description: 'revoked by its owner' }, 400);
+  const before = vendor.exchanges.length;
+  const boss = await connek.token('boss@acme.example');
+  const first = await callTool(boss.url, 'books_list');
+  const again = await callTool(url, 'books_list');
+  assert.equal(vendor.exchanges.length, before + 1, 'a dead grant is not asked for again');
+  assert.match(textOf(first), /^books has to be connected again: .*invalid_grant: revoked by its owner.*http:\/\/127\.0\.0\.1:\d+\/connect\/[0-9a-f]{64}$/s);
+  assert.match(textOf(again), /Tell an admin of acme\.$/);
+  assert.equal((await healthOf(connek)).status, 'reconnect');
+  vendor.answer = null;
+  vendor.lifetime = 3600;
+  const [link] = /http:\S+$/.exec(textOf(first));
+  assert.match((await new Browser().follow(link)).text, /is connected/);
+  assert.equal((await callTool(url, 'books_list')).body.result.isError, false);
+});
+
+test('a token that the service refuses is renewed once, and the call made again', async (t) => {
+  const { vendor, url } = await connected(t);
+  await callTool(url, 'books_list');
+  vendor.endAccess();
+  const { body } = await callTool(url, 'books_list');
+  assert.equal(body.result.isError, false, JSON.stringify(body));
+  assert.deepEqual(vendor.exchanges.map(({ grant_type }) => grant_type), ['authorization_code', 'refresh_token']);
+});
+
+test('what disconnects is told to the service, and no call uses it from then on', async (t) => {
+  const { vendor, connek, url } = await connected(t);
+  assert.equal((await callTool(url, 'books_list')).body.result.isError, false);
+  const { refresh } = vendor;
+  assert.match(await connek.ok('connection', 'disconnect', '--connection', 'books', '--allow-upstream', vendor.host), /has revoked/);
+  assert.equal(vendor.revoked[0].token, refresh);
+  const n = vendor.calls.length;
+  assert.match(textOf(await callTool(url, 'books_list')), /books was disconnected/);
+  assert.equal(vendor.calls.length, n);
+});
+
+test('killed between the exchange and its commit, a connection works or says why not', async (t) => {
+  const { vendor, connek, url } = await connected(t, { auth: { refresh: { before: '1s' } } });
+  for (let round = 0; round < rounds(3, 40); round++) {
+    vendor.delayMs = 0;
+    vendor.lifetime = 1;
+    await new Browser().follow(await linkOf(connek));
+    await sleep(1100);
+    vendor.lifetime = 3600;
+    vendor.delayMs = 300;
+    const call = callTool(url.replace(/^http:\/\/[^/]+/, connek.base), 'books_list').catch(() => null);
+    await sleep(200 + Math.random() * 250);
+    await connek.kill();
+    await call;
+    vendor.delayMs = 0;
+    await connek.start('--allow-upstream', vendor.host);
+    await sleep(100);
+    let result;
+    for (let i = 0; i < 5; i++) {
+      result = await callTool(url.replace(/^http:\/\/[^/]+/, connek.base), 'books_list');
+      if (result.body?.result?.isError === false || /connected again/.test(textOf(result))) break;
+      await sleep(3_000);
+    }
+    if (result.body.result.isError) {
+      assert.match(textOf(result), /has to be connected again: .*invalid_grant.*cut off/s);
+      assert.equal((await healthOf(connek)).status, 'reconnect');
+    }
+  }
+});
+
+test('client credentials: a connection of its own client needs no person', async (t) => {
+  const { vendor, url } = await serving(t, {
+    auth: { grant: 'client_credentials', authorize: undefined, client: 'body', token_format: 'json' },
+  });
+  const results = await Promise.all(Array.from({ length: 20 }, () => callTool(url, 'books_list')));
+  assert.ok(results.every(({ body }) => body.result.isError === false), JSON.stringify(results[0].body));
+  assert.equal(vendor.exchanges.length, 1);
+  assert.equal(vendor.exchanges[0].client_secret, secret);
+  assert.equal(vendor.exchanges[0].type, 'application/json');
+});
+
+test('an account is chosen where there are several, and its setting travels with each call', async (t) => {
+  const { vendor, connek, url } = await serving(t, {
+    auth: ({ base }) => ({ discover: { call: `GET ${base}/accounts`, label: 'name', set: { tenant: 'id' } } }),
+    more: { headers: { 'X-Tenant': '{conn.tenant}' }, settings: { tenant: { description: 'The tenant.', required: true } } },
+  });
+  vendor.accounts = [{ id: 't-1', name: 'North' }, { id: 't-2', name: 'South & <b>East</b>' }];
+  const browser = new Browser();
+  const page = await browser.follow(await linkOf(connek));
+  assert.match(page.text, /South &amp; &lt;b&gt;East/);
+  const chosen = await browser.get(page.url, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: 'choice=t-2' });
+  assert.match(await chosen.text(), /is connected/);
+  await sleep(300);
+  const { body } = await callTool(url, 'books_list');
+  assert.equal(body.result.isError, false, JSON.stringify(body));
+  assert.equal(vendor.calls.at(-1).headers['x-tenant'], 't-2');
+});
+
+test('keys are changed while calls go on, however often the change is killed', async (t) => {
+  const { vendor, connek, url } = await connected(t);
+  const many = Array.from({ length: rounds(300, 2000) }, (_, i) => ({ name: `books-${i}`, connector: 'books', credential: { access_token: `token-${i}` } }));
+  await connek.apply({
+    organisation: 'acme',
+    connections: many,
+  });
+  let isOver = false;
+  let calls = 0;
+  const calling = (async () => {
+    while (!isOver) {
+      const { body } = await callTool(url, 'books_list', {});
+      assert.equal(body.result.isError, false, JSON.stringify(body));
+      calls++;
+    }
+  })();
+  for (let i = 0; i < rounds(6, 20); i++)
+    await run(binary, ['key', 'rotate', '--data', connek.data], { timeoutMs: Math.ceil(60 + Math.random() * 400) });
+  assert.match(await connek.ok('key', 'rotate'), /acme: \d+ sealed values/);
+  isOver = true;
+  await calling;
+  const check = JSON.parse(await connek.ok('key', 'check', '--json'));
+  assert.equal(check.broken, 0);
+  assert.equal(check.under_older_keys, 0);
+  assert.equal(check.is_rotating, false);
+  assert.ok(calls > 0 && vendor.calls.length > 0);
 });
