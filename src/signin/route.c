@@ -73,10 +73,11 @@ static struct str base_of(const struct signin *signin, const struct http_exchang
 /* RFC 9700, 2.6; MCP, authorization, "Communication Security". */
 bool request_base_is_safe(struct str base) {
   if (str_starts(base, STR("https://"))) return true;
-  struct str authority = base, host;
+  const struct str http = STR("http://");
+  struct str host;
   uint16_t port;
-  if (!str_starts(base, STR("http://"))) return false;
-  authority = str_make(base.p + 7, base.n - 7);
+  if (!str_starts(base, http)) return false;
+  struct str authority = str_make(base.p + http.n, base.n - http.n);
   return url_parse_authority(authority, &host, &port, NULL) == ERR_NONE && is_loopback_name(host);
 }
 
