@@ -11,3 +11,19 @@ yyjson_val *arguments_without(struct arena *arena, yyjson_val *arguments, const 
   yyjson_doc *document = yyjson_mut_doc_imut_copy(copy, &alc);
   return document ? yyjson_doc_get_root(document) : NULL;
 }
+
+yyjson_val *arguments_without_nulls(struct arena *arena, yyjson_val *arguments) {
+  yyjson_alc alc = json_alc(arena);
+  yyjson_mut_doc *copy = yyjson_mut_doc_new(&alc);
+  yyjson_mut_val *object = copy ? yyjson_mut_obj(copy) : NULL;
+  size_t i, n;
+  yyjson_val *name, *value;
+  if (!object) return NULL;
+  yyjson_obj_foreach(arguments, i, n, name, value) {
+    if (yyjson_is_null(value)) continue;
+    if (!yyjson_mut_obj_add(object, yyjson_val_mut_copy(copy, name), yyjson_val_mut_copy(copy, value))) return NULL;
+  }
+  yyjson_mut_doc_set_root(copy, object);
+  yyjson_doc *document = yyjson_mut_doc_imut_copy(copy, &alc);
+  return document ? yyjson_doc_get_root(document) : NULL;
+}

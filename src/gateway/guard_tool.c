@@ -1,5 +1,6 @@
 /* May this principal call this tool? */
 #include "codec/utf8.h"
+#include "gateway/arguments.h"
 #include "gateway/guard.h"
 #include "gateway/page_cursor.h"
 #include "gateway/parameter_headers.h"
@@ -37,6 +38,18 @@ static enum stage_verdict decide(struct call *call, struct str name) {
   return guard_decide(call, POLICY_TOOL, tool->tool->name, name);
 }
 
+/* To an MCP server null may be as good as nothing (2026-07-28, transports, Custom Headers from Tool Parameters: it has
+ * no header then), so whether it takes one is its own to say. All else is held against its schema here. */
+static enum err_code check_arguments(struct call *call, struct err *err) {
+  const struct connector_tool *tool = call->tool->tool;
+  enum err_code code = schema_check(tool->schema, call->arguments, err);
+  if (code == ERR_NONE || !tool->shown) return code;
+  yyjson_val *given = arguments_without_nulls(call->exchange->arena, call->arguments);
+  struct err unused;
+  bool fits = given && schema_check(tool->schema, given, &unused) == ERR_NONE;
+  return fits ? ERR_NONE : code;
+}
+
 enum stage_verdict guard_tool(struct call *call) {
   struct err err = {0};
   struct str name = json_get_str(call->message.params, "name");
@@ -53,7 +66,5 @@ enum stage_verdict guard_tool(struct call *call) {
   enum stage_verdict verdict = decide(call, name);
   if (verdict != STAGE_NEXT) return verdict;
   if (!guard_drop_account(call, call->tool->account_argument)) return STAGE_FAIL;
-  if (schema_check(call->tool->tool->schema, call->arguments, &err) != ERR_NONE)
-    return guard_refuse_arguments(call, &err);
-  return STAGE_NEXT;
+  return check_arguments(call, &err) == ERR_NONE ? STAGE_NEXT : guard_refuse_arguments(call, &err);
 }
