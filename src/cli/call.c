@@ -80,7 +80,7 @@ static int fail_reply(struct work *work, const struct remote_reply *reply) {
 
 static int tell_initialized(struct work *work) {
   struct err err = {0};
-  struct remote_reply reply;
+  struct remote_reply reply = {0};
   struct str body = write_message(work, "notifications/initialized", false, STR_NONE);
   struct remote_head head = {.verb = STR("POST"), .version = work->version, .session = work->session};
   enum err_code code = body.p ? ERR_NONE : err_no_memory(&err);
@@ -89,7 +89,7 @@ static int tell_initialized(struct work *work) {
 }
 
 static int begin_legacy(struct work *work) {
-  struct remote_reply reply;
+  struct remote_reply reply = {0};
   work->is_modern = false;
   work->version = STR_NONE;
   struct str members = arena_printf(
@@ -105,7 +105,7 @@ static int begin_legacy(struct work *work) {
 /* 2026-07-28, versioning: a server that does not know server/discover, or refuses it with no error of that revision, is
  * a legacy one. */
 static int begin(struct work *work) {
-  struct remote_reply reply;
+  struct remote_reply reply = {0};
   work->is_modern = true;
   work->version = str_of(modern_version);
   int exit_code = ask(work, "server/discover", STR_NONE, NULL, &reply);
@@ -117,7 +117,7 @@ static int begin(struct work *work) {
 
 static void end_session(struct work *work) {
   struct err err = {0};
-  struct remote_reply reply;
+  struct remote_reply reply = {0};
   struct remote_head head = {.verb = STR("DELETE"), .version = work->version, .session = work->session};
   if (work->session.n == 0) return;
   /* Where it cannot be ended it ends by itself. */
@@ -130,7 +130,7 @@ static void end_session(struct work *work) {
 static int each_tool(struct work *work, bool (*visit)(struct work *work, yyjson_val *tool)) {
   struct str members = STR_NONE;
   for (size_t page = 0; page < PAGES_MAX; page++) {
-    struct remote_reply reply;
+    struct remote_reply reply = {0};
     int exit_code = ask(work, "tools/list", members, NULL, &reply);
     if (exit_code) return exit_code;
     if (!reply.result) return fail_reply(work, &reply);
@@ -212,7 +212,7 @@ static int learn_schema(struct work *work, struct str name, yyjson_val **ret_sch
 }
 
 static int call_tool(struct work *work, const char *name) {
-  struct remote_reply reply;
+  struct remote_reply reply = {0};
   struct remote_head head = {.name = str_of(name), .arguments = work->arguments_value};
   struct buf members;
   buf_init(&members, work->arena, ARGUMENTS_MAX + 64 * KIB);

@@ -32,13 +32,13 @@ static enum stage_verdict decide(struct call *call, const struct toolset_prompt 
 }
 
 enum stage_verdict guard_prompt(struct call *call) {
-  const struct toolset_prompt *prompt;
+  const struct toolset_prompt *prompt = NULL;
   struct str name = json_get_str(call->message.params, "name");
   call->does = DOES_READ;
   if (!name.n) return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: name is missing");
   if (!guard_read_arguments(call, json_get(call->message.params, "arguments"))) return STAGE_FAIL;
   enum stage_verdict verdict = find(call, name, &prompt);
-  return verdict == STAGE_NEXT ? decide(call, prompt) : verdict;
+  return prompt ? decide(call, prompt) : verdict;
 }
 
 /* The account is an argument of ours: its values are the connections. */
@@ -66,10 +66,10 @@ static enum stage_verdict complete_account(struct call *call, const struct tools
 }
 
 enum stage_verdict guard_prompt_completion(struct call *call, struct str name) {
-  const struct toolset_prompt *prompt;
+  const struct toolset_prompt *prompt = NULL;
   yyjson_val *argument = json_get(call->message.params, "argument");
   enum stage_verdict verdict = find(call, name, &prompt);
-  if (verdict != STAGE_NEXT) return verdict;
+  if (!prompt) return verdict;
   if (prompt->account_argument && str_eq_c(json_get_str(argument, "name"), prompt->account_argument))
     return complete_account(call, prompt, json_get_str(argument, "value"));
   return decide(call, prompt);
