@@ -1,9 +1,11 @@
 // The official conformance suite against the fixture server, through a real Connek or directly.
 //
-//   node test/conformance/conformance.js [--direct] [--tap] [--keep DIR]
+//   node test/conformance/conformance.js [--direct] [--client] [--tap] [--keep DIR]
 //
 // For each revision, what is required of a server is scored; what the suite runs beside it is listed with what became of
-// it. --tap prints a line a scenario; --keep leaves the suite's own records in DIR. Ends with 1 under the full count.
+// it. --client: the scenarios about clients instead, those that need no authorization: Connek's upstream half, driven
+// through a running server (client.js). --tap prints a line a scenario; --keep leaves the suite's own records in DIR. Ends
+// with 1 under the full count.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,10 +13,10 @@ import { parseArgs } from 'node:util';
 import { Connek } from '../integration/support/connek.js';
 import { legacy, send } from '../integration/support/mcp.js';
 import { startFixture } from '../fixtures/mcp/process.js';
-import { revisions, runSuite } from './suite.js';
+import { revisions, runClientSuite, runSuite } from './suite.js';
 
 const { values } = parseArgs({
-  options: { direct: { type: 'boolean' }, tap: { type: 'boolean' }, keep: { type: 'string' } },
+  options: { direct: { type: 'boolean' }, client: { type: 'boolean' }, tap: { type: 'boolean' }, keep: { type: 'string' } },
 });
 
 // A gateway whose one connection is the fixture, all of it open to one user; resolves with that user's personal URL.
@@ -59,15 +61,32 @@ function tell(revision, scenarios) {
   return { passed, of: required.length };
 }
 
+// The scenarios about clients, of all revisions: one line counts them.
+async function clients(folder) {
+  const command = `${process.execPath} ${join(import.meta.dirname, 'client.js')}`;
+  const scenarios = [];
+  for (const revision of revisions) {
+    for (const scenario of await runClientSuite(command, revision, join(folder, revision))) {
+      scenarios.push({ ...scenario, name: `${scenario.name} (${revision})` });
+    }
+  }
+  return tell('client', scenarios);
+}
+
 async function main(scope) {
-  const fixture = await startFixture(scope);
-  const url = values.direct ? fixture : await gateway(scope, fixture);
   const folder = values.keep ? resolve(values.keep) : await mkdtemp(join(tmpdir(), 'conformance-'));
   if (!values.keep) scope.after(() => rm(folder, { recursive: true, force: true }));
-  const counts = [];
-  for (const revision of revisions) counts.push(tell(revision, await runSuite(url, revision, join(folder, revision))));
+  const counts = values.client ? [await clients(folder)] : await servers(scope, folder);
   if (values.tap) console.log(`1..${counts.reduce((n, count) => n + count.of, 0)}`);
   return counts.every(({ passed, of }) => passed === of && of > 0);
+}
+
+async function servers(scope, folder) {
+  const fixture = await startFixture(scope);
+  const url = values.direct ? fixture : await gateway(scope, fixture);
+  const counts = [];
+  for (const revision of revisions) counts.push(tell(revision, await runSuite(url, revision, join(folder, revision))));
+  return counts;
 }
 
 const complain = (what, { message }) => {

@@ -9,12 +9,12 @@ const suite = resolve(import.meta.dirname, '../../node_modules/@modelcontextprot
 const program = join(suite, 'dist/index.js');
 const requirements = (revision) => join(suite, 'requirements', `${revision}.yaml`);
 
-// The names under the top-level key `server`: all of that file's form that we need.
-async function required(revision) {
+// The names under the top-level key `leg`, server or client: all of that file's form that we need.
+async function required(revision, leg) {
   const names = [];
   let isInside = false;
   for (const line of (await readFile(requirements(revision), 'utf8')).split('\n')) {
-    if (/^\S/.test(line) && !line.startsWith('#')) isInside = line.startsWith('server:');
+    if (/^\S/.test(line) && !line.startsWith('#')) isInside = line.startsWith(`${leg}:`);
     const name = /^ {2}- (\S+)$/.exec(line)?.[1];
     if (isInside && name) names.push(name);
   }
@@ -38,7 +38,7 @@ async function failures(folder) {
 
 // [{ name, isRequired, reason, hasPassed, failures }]: what is required first, in the suite's order.
 export async function runSuite(url, revision, folder) {
-  const names = await required(revision);
+  const names = await required(revision, 'server');
   const args = [program, 'server', '--url', url, '--requirements', revision, '--output-dir', folder];
   const { stdout, stderr } = await run(process.execPath, args, { timeoutMs: 600_000 });
   const passed = new Map([...stdout.matchAll(/^([✓✗]) ([\w-]+): \d+ passed/gmu)].map(([, mark, name]) => [name, mark === '✓']));
@@ -50,4 +50,17 @@ export async function runSuite(url, revision, folder) {
     ...names.map((name) => ({ ...told(name), isRequired: true })),
     ...others.map(([, , name, reason]) => ({ ...told(name), isRequired: false, reason })),
   ];
+}
+
+// Every client scenario of a revision that needs no authorization, with `command` as the client: as runSuite tells it.
+export async function runClientSuite(command, revision, folder) {
+  const told = [];
+  for (const name of (await required(revision, 'client')).filter((one) => !one.startsWith('auth/'))) {
+    const own = join(folder, name);
+    const args = [program, 'client', '--command', command, '--scenario', name, '--spec-version', revision, '--timeout', '60000', '--output-dir', own];
+    const { code } = await run(process.execPath, args, { timeoutMs: 120_000 });
+    const why = [...(await failures(own)).values()].flat();
+    told.push({ name, hasPassed: code === 0, failures: code === 0 ? [] : why, isRequired: true });
+  }
+  return told;
 }

@@ -1,0 +1,83 @@
+// What the suite starts as "the client" for its client scenarios: a real Connek before the scenario's server, and a real
+// client that does through it whatever the scenario is about. The suite appends the server's URL.
+import { Client as Client2, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Connek } from '../integration/support/connek.js';
+import { modernRevision } from '../integration/support/mcp.js';
+
+const url = process.argv.at(-1);
+const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? '';
+const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
+const isModern = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === modernRevision;
+
+async function gateway(scope) {
+  const connek = await Connek.create(scope);
+  await connek.apply({
+    organisation: 'conformance',
+    limits: { per_minute: 1_000_000 },
+    connectors: [{ id: 'scenario', kind: 'mcp', url }],
+    connections: [{ name: 'scenario', connector: 'scenario', names: 'plain', trust: 'accept' }],
+    roles: [{ name: 'everything', rules: [{ connection: 'scenario', does: ['read', 'write', 'destroy'] }] }],
+    users: [{ email: 'client@conformance.example', roles: ['everything'] }],
+  });
+  await connek.start('--allow-upstream', new URL(url).host);
+  return (await connek.token('client@conformance.example')).url;
+}
+
+// Arguments that a schema takes.
+function argumentsFor({ properties = {}, required = [] }) {
+  const values = { number: 5, integer: 3, boolean: true, string: 'text', array: [], object: {} };
+  return Object.fromEntries(required.map((name) => [name, properties[name]?.enum?.[0] ?? values[properties[name]?.type] ?? 'text']));
+}
+
+async function connect(scope, target) {
+  const capabilities = { elicitation: { form: { applyDefaults: true } }, sampling: {}, roots: {} };
+  const mode = isModern ? { pin: modernRevision } : 'legacy';
+  const client = new Client2({ name: 'connek-conformance', version: '1' }, { capabilities, versionNegotiation: { mode } });
+  client.setRequestHandler('elicitation/create', async ({ params }) => ({
+    action: 'accept',
+    content: argumentsFor({ ...params.requestedSchema, properties: withoutDefaults(params.requestedSchema.properties) }),
+  }));
+  client.setRequestHandler('sampling/createMessage', async () => ({ role: 'assistant', model: 'm', content: { type: 'text', text: 'said' } }));
+  client.setRequestHandler('roots/list', async () => ({ roots: [] }));
+  await client.connect(new StreamableHTTPClientTransport(new URL(target)));
+  scope.after(() => client.close());
+  return client;
+}
+
+const withoutDefaults = (properties = {}) => Object.fromEntries(Object.entries(properties).filter(([, { default: value }]) => value === undefined));
+const quietly = (work) => work.catch((error) => console.error(`${scenario}: ${error.message}`));
+
+// Until the server's tools are there: they are asked for once Connek serves.
+async function listTools(client) {
+  for (let tries = 0; ; tries++) {
+    const tools = (await client.listTools()).tools.filter(({ name }) => !name.startsWith('connek_'));
+    if (tools.length > 0 || tries === 50) return tools;
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+}
+
+async function drive(client) {
+  const tools = await listTools(client);
+  if (context.toolCalls) {
+    for (const { name, arguments: args } of context.toolCalls) await quietly(client.callTool({ name, arguments: args }));
+  } else {
+    await Promise.all(tools.map(({ name, inputSchema }) => quietly(client.callTool({ name, arguments: argumentsFor(inputSchema) }))));
+  }
+  if (scenario !== 'http-standard-headers') return;
+  const { resources } = await client.listResources();
+  for (const { uri } of resources) await quietly(client.readResource({ uri }));
+  const { prompts } = await client.listPrompts();
+  for (const { name, arguments: args = [] } of prompts) {
+    await quietly(client.getPrompt({ name, arguments: Object.fromEntries(args.map((argument) => [argument.name, 'text'])) }));
+  }
+}
+
+const undone = [];
+const scope = { after: (undo) => undone.unshift(undo) };
+try {
+  await drive(await connect(scope, await gateway(scope)));
+} catch (error) {
+  console.error(`${scenario}: ${error.stack}`);
+  process.exitCode = 1;
+}
+for (const undo of undone) await undo().catch((error) => (console.error(error.message), (process.exitCode = 1)));
