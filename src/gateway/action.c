@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "gateway/exchange_stream.h"
 #include "gateway/pipeline.h"
+#include "gateway/task_id.h"
 #include "gateway/worker.h"
 #include "mcp/log_level.h"
 
@@ -11,6 +12,17 @@ static struct str public_uri(void *context, struct str uri) {
   struct call *call = context;
   const struct toolset *toolset = exchange_toolset(call->exchange);
   return toolset ? toolset_public_uri(toolset, call->exchange->arena, call->connection, uri) : STR_NONE;
+}
+
+/* Tools begin them, and they are asked about; in the modern era alone. */
+static bool may_have_task(const struct call *call) {
+  enum connector_verb verb = call_verb(call);
+  return call->envelope.revision->era == MCP_MODERN && call->connection &&
+         (verb == CONNECTOR_TASK || (verb == CONNECTOR_TOOL && call->tool));
+}
+
+static struct str public_task(void *context, struct str id) {
+  return task_id_seal(context, id);
 }
 
 void action_passing(struct call *call, struct mcp_passing *ret_passing) {
@@ -21,6 +33,7 @@ void action_passing(struct call *call, struct mcp_passing *ret_passing) {
                                       .era = call->envelope.revision->era,
                                       .is_cacheable = call_verb(call) == CONNECTOR_RESOURCE,
                                       .public_uri = has_resources ? public_uri : NULL,
+                                      .public_task = may_have_task(call) ? public_task : NULL,
                                       .context = call};
 }
 

@@ -15,6 +15,7 @@ static void add_extension(struct gathering *gathering, yyjson_val *name, yyjson_
   for (size_t i = 0; i < gathering->n_extensions; i++) {
     if (str_eq(json_str(gathering->names[i]), json_str(name))) return;
   }
+  if (str_eq(json_str(name), STR("io.modelcontextprotocol/tasks"))) gathering->capabilities->has_tasks = true;
   if (gathering->n_extensions == EXTENSIONS_MAX) return;
   gathering->names[gathering->n_extensions] = name;
   gathering->values[gathering->n_extensions++] = value;
@@ -78,10 +79,12 @@ bool capabilities_have(struct exchange *exchange, struct str method) {
   struct mcp_capabilities capabilities;
   struct str rest = method, family = str_cut(&rest, '/');
   bool is_prompts = str_eq(family, STR("prompts")), is_resources = str_eq(family, STR("resources"));
+  bool is_task = str_eq(family, STR("tasks"));
   bool is_completion = str_eq(family, STR("completion")), is_logging = str_eq(family, STR("logging"));
-  if (!is_prompts && !is_resources && !is_completion && !is_logging) return true;
+  if (!is_prompts && !is_resources && !is_completion && !is_logging && !is_task) return true;
   if (!capabilities_of(exchange, &capabilities)) return false;
   if (is_prompts) return capabilities.has_prompts;
+  if (is_task) return capabilities.has_tasks;
   if (is_completion) return capabilities.has_completions;
   if (is_logging) return capabilities.has_logging;
   return capabilities.has_resources;

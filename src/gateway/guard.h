@@ -9,6 +9,7 @@ enum stage_verdict guard_tool(struct call *call);
 enum stage_verdict guard_prompt(struct call *call);
 enum stage_verdict guard_resource(struct call *call);
 enum stage_verdict guard_completion(struct call *call);
+enum stage_verdict guard_task(struct call *call);
 /* The two things that can be completed. */
 enum stage_verdict guard_prompt_completion(struct call *call, struct str name);
 enum stage_verdict guard_template_completion(struct call *call, struct str uri);

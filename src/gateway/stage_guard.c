@@ -124,7 +124,7 @@ static enum stage_verdict guard_kind(struct call *call) {
     case CONNECTOR_COMPLETION:
       return guard_completion(call);
     case CONNECTOR_TASK:
-      break;
+      return guard_task(call);
   }
   return call_fail(call, 404, JSONRPC_METHOD_NOT_FOUND, "Method not found");
 }
@@ -149,7 +149,7 @@ enum stage_verdict stage_guard(struct call *call) {
   call->reason = STR("invalid_params");
   enum stage_verdict verdict = guard_kind(call);
   if (verdict == STAGE_NEXT) verdict = guard_scope(call);
-  if (verdict != STAGE_NEXT) return verdict;
+  if (verdict != STAGE_NEXT || call_verb(call) == CONNECTOR_TASK) return verdict;
   if (!request_state_responses(call))
     return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: inputResponses must be an object of objects");
   if (request_state_open(call)) return STAGE_NEXT;

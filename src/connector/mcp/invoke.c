@@ -69,7 +69,7 @@ static void members_write(struct buf *out, const struct connector_call *call) {
       break;
     case CONNECTOR_PROMPT:
       text_write(out, "name", call->prompt->name);
-      member_write(out, "arguments", json_get(call->params, "arguments"));
+      member_write(out, "arguments", call->arguments);
       rest_write(out, call->params, named);
       break;
     case CONNECTOR_RESOURCE:
