@@ -57,7 +57,10 @@ static void end(struct watch *watch) {
 struct session_home *session_home_of(struct worker *worker, const struct session *session,
                                      const struct watcher *watcher) {
   struct session_home *home = map_get(&worker->homes.by_nonce, key_of(session->nonce));
-  if (home) return home;
+  if (home) {
+    home->watch.watcher = *watcher; /* the same user, perhaps by a newer token */
+    return home;
+  }
   home = calloc(1, sizeof(*home));
   if (!home) return NULL;
   memcpy(home->session.nonce, session->nonce, sizeof(home->session.nonce));
