@@ -108,8 +108,10 @@ static enum err_code plan_make(struct http_transfer *plan, const struct http_cli
   plan->deadline_us = now_us + plan->timeout_ms * 1000;
   plan->connect_deadline_us = now_us + LIMIT_UPSTREAM_CONNECT_MS * 1000;
   plan->ret_was_sent = request->ret_was_sent;
-  bool is_plain = client->plain && !request->stream && http_plain_takes(&plan->url);
+  bool is_plain = client->plain && http_plain_takes(&plan->url);
   plan->transport = is_plain ? &http_plain_transport : &http_curl_transport;
+  plan->receiver = request->stream;
+  plan->max_streamed = request->max_body;
   buf_init(&plan->body, plan->arena, request->max_body > 0 ? request->max_body : LIMIT_UPSTREAM_BODY);
   return ERR_NONE;
 }

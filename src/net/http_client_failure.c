@@ -51,6 +51,9 @@ static enum err_code describe(const struct http_transfer *transfer, enum http_fa
       return err_set(err, ERR_UPSTREAM, "no TLS connection to %.*s", STR_ARG(host));
     case HTTP_FAILURE_CODING:
       return err_set(err, ERR_UPSTREAM, "the answer of %.*s cannot be decompressed", STR_ARG(host));
+    case HTTP_FAILURE_CODED:
+      return err_set(err, ERR_UPSTREAM, "%.*s sends a compressed stream, though it was asked for a plain one",
+                     STR_ARG(host));
     case HTTP_FAILURE_NONE:
     case HTTP_FAILURE_BROKEN:
       break;

@@ -50,7 +50,7 @@ void http_response_restart(struct http_transfer *transfer) {
 void http_response_end_head(struct http_transfer *transfer) {
   uint64_t length;
   transfer->has_head = true;
-  if (!str_to_u64(http_transfer_field(transfer, "content-length"), &length)) return;
+  if (transfer->receiver || !str_to_u64(http_transfer_field(transfer, "content-length"), &length)) return;
   if (http_transfer_field(transfer, "content-encoding").n > 0 || length > transfer->body.max) return;
   (void)buf_reserve(&transfer->body, length < FIRST_BODY ? (size_t)length : FIRST_BODY);
 }

@@ -62,7 +62,7 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *context) {
   struct str line = str_make(bytes, n);
   while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
     line.n--;
-  if (base->body.n > 0 || transfer->inflow.n_bytes > 0) return n;
+  if (base->body.n > 0 || base->n_streamed > 0) return n;
   if (str_starts(line, STR("HTTP/"))) {
     http_response_restart(base);
     return n;
@@ -70,7 +70,7 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *context) {
   if (base->has_head) return n;
   if (line.n == 0) {
     http_response_end_head(base);
-    if (transfer->inflow.receiver) http_inflow_on_head(transfer);
+    if (transfer->base.receiver) http_inflow_on_head(transfer);
     return n;
   }
   if (!memchr(line.p, ':', line.n)) return n;
@@ -90,7 +90,7 @@ static bool is_bomb(struct curl_transfer *transfer, size_t n) {
 static size_t on_body(char *bytes, size_t size, size_t n, void *context) {
   (void)size;
   struct curl_transfer *transfer = context;
-  if (transfer->inflow.receiver) return http_inflow_on_body(transfer, bytes, n);
+  if (transfer->base.receiver) return http_inflow_on_body(transfer, bytes, n);
   if (is_bomb(transfer, n)) {
     transfer->base.failure = ERR_TOO_LARGE;
     return CURL_WRITEFUNC_ERROR;
@@ -200,7 +200,7 @@ static void end(struct http_transfer *base) {
   curl_easy_setopt(transfer->easy, CURLOPT_URL, NULL);
   curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, NULL);
   if (transfer->secret_line.n > 0) secret_wipe((char *)(uintptr_t)transfer->secret_line.p, transfer->secret_line.n);
-  if (transfer->inflow.receiver) http_inflow_release(transfer);
+  if (transfer->base.receiver) http_inflow_release(transfer);
   transfer_give_back(transfer);
 }
 
@@ -210,7 +210,7 @@ static enum err_code begin(const struct http_transfer *plan, const struct http_c
   struct curl_transfer *transfer = transfer_take(curl);
   if (!transfer) return err_no_memory(err);
   *transfer = (struct curl_transfer){.base = *plan, .curl = curl, .easy = transfer->easy};
-  if (request->stream) http_inflow_init(transfer, request);
+  if (request->stream) http_inflow_init(transfer);
   enum err_code code = http_curl_write(transfer, request, err);
   if (code == ERR_NONE && curl_loop_add(curl->loop, transfer->easy) != CURLM_OK) code = err_no_memory(err);
   if (code != ERR_NONE) {
@@ -260,13 +260,14 @@ static void on_ended(void *context, CURL *easy, CURLcode code) {
   char *private = NULL;
   curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
   struct curl_transfer *transfer = (struct curl_transfer *)(void *)private;
-  if (transfer->inflow.receiver)
+  if (transfer->base.receiver)
     http_inflow_on_ended(transfer, code);
   else
     http_curl_finish(transfer, code);
 }
 
-const struct http_transport http_curl_transport = {.begin = begin, .end = end};
+const struct http_transport http_curl_transport = {
+    .begin = begin, .end = end, .pause = http_inflow_pause, .resume = http_inflow_resume};
 
 /* ---- all of them ---- */
 

@@ -9,13 +9,10 @@
 
 /* A body that is passed on as it comes: http_curl_stream.c. */
 struct http_inflow {
-  const struct http_client_stream *receiver; /* NULL: the body is collected */
-  struct buf pending;                        /* came, and was not passed on; on the heap */
-  uint64_t n_bytes, max_bytes;               /* max 0: none */
+  struct buf pending; /* came, and was not passed on; on the heap */
   struct curl_transfer *next_ready;
-  bool is_ready;                /* on curl->ready: there is something to tell */
-  bool is_head_told, is_paused; /* by its receiver */
-  bool is_stalled;              /* curl was told to read no more */
+  bool is_ready;   /* on curl->ready: there is something to tell */
+  bool is_stalled; /* curl was told to read no more */
   bool has_ended;
   CURLcode end_code;
 };
@@ -49,13 +46,15 @@ enum err_code http_curl_write(struct curl_transfer *transfer, const struct http_
                               struct err *err) MUST_CHECK;
 
 /* http_curl_stream.c */
-void http_inflow_init(struct curl_transfer *transfer, const struct http_client_request *request);
+void http_inflow_init(struct curl_transfer *transfer);
 void http_inflow_release(struct curl_transfer *transfer);
 /* The head is complete. */
 void http_inflow_on_head(struct curl_transfer *transfer);
 /* What CURLOPT_WRITEFUNCTION returns. */
 size_t http_inflow_on_body(struct curl_transfer *transfer, const char *bytes, size_t n);
 void http_inflow_on_ended(struct curl_transfer *transfer, CURLcode code);
+void http_inflow_pause(struct http_transfer *transfer);
+void http_inflow_resume(struct http_transfer *transfer);
 /* Tells receivers what has come. Never from within a call of curl's. */
 void http_inflow_tell(void *curl);
 

@@ -18,7 +18,7 @@ static struct http_inflow *inflow_of(struct curl_transfer *transfer) {
 
 static void ready_add(struct curl_transfer *transfer) {
   struct http_inflow *inflow = inflow_of(transfer);
-  if (inflow->is_ready || inflow->is_paused) return;
+  if (inflow->is_ready || transfer->base.is_paused) return;
   inflow->is_ready = true;
   inflow->next_ready = transfer->curl->ready;
   transfer->curl->ready = transfer;
@@ -33,11 +33,8 @@ static void ready_remove(struct curl_transfer *transfer) {
   transfer->inflow.is_ready = false;
 }
 
-void http_inflow_init(struct curl_transfer *transfer, const struct http_client_request *request) {
-  struct http_inflow *inflow = inflow_of(transfer);
-  inflow->receiver = request->stream;
-  inflow->max_bytes = request->max_body;
-  buf_init(&inflow->pending, NULL, PENDING_HARD_MAX);
+void http_inflow_init(struct curl_transfer *transfer) {
+  buf_init(&transfer->inflow.pending, NULL, PENDING_HARD_MAX);
 }
 
 void http_inflow_release(struct curl_transfer *transfer) {
@@ -48,18 +45,12 @@ void http_inflow_release(struct curl_transfer *transfer) {
 
 /* ---- from within curl ---- */
 
-static void idle_begin(struct curl_transfer *transfer) {
-  int64_t idle_ms = transfer->inflow.receiver->idle_ms;
-  bool has_limit = idle_ms > 0 && !transfer->inflow.is_paused;
-  transfer->base.deadline_us = has_limit ? loop_now_us(transfer->base.client->loop) + idle_ms * 1000 : INT64_MAX;
-  if (idle_ms > 0) transfer->base.timeout_ms = idle_ms;
-}
-
 void http_inflow_on_head(struct curl_transfer *transfer) {
   long status = 0;
   curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
   if (status < 200) return; /* RFC 9110, 15.2: another head follows */
-  idle_begin(transfer);
+  transfer->base.status = (int)status;
+  http_transfer_begin_idle(&transfer->base);
   ready_add(transfer);
 }
 
@@ -69,17 +60,12 @@ size_t http_inflow_on_body(struct curl_transfer *transfer, const char *bytes, si
     inflow->is_stalled = true;
     return CURL_WRITEFUNC_PAUSE;
   }
-  inflow->n_bytes += n;
-  if (inflow->max_bytes > 0 && inflow->n_bytes > inflow->max_bytes) {
-    transfer->base.failure = ERR_TOO_LARGE;
-    return CURL_WRITEFUNC_ERROR;
-  }
+  if (!http_transfer_add_streamed(&transfer->base, n)) return CURL_WRITEFUNC_ERROR;
   buf_append(&inflow->pending, bytes, n);
   if (buf_failed(&inflow->pending)) {
     transfer->base.failure = ERR_NO_MEMORY;
     return CURL_WRITEFUNC_ERROR;
   }
-  idle_begin(transfer);
   ready_add(transfer);
   return n;
 }
@@ -93,34 +79,23 @@ void http_inflow_on_ended(struct curl_transfer *transfer, CURLcode code) {
 
 /* ---- outside of it ---- */
 
-static void tell_head(struct curl_transfer *transfer) {
-  long status = 0;
-  curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-  const struct http_client_response head = {.status = (int)status,
-                                            .content_type = http_transfer_field(&transfer->base, "content-type"),
-                                            .fields = transfer->base.fields,
-                                            .n_fields = transfer->base.n_fields};
-  transfer->inflow.is_head_told = true;
-  transfer->inflow.receiver->on_head(transfer->base.context, &head);
-}
-
 /* False: the transfer may be gone, or its receiver wants no more for now. */
 static bool tell_pending(struct curl_transfer *transfer) {
   struct http_curl *curl = transfer->curl;
   struct buf told = transfer->inflow.pending;
   buf_init(&transfer->inflow.pending, NULL, PENDING_HARD_MAX);
-  transfer->inflow.receiver->on_piece(transfer->base.context, buf_str(&told));
+  transfer->base.receiver->on_piece(transfer->base.context, buf_str(&told));
   buf_release(&told);
-  return curl->telling && !transfer->inflow.is_paused;
+  return curl->telling && !transfer->base.is_paused;
 }
 
 static void tell(struct curl_transfer *transfer) {
   struct http_curl *curl = transfer->curl;
   struct http_inflow *inflow = inflow_of(transfer);
   curl->telling = transfer;
-  if (transfer->base.has_head && !inflow->is_head_told) {
-    tell_head(transfer);
-    if (!curl->telling || inflow->is_paused) return;
+  if (transfer->base.has_head && !transfer->base.is_head_told) {
+    http_transfer_tell_head(&transfer->base);
+    if (!curl->telling || transfer->base.is_paused) return;
   }
   if (inflow->pending.n > 0 && !tell_pending(transfer)) return;
   if (inflow->has_ended) {
@@ -141,22 +116,12 @@ void http_inflow_tell(void *context) {
   curl->telling = NULL;
 }
 
-/* Streams are libcurl's alone (http_client.c). */
-static struct curl_transfer *stream_of(struct http_transfer *transfer) {
-  return (struct curl_transfer *)transfer;
+void http_inflow_pause(struct http_transfer *base) {
+  ready_remove((struct curl_transfer *)base);
 }
 
-void http_client_pause(struct http_transfer *base) {
-  struct curl_transfer *transfer = stream_of(base);
-  transfer->inflow.is_paused = true;
-  ready_remove(transfer);
-  if (transfer->base.has_head) idle_begin(transfer);
-}
-
-void http_client_resume(struct http_transfer *base) {
-  struct curl_transfer *transfer = stream_of(base);
-  transfer->inflow.is_paused = false;
-  if (transfer->base.has_head) idle_begin(transfer);
+void http_inflow_resume(struct http_transfer *base) {
+  struct curl_transfer *transfer = (struct curl_transfer *)base;
   ready_add(transfer);
   curl_loop_kick(transfer->curl->loop);
 }

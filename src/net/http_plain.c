@@ -34,11 +34,27 @@ void plain_list_remove(struct plain_transfer *transfer) {
 
 /* ---- ends ---- */
 
+/* One that is paused keeps it to itself. */
+static struct plain_transfer *find_failed(const struct http_plain *plain) {
+  struct plain_transfer *transfer = plain->failed.first;
+  while (transfer && transfer->base.is_paused)
+    transfer = transfer->next;
+  return transfer;
+}
+
 static void on_soon(uv_timer_t *soon) {
   struct http_plain *plain = soon->data;
   struct plain_transfer *transfer;
-  while ((transfer = plain->failed.first))
+  while ((transfer = plain->ready.first)) {
+    plain_list_remove(transfer);
+    plain_stream_go_on(transfer);
+  }
+  while ((transfer = find_failed(plain)))
     http_transfer_finish(&transfer->base, transfer->failed, transfer->detail);
+}
+
+void plain_tell_soon(struct http_plain *plain) {
+  uv_timer_start(plain->soon, on_soon, 0, 0);
 }
 
 void plain_transfer_fail(struct plain_transfer *transfer, enum http_failure failure, const char *detail) {
@@ -46,7 +62,7 @@ void plain_transfer_fail(struct plain_transfer *transfer, enum http_failure fail
   transfer->failed = failure;
   transfer->detail = detail;
   plain_list_add(&plain->failed, transfer);
-  uv_timer_start(plain->soon, on_soon, 0, 0);
+  plain_tell_soon(plain);
 }
 
 /* Out of its connection. */
@@ -66,13 +82,14 @@ static void end(struct http_transfer *base) {
   struct plain_origin *origin = transfer->origin;
   struct plain_connection *connection = let_go(transfer);
   plain_list_remove(transfer);
+  buf_release(&transfer->held);
   wipe(transfer);
   if (connection) plain_pool_close(connection); /* in the middle of something */
   plain_origin_leave(origin);
 }
 
 /* The connection has failed its transfer. What it was dead from the start for may go to another. */
-static void broke(struct plain_connection *connection, const char *detail) {
+static void broke(struct plain_connection *connection, enum http_failure failure, const char *detail) {
   struct plain_transfer *transfer = connection->transfer;
   if (!transfer) {
     plain_pool_close(connection);
@@ -85,7 +102,7 @@ static void broke(struct plain_connection *connection, const char *detail) {
     transfer->is_repeated = true;
     plain_pool_place(transfer);
   } else {
-    plain_transfer_fail(transfer, was_up ? HTTP_FAILURE_BROKEN : HTTP_FAILURE_CONNECT, detail);
+    plain_transfer_fail(transfer, was_up ? failure : HTTP_FAILURE_CONNECT, detail);
   }
 }
 
@@ -110,7 +127,7 @@ static struct plain_connection *connection_of(struct stream *stream) {
 static void on_connected(struct stream *stream, int status) {
   struct plain_connection *connection = connection_of(stream);
   if (status < 0) {
-    broke(connection, uv_strerror(status));
+    broke(connection, HTTP_FAILURE_CONNECT, uv_strerror(status));
     return;
   }
   connection->is_up = true;
@@ -118,27 +135,41 @@ static void on_connected(struct stream *stream, int status) {
   plain_transfer_send(connection->transfer, connection);
 }
 
-static void on_read(struct stream *stream, const char *bytes, size_t n) {
-  struct plain_connection *connection = connection_of(stream);
-  bool may_stay = false;
-  if (!connection->transfer) { /* idle: it hangs up, or speaks without being asked */
-    plain_pool_close(connection);
-    return;
-  }
-  switch (plain_response_feed(connection, bytes, n, &may_stay)) {
+static void act(struct plain_connection *connection, enum plain_event event, bool may_stay) {
+  switch (event) {
     case PLAIN_MORE:
+    case PLAIN_GONE:
       break;
     case PLAIN_DONE:
       on_answered(connection, may_stay);
       break;
     case PLAIN_BROKEN:
-      broke(connection, "the answer is malformed or cut off");
+      broke(connection, HTTP_FAILURE_BROKEN, "the answer is malformed or cut off");
+      break;
+    case PLAIN_CODED:
+      broke(connection, HTTP_FAILURE_CODED, "a content coding in a stream");
       break;
   }
 }
 
+void plain_connection_take(struct plain_connection *connection, const char *bytes, size_t n) {
+  bool may_stay = false;
+  enum plain_event event = plain_response_feed(connection, bytes, n, &may_stay);
+  act(connection, event, may_stay);
+}
+
+static void on_read(struct stream *stream, const char *bytes, size_t n) {
+  struct plain_connection *connection = connection_of(stream);
+  if (!connection->transfer) /* idle: it hangs up, or speaks without being asked */
+    plain_pool_close(connection);
+  else if (n == 0)
+    act(connection, plain_response_end(connection), false);
+  else
+    plain_connection_take(connection, bytes, n);
+}
+
 static void on_error(struct stream *stream, int uv_error) {
-  broke(connection_of(stream), uv_strerror(uv_error));
+  broke(connection_of(stream), HTTP_FAILURE_BROKEN, uv_strerror(uv_error));
 }
 
 static void on_written(struct stream *stream, int status) {
@@ -168,7 +199,7 @@ void plain_transfer_send(struct plain_transfer *transfer, struct plain_connectio
   bool may_send = http_transfer_begin_sending(&transfer->base);
   if (!may_send || stream->methods->write(stream, transfer->head.p, transfer->head.n, transfer->body.p,
                                           transfer->body.n) != ERR_NONE)
-    broke(connection, "it could not be written to");
+    broke(connection, HTTP_FAILURE_BROKEN, "it could not be written to");
 }
 
 static enum err_code begin(const struct http_transfer *plan, const struct http_client_request *request,
@@ -178,6 +209,7 @@ static enum err_code begin(const struct http_transfer *plan, const struct http_c
   *transfer = (struct plain_transfer){.base = *plan, .is_head_request = str_eq(request->method, STR("HEAD"))};
   if (request->has_body) transfer->body = request->body;
   buf_init(&transfer->field, plan->arena, LIMIT_UPSTREAM_HEADER_BYTES);
+  buf_init(&transfer->held, NULL, LIMIT_HTTP_READ);
   enum err_code code = plain_head_write(transfer, request, err);
   if (code == ERR_NONE) transfer->origin = plain_origin_enter(plan->client->plain, &plan->url);
   if (code == ERR_NONE && !transfer->origin) code = err_no_memory(err);
@@ -190,7 +222,8 @@ static enum err_code begin(const struct http_transfer *plan, const struct http_c
   return ERR_NONE;
 }
 
-const struct http_transport http_plain_transport = {.begin = begin, .end = end};
+const struct http_transport http_plain_transport = {
+    .begin = begin, .end = end, .pause = plain_stream_pause, .resume = plain_stream_resume};
 
 /* Names are libcurl's: it resolves them without stopping the loop. */
 bool http_plain_takes(const struct url *url) {

@@ -22,8 +22,8 @@ struct plain_list {
 struct plain_transfer {
   struct http_transfer base;
   struct plain_origin *origin;
-  struct plain_connection *connection; /* NULL: it is on `list` */
-  struct plain_list *list;             /* of those that wait, or of those that have failed */
+  struct plain_connection *connection; /* NULL: it is on a list */
+  struct plain_list *list;             /* of those that wait, that have failed, or that go on; NULL: on none */
   struct plain_transfer *previous, *next;
   struct str head;       /* as it is sent */
   struct str body;       /* the caller's */
@@ -33,6 +33,9 @@ struct plain_transfer {
   bool is_repeated;      /* the connection was dead: on another one */
   struct buf field;      /* the name, then the value, of the field that is being read */
   size_t name_n, read_n; /* bytes of the name; bytes of heads, all of them */
+  struct buf held;       /* of a stream that was paused: read, and not looked at; on the heap */
+  bool is_held;          /* even where nothing is in it */
+  bool is_coded_stream;
   enum http_failure failed;
   const char *detail;
 };
@@ -70,8 +73,8 @@ struct http_plain {
   struct map origins;
   struct plain_connection *newest, *oldest; /* that are idle */
   size_t n_idle;
-  struct plain_list failed;
-  uv_timer_t *soon; /* tells those that failed; freed by its close callback */
+  struct plain_list failed, ready; /* ready: resumed streams, which go on with what was held */
+  uv_timer_t *soon;                /* tells both; freed by its close callback */
   char buffer[LIMIT_HTTP_READ];
 };
 
@@ -83,6 +86,10 @@ void plain_list_remove(struct plain_transfer *transfer);
 void plain_transfer_send(struct plain_transfer *transfer, struct plain_connection *connection);
 /* To be told, in a turn of its own. */
 void plain_transfer_fail(struct plain_transfer *transfer, enum http_failure failure, const char *detail);
+/* Those that failed, and those that go on. */
+void plain_tell_soon(struct http_plain *plain);
+/* Bytes for the connection's transfer, which may be gone afterwards. */
+void plain_connection_take(struct plain_connection *connection, const char *bytes, size_t n);
 extern const struct stream_events plain_events;
 
 /* ---- http_plain_pool.c: connections and who gets them ---- */
@@ -106,14 +113,35 @@ enum err_code plain_head_write(struct plain_transfer *transfer, const struct htt
 
 /* ---- http_plain_response.c ---- */
 
-enum plain_event { PLAIN_MORE, PLAIN_DONE, PLAIN_BROKEN };
+enum plain_event {
+  PLAIN_MORE,
+  PLAIN_DONE,   /* the transfer has its response */
+  PLAIN_GONE,   /* the transfer was cancelled by its receiver; the connection is closing */
+  PLAIN_BROKEN, /* what came is no answer, or too large */
+  PLAIN_CODED,  /* a stream that is compressed */
+};
 
 /* Before a transfer's request is sent. */
 void plain_response_init(struct plain_connection *connection);
-/* `n` 0: the peer has ended. DONE: the transfer has its response; `ret_may_stay`: the connection can carry another. */
+/* DONE: `ret_may_stay`: the connection can carry another. */
 enum plain_event plain_response_feed(struct plain_connection *connection, const char *bytes, size_t n,
                                      bool *ret_may_stay);
+/* The peer has ended. */
+enum plain_event plain_response_end(struct plain_connection *connection);
 /* Undoes the content coding, where there is one. False: it cannot. */
 bool plain_response_decode(struct http_transfer *transfer) MUST_CHECK;
+
+/* ---- http_plain_stream.c: bodies that are passed on as they come ---- */
+
+/* From within llhttp, which is to stop where they say false: the transfer has been cancelled, is paused, or has failed.
+ */
+bool plain_stream_on_head(struct plain_connection *connection) MUST_CHECK;
+bool plain_stream_on_piece(struct plain_connection *connection, const char *bytes, size_t n) MUST_CHECK;
+/* Keeps what a paused stream has not looked at. */
+bool plain_stream_hold(struct plain_connection *connection, const char *bytes, size_t n) MUST_CHECK;
+/* One that is held, in a turn of its own. */
+void plain_stream_go_on(struct plain_transfer *transfer);
+void plain_stream_pause(struct http_transfer *transfer);
+void plain_stream_resume(struct http_transfer *transfer);
 
 #endif

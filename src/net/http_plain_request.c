@@ -6,8 +6,9 @@
 enum { MORE_BYTES = 256 /* what is written beside fields and target, but for the host, twice */ };
 
 #define USER_AGENT "User-Agent: connek/" CONNEK_VERSION "\r\n"
-/* What http_plain_response.c undoes. */
+/* What http_plain_response.c undoes: of a body that is whole. */
 #define ACCEPT_ENCODING "Accept-Encoding: gzip, deflate\r\n"
+#define ACCEPT_NO_ENCODING "Accept-Encoding: identity\r\n"
 
 static size_t size_of(const struct http_client_request *request, const struct url *url) {
   size_t n = MORE_BYTES + request->method.n + http_target_size(request) + url->host.n;
@@ -45,7 +46,8 @@ static enum err_code fields_write(struct buf *out, const struct url *url, const 
   if (!http_request_has_field(request, "host")) host_write(out, url);
   if (!http_request_has_field(request, "user-agent")) buf_append_str(out, STR(USER_AGENT));
   if (!http_request_has_field(request, "accept")) buf_append_str(out, STR("Accept: */*\r\n"));
-  if (!http_request_has_field(request, "accept-encoding")) buf_append_str(out, STR(ACCEPT_ENCODING));
+  if (!http_request_has_field(request, "accept-encoding"))
+    buf_append_str(out, request->stream ? STR(ACCEPT_NO_ENCODING) : STR(ACCEPT_ENCODING));
   for (size_t i = 0; i < request->n_fields && code == ERR_NONE; i++)
     code = field_write(out, request->fields[i].name, STR_NONE, request->fields[i].value, err);
   if (request->secret_field.n > 0 && code == ERR_NONE)

@@ -21,6 +21,11 @@ static int fail(struct plain_transfer *transfer, enum err_code code) {
   return HPE_USER;
 }
 
+/* A stream's receiver wants no more: for now, or at all. */
+static int stop(const struct plain_connection *connection) {
+  return connection->transfer && connection->transfer->base.is_paused ? HPE_PAUSED : HPE_USER;
+}
+
 static bool is_interim(const llhttp_t *llhttp) {
   return llhttp->status_code >= 100 && llhttp->status_code < 200;
 }
@@ -55,17 +60,25 @@ static int on_value_complete(llhttp_t *llhttp) {
 }
 
 static int on_headers_complete(llhttp_t *llhttp) {
-  struct plain_transfer *transfer = transfer_of(llhttp);
+  struct plain_connection *connection = connection_of(llhttp);
+  struct plain_transfer *transfer = connection->transfer;
   if (is_interim(llhttp)) return 0;
   struct str coding = http_transfer_field(&transfer->base, "transfer-encoding");
   if (coding.p && !str_eq_fold(coding, STR("chunked"))) return HPE_USER;
   transfer->base.status = llhttp->status_code;
   http_response_end_head(&transfer->base);
-  return transfer->is_head_request ? 1 : 0;
+  int has_no_body = transfer->is_head_request ? 1 : 0;
+  if (!transfer->base.receiver) return has_no_body;
+  http_transfer_begin_idle(&transfer->base);
+  if (plain_stream_on_head(connection) || (connection->transfer && has_no_body)) return has_no_body;
+  return stop(connection);
 }
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t n) {
-  return http_response_add_body(&transfer_of(llhttp)->base, at, n) ? 0 : HPE_USER;
+  struct plain_connection *connection = connection_of(llhttp);
+  struct http_transfer *transfer = &connection->transfer->base;
+  if (!transfer->receiver) return http_response_add_body(transfer, at, n) ? 0 : HPE_USER;
+  return plain_stream_on_piece(connection, at, n) ? 0 : stop(connection);
 }
 
 static int on_message_complete(llhttp_t *llhttp) {
@@ -94,26 +107,43 @@ void plain_response_init(struct plain_connection *connection) {
   connection->is_complete = false;
 }
 
+static enum plain_event hold(struct plain_connection *connection, const char *end) {
+  const char *rest = llhttp_get_error_pos(&connection->llhttp);
+  if (!connection->is_complete) llhttp_resume(&connection->llhttp);
+  return plain_stream_hold(connection, rest, (size_t)(end - rest)) ? PLAIN_MORE : PLAIN_BROKEN;
+}
+
+/* No more than the head of an answer may be padded. */
+static bool is_padded(struct plain_transfer *transfer, size_t n) {
+  if (!transfer->base.has_head) transfer->read_n += n;
+  if (transfer->read_n <= HEADS_MAX) return false;
+  (void)fail(transfer, ERR_TOO_LARGE);
+  return true;
+}
+
 enum plain_event plain_response_feed(struct plain_connection *connection, const char *bytes, size_t n,
                                      bool *ret_may_stay) {
   struct plain_transfer *transfer = connection->transfer;
   llhttp_t *llhttp = &connection->llhttp;
-  if (n == 0) { /* the end of an answer that does not say how long it is, or of the connection */
-    (void)llhttp_finish(llhttp);
-    *ret_may_stay = false;
-    return connection->is_complete ? PLAIN_DONE : PLAIN_BROKEN;
-  }
+  const char *end = bytes;
   transfer->has_answer = true;
-  llhttp_errno_t stop = llhttp_execute(llhttp, bytes, n);
-  if (!transfer->base.has_head) transfer->read_n += n;
-  if (transfer->read_n > HEADS_MAX) {
-    (void)fail(transfer, ERR_TOO_LARGE);
-    return PLAIN_BROKEN;
+  if (!connection->is_complete) { /* or it was held */
+    llhttp_errno_t stopped = llhttp_execute(llhttp, bytes, n);
+    if (!connection->transfer) return PLAIN_GONE;
+    if (is_padded(transfer, n)) return PLAIN_BROKEN;
+    if (stopped == HPE_OK) return PLAIN_MORE;
+    if (stopped == HPE_PAUSED && transfer->base.is_paused) return hold(connection, bytes + n);
+    if (!connection->is_complete) return transfer->is_coded_stream ? PLAIN_CODED : PLAIN_BROKEN;
+    end = llhttp_get_error_pos(llhttp);
   }
-  if (stop == HPE_OK) return PLAIN_MORE;
-  if (!connection->is_complete) return PLAIN_BROKEN;
-  *ret_may_stay = connection->keeps_alive && llhttp_get_error_pos(llhttp) == bytes + n;
+  *ret_may_stay = connection->keeps_alive && end == bytes + n;
   return PLAIN_DONE;
+}
+
+/* Of an answer that does not say how long it is, or of the connection alone. */
+enum plain_event plain_response_end(struct plain_connection *connection) {
+  (void)llhttp_finish(&connection->llhttp);
+  return connection->is_complete ? PLAIN_DONE : PLAIN_BROKEN;
 }
 
 /* ---- content coding (RFC 9110, 8.4.1) ---- */

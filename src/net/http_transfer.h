@@ -35,6 +35,11 @@ struct http_transfer {
   size_t n_fields, n_fields_max, field_bytes;
   bool has_head;
   struct buf body;
+  /* of one that is passed on as it comes */
+  const struct http_client_stream *receiver; /* NULL: the body is collected */
+  uint64_t n_streamed, max_streamed;         /* bytes; max 0: none */
+  bool is_head_told, is_paused;              /* paused by its receiver */
+
   enum err_code failure; /* ours, where we ended it: denied, too large, no memory */
   enum address_kind refused_kind;
   char refused_address[INET6_ADDRSTRLEN];
@@ -48,6 +53,10 @@ struct http_transport {
                          struct http_transfer **ret_transfer, struct err *err);
   /* However far it is: wipes what was secret, and lets the transfer go. */
   void (*end)(struct http_transfer *transfer);
+  /* Of a stream, whose is_paused has been set: nothing more is told; it has been cleared: all goes on, and nothing is
+   * told from within. */
+  void (*pause)(struct http_transfer *transfer);
+  void (*resume)(struct http_transfer *transfer);
 };
 
 struct http_client {
@@ -71,6 +80,7 @@ enum http_failure {
   HTTP_FAILURE_CERTIFICATE,
   HTTP_FAILURE_TLS,
   HTTP_FAILURE_CODING,
+  HTTP_FAILURE_CODED, /* a stream, by a transport that takes it only as it is */
   HTTP_FAILURE_BROKEN,
 };
 
@@ -111,6 +121,15 @@ void http_response_restart(struct http_transfer *transfer);
 void http_response_end_head(struct http_transfer *transfer);
 /* Empty where there is no such field. */
 struct str http_transfer_field(const struct http_transfer *transfer, const char *name);
+
+/* ---- http_client_stream.c: a body that is passed on as it comes ---- */
+
+/* From now on it may be silent for so long; while it is paused, for ever. */
+void http_transfer_begin_idle(struct http_transfer *transfer);
+/* The transfer may be gone afterwards. */
+void http_transfer_tell_head(struct http_transfer *transfer);
+/* So many bytes are to be told. False: that is over the cap; transfer->failure says so. */
+bool http_transfer_add_streamed(struct http_transfer *transfer, size_t n) MUST_CHECK;
 
 /* ---- http_client_failure.c: why it failed, without path, query or anything that was sent ---- */
 

@@ -26,15 +26,33 @@ static void flood(int fd, size_t n) {
   }
 }
 
+/* What is not worth a branch: [in the target, the answer, whether the connection stays]. */
+static const struct {
+  const char *target, *text;
+  bool stays;
+} constant_answers[] = {
+    {"/plain", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true},
+    {"/coded-nothing", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", true},
+    {"/coded", "HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\nContent-Length: 2\r\n\r\nbx", true},
+    {"/nothing", "HTTP/1.1 204 No Content\r\n\r\n", true},
+    {"/head", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n", true},
+    {"/refused", "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone", true},
+    {"/until-close", "HTTP/1.1 200 OK\r\n\r\nall of it", false},
+    {"/garbage", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none \r\nwhat?\r\n", true},
+    {"/more-than-asked",
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", true},
+};
+
 static bool answer(struct upstream_connection *connection, const char *request, size_t n) {
   int fd = connection->fd;
   if (strstr(request, "/flood")) {
     flood(fd, 24 * MIB);
     return false;
   }
-  if (strstr(request, "/plain")) {
-    upstream_reply(fd, "200 OK", "text/plain", "hello");
-    return true;
+  for (size_t i = 0; i < sizeof(constant_answers) / sizeof(constant_answers[0]); i++) {
+    if (!strstr(request, constant_answers[i].target)) continue;
+    upstream_text(fd, constant_answers[i].text);
+    return constant_answers[i].stays;
   }
   if (strstr(request, "/interim")) upstream_text(fd, "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n");
   upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -57,6 +75,7 @@ struct fixture {
   struct address_guard guard;
   struct http_client *client;
   struct arena arena;
+  uv_timer_t beat; /* uv_run looks at what is awaited now and then, also when nothing happens any more */
 };
 
 struct seen {
@@ -67,7 +86,9 @@ struct seen {
   size_t n_bytes;
   bool has_response;
   enum err_code error;
-  bool pauses, cancels, sends;
+  bool pauses, cancels;
+  bool pauses_at_head, cancels_at_head, resumes_at_once;
+  struct seen *another;
 };
 
 static void on_done(void *context, const struct http_client_response *response, const struct err *err) {
@@ -77,13 +98,23 @@ static void on_done(void *context, const struct http_client_response *response, 
   if (err) seen->error = err->code;
 }
 
+static void act(struct seen *seen, bool pauses, bool cancels) {
+  if (pauses) http_client_pause(seen->transfer);
+  if (pauses && seen->resumes_at_once) http_client_resume(seen->transfer);
+  if (cancels) http_client_cancel(seen->transfer);
+}
+
 static void on_head(void *context, const struct http_client_response *head) {
   struct seen *seen = context;
   seen->n_heads++;
   seen->status = head->status;
   snprintf(seen->type, sizeof(seen->type), "%.*s", STR_ARG(head->content_type));
   assert_int_equal(seen->n_pieces, 0);
+  assert_int_equal(seen->n_done, 0);
+  act(seen, seen->pauses_at_head, seen->cancels_at_head);
 }
+
+static void begin(struct fixture *f, const char *target, size_t max_body, struct seen *seen);
 
 static void on_piece(void *context, struct str piece) {
   struct seen *seen = context;
@@ -91,11 +122,16 @@ static void on_piece(void *context, struct str piece) {
   seen->n_pieces++;
   if (seen->n_bytes + piece.n < sizeof(seen->body)) memcpy(seen->body + seen->n_bytes, piece.p, piece.n);
   seen->n_bytes += piece.n;
-  if (seen->pauses) http_client_pause(seen->transfer);
-  if (seen->cancels) http_client_cancel(seen->transfer);
+  if (seen->another && seen->n_pieces == 1) begin(seen->fixture, "/all", 0, seen->another);
+  act(seen, seen->pauses, seen->cancels);
 }
 
 static const struct http_client_stream stream = {.on_head = on_head, .on_piece = on_piece, .idle_ms = 5000};
+
+/* The transport that is tested: every test runs over both. */
+static bool uses_curl_alone;
+
+static void on_beat(uv_timer_t *beat) {}
 
 static int set_up(void **state) {
   struct fixture *f = calloc(1, sizeof(*f));
@@ -104,7 +140,9 @@ static int set_up(void **state) {
   f->exception = (struct address_exception){STR("127.0.0.1"), f->upstream->port};
   f->guard = (struct address_guard){&f->exception, 1};
   arena_init(&f->arena, 0);
-  const struct http_client_options options = {.guard = &f->guard};
+  uv_timer_init(&f->loop.uv, &f->beat);
+  uv_timer_start(&f->beat, on_beat, 10, 10);
+  const struct http_client_options options = {.guard = &f->guard, .uses_curl_alone = uses_curl_alone};
   assert_ok(http_client_new(&f->loop, &options, &f->client, &test_err));
   atomic_store(&n_flooded, 0);
   *state = f;
@@ -114,6 +152,7 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
   struct fixture *f = *state;
   http_client_free(f->client);
+  uv_close((uv_handle_t *)&f->beat, NULL);
   loop_stop(&f->loop);
   loop_run(&f->loop);
   loop_release(&f->loop);
@@ -123,17 +162,22 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static void begin(struct fixture *f, const char *target, size_t max_body, struct seen *seen) {
+static void begin_by(struct fixture *f, const char *method, const char *target, size_t max_body, struct seen *seen) {
+  bool has_body = strcmp(method, "POST") == 0;
   const struct http_client_request request = {
-      .method = STR("POST"),
+      .method = str_of(method),
       .url = arena_printf(&f->arena, "http://127.0.0.1:%u%s", f->upstream->port, target),
-      .body = STR("{}"),
-      .has_body = true,
+      .body = has_body ? STR("{}") : STR(""),
+      .has_body = has_body,
       .max_body = max_body,
       .timeout_ms = 20 * 1000,
       .stream = &stream};
   seen->fixture = f;
   assert_ok(http_client_send(f->client, &f->arena, &request, on_done, seen, &seen->transfer, &test_err));
+}
+
+static void begin(struct fixture *f, const char *target, size_t max_body, struct seen *seen) {
+  begin_by(f, "POST", target, max_body, seen);
 }
 
 #define run_until(f, condition) \
@@ -259,6 +303,213 @@ static void many_streams_at_once_are_not_mixed(void **state) {
     assert_string_equal(seen[i].body, i % 2 ? "one two three" : "hello");
 }
 
+static void whole_streams_leave_their_connection_to_the_next(void **state) {
+  struct fixture *f = *state;
+  const char *targets[] = {"/all", "/plain", "/nothing", "/interim", "/coded-nothing", "/refused", "/all"};
+  for (int i = 0; i < 7; i++) {
+    struct seen seen = {0};
+    begin(f, targets[i], 0, &seen);
+    run_until(f, seen.n_done);
+    assert_int_equal(seen.n_heads, 1);
+    assert_true(seen.has_response);
+  }
+  assert_int_equal(atomic_load(&f->upstream->n_accepted), 1);
+}
+
+static void one_that_was_paused_leaves_it_as_well(void **state) {
+  struct fixture *f = *state;
+  const char *targets[] = {"/plain", "/all", "/plain"};
+  for (int i = 0; i < 3; i++) {
+    struct seen seen = {.pauses = true, .pauses_at_head = i == 1};
+    begin(f, targets[i], 0, &seen);
+    while (!seen.n_done) {
+      uv_run(&f->loop.uv, UV_RUN_ONCE);
+      if (seen.n_heads > 0 && seen.n_done == 0) http_client_resume(seen.transfer);
+    }
+    assert_string_equal(seen.body, i == 1 ? "one two three" : "hello");
+    assert_true(seen.has_response);
+  }
+  assert_int_equal(atomic_load(&f->upstream->n_accepted), 1);
+}
+
+static void a_broken_or_cancelled_stream_takes_its_connection_along(void **state) {
+  struct fixture *f = *state;
+  struct seen first = {0}, second = {.cancels = true}, third = {0};
+  begin(f, "/garbage", 0, &first);
+  run_until(f, first.n_done);
+  assert_string_equal(first.body, "one ");
+  assert_int_equal(first.error, ERR_UPSTREAM);
+  begin(f, "/open", 0, &second);
+  run_until(f, second.n_pieces);
+  begin(f, "/plain", 0, &third);
+  run_until(f, third.n_done);
+  assert_string_equal(third.body, "hello");
+  assert_int_equal(atomic_load(&f->upstream->n_accepted), 3);
+}
+
+static void what_follows_a_stream_belongs_to_no_other(void **state) {
+  if (uses_curl_alone) skip(); /* libcurl leaves the connection in its pool */
+  struct fixture *f = *state;
+  for (int i = 0; i < 2; i++) {
+    struct seen seen = {0};
+    begin(f, "/more-than-asked", 0, &seen);
+    run_until(f, seen.n_done);
+    assert_string_equal(seen.body, "ok");
+  }
+  assert_int_equal(atomic_load(&f->upstream->n_accepted), 2);
+}
+
+static void a_body_that_ends_with_its_connection_is_whole(void **state) {
+  struct fixture *f = *state;
+  struct seen seen = {0};
+  begin(f, "/until-close", 0, &seen);
+  run_until(f, seen.n_done);
+  assert_true(seen.has_response);
+  assert_string_equal(seen.body, "all of it");
+}
+
+static void an_answer_without_a_body_has_its_head_told(void **state) {
+  struct fixture *f = *state;
+  for (int i = 0; i < 2; i++) {
+    struct seen seen = {.pauses_at_head = i == 1};
+    begin_by(f, "HEAD", "/head", 0, &seen);
+    run_until(f, seen.n_heads);
+    if (i == 1) {
+      run_for_a_while(f);
+      assert_int_equal(seen.n_done, 0);
+      http_client_resume(seen.transfer);
+    }
+    run_until(f, seen.n_done);
+    assert_int_equal(seen.n_pieces, 0);
+    assert_true(seen.has_response);
+  }
+}
+
+static void a_coding_that_cannot_be_undone_ends_it(void **state) {
+  struct fixture *f = *state;
+  struct seen seen = {0};
+  begin(f, "/coded", 0, &seen);
+  run_until(f, seen.n_done);
+  assert_int_equal(seen.n_pieces, 0);
+  assert_int_equal(seen.error, ERR_UPSTREAM);
+  if (!uses_curl_alone) assert_true(upstream_saw(f->upstream, "\r\naccept-encoding: identity\r\n"));
+}
+
+static void the_head_may_pause_it(void **state) {
+  struct fixture *f = *state;
+  struct seen seen = {.pauses_at_head = true};
+  begin(f, "/all", 0, &seen);
+  run_until(f, seen.n_heads);
+  run_for_a_while(f);
+  assert_int_equal(seen.n_pieces, 0);
+  http_client_resume(seen.transfer);
+  assert_int_equal(seen.n_pieces, 0); /* never from within */
+  run_until(f, seen.n_done);
+  assert_string_equal(seen.body, "one two three");
+}
+
+static void one_that_is_paused_before_its_head_waits_with_it(void **state) {
+  struct fixture *f = *state;
+  for (int i = 0; i < 2; i++) {
+    struct seen seen = {.pauses_at_head = i == 1};
+    begin(f, "/all", 0, &seen);
+    http_client_pause(seen.transfer);
+    run_for_a_while(f);
+    assert_int_equal(seen.n_heads, 0);
+    http_client_resume(seen.transfer);
+    if (i == 1) {
+      run_until(f, seen.n_heads);
+      run_for_a_while(f);
+      assert_int_equal(seen.n_pieces, 0);
+      http_client_resume(seen.transfer);
+    }
+    run_until(f, seen.n_done);
+    assert_string_equal(seen.body, "one two three");
+  }
+}
+
+static void who_resumes_at_once_loses_nothing(void **state) {
+  struct fixture *f = *state;
+  struct seen seen = {.pauses = true, .pauses_at_head = true, .resumes_at_once = true}, next = {0};
+  begin(f, "/all", 0, &seen);
+  run_until(f, seen.n_done);
+  assert_string_equal(seen.body, "one two three");
+  begin(f, "/all", 0, &next);
+  run_until(f, next.n_done);
+  assert_string_equal(next.body, "one two three");
+}
+
+static void who_resumes_and_pauses_again_is_left_alone(void **state) {
+  struct fixture *f = *state;
+  struct seen seen = {.pauses = true};
+  begin(f, "/all", 0, &seen);
+  run_until(f, seen.n_pieces);
+  int n = seen.n_pieces;
+  http_client_resume(seen.transfer);
+  http_client_pause(seen.transfer);
+  run_for_a_while(f);
+  assert_int_equal(seen.n_pieces, n);
+  http_client_resume(seen.transfer);
+  http_client_cancel(seen.transfer);
+  run_for_a_while(f);
+  assert_int_equal(seen.n_pieces, n);
+  assert_int_equal(seen.n_done, 0);
+}
+
+static void one_that_cannot_connect_says_so_when_it_goes_on(void **state) {
+  struct fixture *f = *state;
+  struct seen seen = {0};
+  uint16_t port = f->upstream->port;
+  f->exception.port = f->upstream->port = 1; /* nobody's */
+  begin(f, "/all", 0, &seen);
+  f->upstream->port = port;
+  http_client_pause(seen.transfer);
+  run_for_a_while(f);
+  assert_int_equal(seen.n_done, 0);
+  http_client_resume(seen.transfer);
+  assert_int_equal(seen.n_done, 0);
+  run_until(f, seen.n_done);
+  assert_int_equal(seen.error, ERR_UPSTREAM);
+  assert_int_equal(seen.n_heads, 0);
+}
+
+static void the_head_may_cancel_it(void **state) {
+  struct fixture *f = *state;
+  struct seen seen = {.cancels_at_head = true};
+  begin(f, "/all", 0, &seen);
+  run_until(f, seen.n_heads);
+  run_for_a_while(f);
+  assert_int_equal(seen.n_pieces, 0);
+  assert_int_equal(seen.n_done, 0);
+}
+
+static void a_piece_may_begin_another_stream(void **state) {
+  struct fixture *f = *state;
+  struct seen another = {0}, seen = {.another = &another};
+  begin(f, "/flood", 0, &seen);
+  run_until(f, seen.n_done);
+  run_until(f, another.n_done);
+  assert_int_equal(seen.n_bytes, 24 * MIB);
+  assert_string_equal(another.body, "one two three");
+}
+
+static void a_client_that_is_freed_takes_paused_streams_along(void **state) {
+  struct fixture *f = *state;
+  struct seen seen = {.pauses = true};
+  begin(f, "/flood", 0, &seen);
+  run_until(f, seen.n_pieces);
+}
+
+static int over_curl(void **state) {
+  uses_curl_alone = true;
+  return 0;
+}
+
+static int over_our_own(void **state) {
+  uses_curl_alone = false;
+  return 0;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -272,6 +523,21 @@ int main(void) {
       TEST(a_cap_ends_a_stream),
       TEST(a_receiver_may_cancel_and_begin_anew),
       TEST(many_streams_at_once_are_not_mixed),
+      TEST(whole_streams_leave_their_connection_to_the_next),
+      TEST(one_that_was_paused_leaves_it_as_well),
+      TEST(a_broken_or_cancelled_stream_takes_its_connection_along),
+      TEST(what_follows_a_stream_belongs_to_no_other),
+      TEST(a_body_that_ends_with_its_connection_is_whole),
+      TEST(an_answer_without_a_body_has_its_head_told),
+      TEST(a_coding_that_cannot_be_undone_ends_it),
+      TEST(the_head_may_pause_it),
+      TEST(one_that_is_paused_before_its_head_waits_with_it),
+      TEST(who_resumes_at_once_loses_nothing),
+      TEST(who_resumes_and_pauses_again_is_left_alone),
+      TEST(one_that_cannot_connect_says_so_when_it_goes_on),
+      TEST(the_head_may_cancel_it),
+      TEST(a_piece_may_begin_another_stream),
+      TEST(a_client_that_is_freed_takes_paused_streams_along),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, over_curl, NULL) + cmocka_run_group_tests(tests, over_our_own, NULL);
 }
