@@ -11,6 +11,7 @@
  *   listen.c        the stream of what an upstream says unasked, and subscriptions
  *   notice.c        passing that on, within bounds
  *   park.c          requests that wait for answers of a client
+ *   log_level.c     which log messages a legacy one sends
  *   breaker.c       when an upstream is left alone;  list.c  asking for all it has */
 #ifndef CONNEK_CONNECTOR_MCP_HOME_H
 #define CONNEK_CONNECTOR_MCP_HOME_H
@@ -164,7 +165,7 @@ struct mcp_upstream {
   size_t n_parked, n_subscriptions;
   struct mcp_link *links; /* messages under way that nobody waits for */
   size_t n_links;
-  unsigned log_level; /* the least severe that a legacy server was asked for */
+  unsigned log_level; /* what a legacy server was asked for (log_level.c); 0: nothing */
   int64_t used_us;    /* when somebody last wanted something */
   struct timer idle;
 
@@ -308,6 +309,9 @@ void mcp_listen_end(struct mcp_upstream *upstream);
 void mcp_listen_rest(struct mcp_upstream *upstream); /* ends it, for a while */
 void mcp_listen_free(struct mcp_upstream *upstream);
 void mcp_subscriptions_free(struct mcp_home *home);
+
+/* log_level.c: a request that wants log messages of this severity is about to be sent. */
+void mcp_session_log_level(struct mcp_upstream *upstream, struct str level);
 
 /* notice.c */
 void mcp_notice(struct mcp_upstream *upstream, enum mcp_notice_kind kind, struct str text);

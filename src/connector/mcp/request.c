@@ -212,6 +212,7 @@ static void dispatch(struct mcp_request *request) {
     return;
   }
   request->n_tries++;
+  if (request->log_level.n > 0) mcp_session_log_level(request->upstream, request->log_level);
   mcp_wire_send(request);
 }
 

@@ -218,6 +218,29 @@ static void a_new_version_of_a_connection_is_another_upstream(void **state) {
   fixture_stop(f);
 }
 
+static atomic_int n_levels;
+static bool level_seen(struct upstream_connection *connection, const char *request, size_t n) {
+  if (has_text(request, "\"logging/setLevel\",\"params\":{\"level\":")) atomic_fetch_add(&n_levels, 1);
+  return serve(connection, request, n);
+}
+
+static void a_legacy_session_is_asked_for_the_most_talkative_level_that_anybody_wants(void **state) {
+  struct fixture *f = fixture_start(SERVER_LEGACY, false);
+  const char *levels[] = {"warning", "error", "debug", "info", "nonsense"};
+  const int asked[] = {1, 1, 2, 2, 2};
+  f->server->answer = level_seen;
+  for (int i = 0; i < 5; i++) {
+    struct trial trial;
+    trial_init(f, &trial, "plain");
+    trial.call.client.log_level = str_of(levels[i]);
+    trial_run(&trial);
+    trial_end(&trial);
+    run_for_a_while(f);
+    assert_int_equal(atomic_load(&n_levels), asked[i]);
+  }
+  fixture_stop(f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_tool_is_called_in_either_era_and_its_result_is_verbatim),
@@ -230,6 +253,7 @@ int main(void) {
       cmocka_unit_test(a_call_that_ends_while_it_is_cancelled_ends_once),
       cmocka_unit_test(silence_ends_in_time),
       cmocka_unit_test(what_is_under_way_when_all_ends_is_cancelled),
+      cmocka_unit_test(a_legacy_session_is_asked_for_the_most_talkative_level_that_anybody_wants),
       cmocka_unit_test(a_new_version_of_a_connection_is_another_upstream),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

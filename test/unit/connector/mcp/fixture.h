@@ -116,8 +116,9 @@ static inline bool list(int fd, const char *request, long id) {
   return true;
 }
 
-#define SERVER_CAPABILITIES                                                                                \
-  "\"capabilities\":{\"tools\":{\"listChanged\":true},\"prompts\":{},\"resources\":{\"subscribe\":true}}," \
+#define SERVER_CAPABILITIES                                                                                        \
+  "\"capabilities\":{\"tools\":{\"listChanged\":true},\"prompts\":{},\"logging\":{},\"resources\":{\"subscribe\":" \
+  "true}},"                                                                                                        \
   "\"instructions\":\"Be good.\""
 
 static inline bool serve_modern(struct upstream_connection *connection, const char *request, long id) {
