@@ -8,19 +8,49 @@
 #include "codec/json.h"
 #include "mcp/result.h"
 
-static bool mentions(struct str text, struct str name) {
-  return memmem(text.p, text.n, name.p, name.n) != NULL;
+static bool begins(const char *at, size_t n, struct str name) {
+  return n >= name.n && memcmp(at, name.p, name.n) == 0;
 }
 
 /* Names may be written with escapes; then the whole is read. */
+static bool has_escaped_name(struct str text) {
+  const char *at = text.p, *end = text.p + text.n;
+  while (at < end && (at = memchr(at, '\\', (size_t)(end - at)))) {
+    size_t n = (size_t)(end - at);
+    if ((n > 1 && at[1] == 'u') || begins(at, n, STR("\\/serverInfo\""))) return true; /* as PHP writes it */
+    at += n > 1 ? 2 : 1; /* over a second backslash, too */
+  }
+  return false;
+}
+
+/* Is there a name, behind its first quote, that `passing` has written otherwise? */
+static bool is_changed(const char *name, size_t n, const struct mcp_passing *passing) {
+  switch (n > 0 ? name[0] : '\0') {
+    case 'r':
+      return begins(name, n, STR("resultType\""));
+    case 'c':
+      return begins(name, n, STR("cacheScope\""));
+    case 't':
+      return begins(name, n, STR("ttlMs\"")) || (passing->public_task && begins(name, n, STR("taskId\"")));
+    case 'u':
+      return passing->public_uri && begins(name, n, STR("uri\""));
+    case '_':
+      return passing->era == MCP_MODERN && begins(name, n, STR("_meta\""));
+    case 'i':
+      return begins(name, n, STR(MCP_META_SERVER_INFO "\""));
+    default:
+      return false;
+  }
+}
+
+/* From quote to quote: a result is mostly the text of its content, which memchr passes faster than any search. */
 static bool may_copy(struct str whole, const struct mcp_passing *passing) {
-  if (mentions(whole, STR("\\u")) || mentions(whole, STR("resultType")) || mentions(whole, STR("cacheScope")) ||
-      mentions(whole, STR("ttlMs")))
-    return false;
-  if (mentions(whole, STR("\"_meta\"")) && (passing->era == MCP_MODERN || mentions(whole, STR(MCP_META_SERVER_INFO))))
-    return false;
-  if (passing->public_uri && mentions(whole, STR("\"uri\""))) return false;
-  return !passing->public_task || !mentions(whole, STR("\"taskId\""));
+  const char *at = whole.p, *end = whole.p + whole.n;
+  while (at < end && (at = memchr(at, '"', (size_t)(end - at)))) {
+    at++;
+    if (is_changed(at, (size_t)(end - at), passing)) return false;
+  }
+  return !has_escaped_name(whole);
 }
 
 static void write_key(struct buf *out, struct str key) {

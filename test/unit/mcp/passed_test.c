@@ -48,6 +48,12 @@ static void what_is_alike_in_both_eras_passes_byte_for_byte(void **state) {
   assert_str(passed(legacy, whole), whole);
 }
 
+static void what_only_looks_like_a_name_or_an_escape_changes_nothing(void **state) {
+  const char *const whole =
+      "{\"content\":[{\"type\":\"text\",\"text\":\"C:\\\\users \\/x resultType \\\"ttlMs\\\" \\\\\"}]}";
+  assert_str(passed(legacy, whole), whole);
+}
+
 static void numbers_keep_their_digits_where_the_result_is_read(void **state) {
   struct str text = passed(
       legacy, "{\"resultType\":\"complete\",\"structuredContent\":{\"n\":1.50,\"big\":12345678901234567890123}}");
@@ -62,6 +68,8 @@ static void a_legacy_client_hears_nothing_of_the_modern_era(void **state) {
   assert_str(text, "{\"_meta\":{\"a/b\":1},\"contents\":[]}");
   /* The same names, written otherwise. */
   text = passed(legacy, "{\"result\\u0054ype\":\"complete\",\"contents\":[]}");
+  assert_str(text, "{\"contents\":[]}");
+  text = passed(legacy, "{\"_meta\":{\"io.modelcontextprotocol\\/serverInfo\":{\"name\":\"x\"}},\"contents\":[]}");
   assert_str(text, "{\"contents\":[]}");
 }
 
@@ -152,6 +160,7 @@ static void a_notification_has_its_clients_token_and_subscription(void **state) 
 int main(void) {
   const struct CMUnitTest tests[] = {
       passed_test(what_is_alike_in_both_eras_passes_byte_for_byte),
+      passed_test(what_only_looks_like_a_name_or_an_escape_changes_nothing),
       passed_test(numbers_keep_their_digits_where_the_result_is_read),
       passed_test(a_legacy_client_hears_nothing_of_the_modern_era),
       passed_test(a_modern_client_hears_who_answers_whatever_the_server_said),
