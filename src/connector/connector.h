@@ -249,8 +249,8 @@ struct connector_kind {
   enum err_code (*check_credential)(const struct connector *connector, yyjson_val *credential, struct err *err);
   /* For a kind whose connections are more than their settings (mcp/): called when a snapshot has filled a connection,
    * to make its `state`; and `close` when the snapshot is freed. NULL: nothing to do. */
-  enum err_code (*open)(struct arena *arena, struct uuid organisation_id, struct connector_connection *connection,
-                        struct err *err);
+  enum err_code (*open)(struct arena *arena, struct uuid organisation_id, struct str organisation,
+                        struct connector_connection *connection, struct err *err);
   void (*close)(struct connector_connection *connection);
   void (*invoke)(struct connector_call *call);
   /* Compiles and looks for whatever a person should know; NULL: compile's first error is all. */

@@ -42,3 +42,15 @@ test('what the fixture lists is what Connek lists, word for word', async (t) => 
   const { body } = await send(url, legacy('tools/list'));
   assert.ok(body.result.tools.length > 10);
 });
+
+test("an organisation's exception from the guard holds for its MCP servers, and for nobody else's", async (t) => {
+  const fixture = await startFixture(t);
+  const connek = await Connek.create(t);
+  for (const name of ['acme', 'globex']) await connek.apply({ ...organisation([{ id: 'fixture', url: fixture, trust: 'accept', names: 'plain' }]), organisation: name });
+  await connek.start('--allow-upstream', `acme=${new URL(fixture).host}`);
+  const { url } = await connek.token(user, '--organisation', 'acme');
+  await eventually(async () => assert.ok((await everything(url, 'tools/list', 'tools')).length > 0));
+  await eventually(async () => assert.match(await connek.ok('connector', 'review', '--organisation', 'globex'), /private address/));
+  const foreign = await connek.token(user, '--organisation', 'globex');
+  assert.deepEqual(await everything(foreign.url, 'tools/list', 'tools'), []);
+});

@@ -327,21 +327,23 @@ static bool copy_text(struct arena *arena, struct str text, struct str *ret_copy
   return ret_copy->p != NULL;
 }
 
-static bool fill(struct mcp_target *target, const struct mcp_definition *mcp, struct str connection) {
+static bool fill(struct mcp_target *target, const struct mcp_definition *mcp, struct str organisation,
+                 struct str connection) {
   struct arena *arena = &target->arena;
   if (mcp->directory && !(target->directory = arena_strdup(arena, mcp->directory))) return false;
-  return copy_text(arena, connection, &target->connection_name) && copy_text(arena, mcp->url, &target->url) &&
+  return copy_text(arena, organisation, &target->organisation) &&
+         copy_text(arena, connection, &target->connection_name) && copy_text(arena, mcp->url, &target->url) &&
          copy_text(arena, mcp->auth_header, &target->auth_header) &&
          copy_text(arena, mcp->auth_prefix, &target->auth_prefix) &&
          copy_texts(arena, mcp->command, &target->command) &&
          copy_texts(arena, mcp->plain_environment, &target->plain_environment);
 }
 
-static enum err_code mcp_open(struct arena *arena, struct uuid organisation_id, struct connector_connection *connection,
-                              struct err *err) {
+static enum err_code mcp_open(struct arena *arena, struct uuid organisation_id, struct str organisation,
+                              struct connector_connection *connection, struct err *err) {
   const struct mcp_definition *mcp = connection->connector->state;
   struct mcp_target *target = mcp_target_new();
-  if (!target || !fill(target, mcp, connection->policy.name)) {
+  if (!target || !fill(target, mcp, organisation, connection->policy.name)) {
     mcp_target_unref(target);
     return err_no_memory(err);
   }

@@ -134,6 +134,7 @@ static enum err_code http_begin(struct mcp_http *http, struct str method, struct
   if (code != ERR_NONE) return code;
   struct str key = json_get_str(opened.root, "key");
   const struct http_client_request request = {.method = method,
+                                              .organisation = target->organisation,
                                               .url = url,
                                               .fields = list->fields,
                                               .n_fields = list->n,

@@ -87,7 +87,7 @@ static struct mcp_target *open_target(const struct connector *connector, struct 
   connection->policy.id = id;
   connection->policy.name = STR("c");
   connection->version = 3;
-  assert_ok(connector->kind->open(&arena, organisation, connection, &test_err));
+  assert_ok(connector->kind->open(&arena, organisation, STR("acme"), connection, &test_err));
   return mcp_target_of(connection);
 }
 
