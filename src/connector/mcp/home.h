@@ -120,6 +120,8 @@ struct mcp_request {
   unsigned n_tries, n_notes, n_resumed;
   uint64_t n_bytes;
   bool was_sent, is_held;
+  unsigned session; /* in which it was sent, and how */
+  bool is_sent_modern, has_session_id;
   struct mcp_http http;
   char last_event_id[256];
   int64_t retry_ms;

@@ -212,6 +212,9 @@ static void dispatch(struct mcp_request *request) {
     return;
   }
   request->n_tries++;
+  request->session = request->upstream->session;
+  request->is_sent_modern = mcp_request_is_modern(request);
+  request->has_session_id = request->upstream->session_id[0] != '\0';
   if (request->log_level.n > 0) mcp_session_log_level(request->upstream, request->log_level);
   mcp_wire_send(request);
 }

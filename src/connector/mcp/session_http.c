@@ -220,19 +220,23 @@ static void fail_status(struct mcp_request *request) {
 
 /* A refusal of the whole message: it was not carried out, and may be in another session or the other era. */
 static bool is_refused(const struct mcp_request *request, yyjson_val *error) {
-  const struct mcp_upstream *upstream = request->upstream;
   int status = request->http.status;
   int64_t code = mcp_error_code(error);
   if (request->last_event_id[0]) return false; /* it had begun */
-  if (request->is_shaking_hands || upstream->phase != MCP_PHASE_READY || status < 400 || status >= 500) return false;
+  if (request->is_shaking_hands || status < 400 || status >= 500) return false;
   if (status == 401 || status == 403 || status == 429) return false;
-  if (upstream->era == MCP_ERA_LEGACY) {
-    if (status == 404 && upstream->session_id[0]) return true;
+  if (!request->is_sent_modern) {
+    if (status == 404 && request->has_session_id) return true;
     return mcp_error_is_modern(error) || (status == 400 && !error) || (status == 400 && code == -32000);
   }
   /* -32022: it does not speak this revision any more; -32000 and -32001 are what legacy servers say of sessions. */
   return code == -32022 || code == -32000 || code == -32001 ||
          (!error && (status == 400 || status == 404 || status == 405));
+}
+
+/* Others may have been refused before it, and a new session be there already, or on its way. */
+static void leave_session(struct mcp_upstream *upstream, unsigned session, bool is_session_alone) {
+  if (upstream->session == session) mcp_disconnect(upstream, is_session_alone);
 }
 
 static void end_refusal(struct mcp_request *request) {
@@ -246,8 +250,13 @@ static void end_refusal(struct mcp_request *request) {
   if (text.n > 0 && json_read_verbatim(&arena, text, &doc, &err) == ERR_NONE) root = yyjson_doc_get_root(doc);
   error = json_get(root, "error");
   if (!yyjson_is_obj(error) || !json_get(error, "code")) error = NULL;
-  if (is_refused(request, error)) {
-    mcp_disconnect(upstream, request->http.status == 404 && upstream->session_id[0]);
+  bool is_session_alone = request->http.status == 404 && request->has_session_id;
+  unsigned session = request->session;
+  if (is_refused(request, error) && request->is_endless) {
+    fail_status(request); /* the stream of what is said unasked: the next session begins another */
+    leave_session(upstream, session, is_session_alone);
+  } else if (is_refused(request, error)) {
+    leave_session(upstream, session, is_session_alone);
     mcp_request_again(request);
   } else if (error && request->http.status < 500 && request->http.status != 401 && request->http.status != 403) {
     const struct mcp_reply reply = {.status = request->http.status, .error = error};

@@ -96,6 +96,27 @@ static void a_lost_session_is_begun_anew_and_the_call_repeated(void **state) {
   fixture_stop(f);
 }
 
+static void many_calls_that_lose_their_session_share_the_new_one(void **state) {
+  struct fixture *f = fixture_start(SERVER_LEGACY, false);
+  struct trial trials[20];
+  for (int round = 1; round <= 3; round++) {
+    atomic_store(&server_session, round);
+    for (int i = 0; i < 20; i++) {
+      trial_init(f, &trials[i], "plain");
+      trial_begin(&trials[i]);
+    }
+    for (int i = 0; i < 20; i++) {
+      trial_wait(&trials[i]);
+      if (trials[i].call.result.is_error || trials[i].call.result.rpc_code)
+        fail_msg("%.*s%.*s", STR_ARG(trials[i].call.result.text), STR_ARG(trials[i].call.result.rpc_text));
+      trial_end(&trials[i]);
+    }
+    assert_int_equal(atomic_load(&server_n_initialized), round);
+  }
+  assert_int_equal(atomic_load(&server_n_calls), 60);
+  fixture_stop(f);
+}
+
 static void an_upstream_that_changes_its_era_is_followed(void **state) {
   struct fixture *f = fixture_start(SERVER_LEGACY, false);
   const enum server_kind kinds[] = {SERVER_LEGACY, SERVER_MODERN, SERVER_LEGACY, SERVER_MODERN, SERVER_STATELESS};
@@ -247,6 +268,7 @@ int main(void) {
       cmocka_unit_test(a_modern_request_carries_its_fields_and_meta),
       cmocka_unit_test(a_legacy_session_is_begun_once_and_ended),
       cmocka_unit_test(a_lost_session_is_begun_anew_and_the_call_repeated),
+      cmocka_unit_test(many_calls_that_lose_their_session_share_the_new_one),
       cmocka_unit_test(an_upstream_that_changes_its_era_is_followed),
       cmocka_unit_test(an_error_of_the_upstream_passes_whole),
       cmocka_unit_test(a_call_that_is_cancelled_ends_as_such),
