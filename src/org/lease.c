@@ -45,6 +45,7 @@ static enum err_code opened_open(const struct vault_keys *keys, struct vault_pla
 static void write_members(struct buf *out, yyjson_val *object, yyjson_val *but) {
   size_t i, n;
   yyjson_val *key, *value;
+  if (!object) return; /* yyjson's loop counts from it */
   yyjson_obj_foreach(object, i, n, key, value) {
     if (but && yyjson_obj_getn(but, yyjson_get_str(key), yyjson_get_len(key))) continue;
     if (out->p[out->n - 1] != '{') buf_append_byte(out, ',');

@@ -17,18 +17,18 @@ async function connected(t, client, transport) {
 }
 
 // @modelcontextprotocol/sdk 1.x
-export function sdk1(t, url, headers = {}) {
-  return connected(t, new Sdk1Client(who), new Sdk1Transport(new URL(url), { requestInit: { headers } }));
+export function sdk1(t, url, headers = {}, capabilities = {}) {
+  return connected(t, new Sdk1Client(who, { capabilities }), new Sdk1Transport(new URL(url), { requestInit: { headers } }));
 }
 
 // @modelcontextprotocol/client 2.x; mode: 'legacy', 'auto', or a modern revision alone.
-function client2(t, url, headers, mode) {
-  const client = new Client2(who, { versionNegotiation: { mode } });
+function client2(t, url, headers, capabilities, mode) {
+  const client = new Client2(who, { capabilities, versionNegotiation: { mode } });
   return connected(t, client, new Transport2(new URL(url), { requestInit: { headers } }));
 }
-export const client2Legacy = (t, url, headers = {}) => client2(t, url, headers, 'legacy');
-export const client2Auto = (t, url, headers = {}) => client2(t, url, headers, 'auto');
-export const client2Modern = (t, url, headers = {}) => client2(t, url, headers, { pin: modernRevision });
+export const client2Legacy = (t, url, headers = {}, capabilities = {}) => client2(t, url, headers, capabilities, 'legacy');
+export const client2Auto = (t, url, headers = {}, capabilities = {}) => client2(t, url, headers, capabilities, 'auto');
+export const client2Modern = (t, url, headers = {}, capabilities = {}) => client2(t, url, headers, capabilities, { pin: modernRevision });
 
 // Every kind, by name: for tests that hold for all of them.
 export const everyClient = {
