@@ -59,8 +59,9 @@ void consent_fail_with(struct consent_run *run, enum err_code code, const char *
 }
 
 static void submit(struct consent_run *run, db_work work, void (*done)(struct db_job *job)) {
+  struct grant_keeper *keeper = run->keeper;
   run->db_job = (struct db_job){.work = work, .context = run, .is_write = true, .done = done};
-  if (!db_submit(run->keeper->options.db, &run->keeper->loop, &run->db_job))
+  if (!db_submit(keeper->options.db, &keeper->loop, &run->db_job))
     consent_fail_with(run, ERR_UNAVAILABLE, "The server has too much to do. Try again in a moment.");
 }
 

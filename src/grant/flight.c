@@ -153,6 +153,7 @@ static bool is_fresh(const struct flight *flight, int64_t now) {
 
 static bool may_renew(const struct flight *flight) {
   const struct connector_oauth *oauth = flight->subject.oauth;
+  if (!oauth) return false; /* its connector has no such way any more */
   if (oauth->grant != CONNECTOR_GRANT_CODE) return true;
   return oauth->may_refresh && json_get_str(flight->subject.tokens, "refresh_token").n > 0;
 }
@@ -406,7 +407,7 @@ static void decide(struct flight *flight) {
     give_static(flight);
   } else if ((has_consent && !is_live) || (subject->has_grant && str_eq(grant->status, STR("disconnected")))) {
     refuse_dead(flight);
-  } else if (is_fresh(flight, now) && !is_due) {
+  } else if (is_fresh(flight, now) && !is_due) { /* NOLINT(bugprone-branch-clone): what is between comes first */
     give_token(flight, access_token(flight), grant, now);
   } else if (subject->has_grant && grant->retry_at > now && is_usable(flight, now)) {
     flight->has_failed = true;

@@ -202,13 +202,15 @@ enum err_code child_process_start(const struct child_options *options, struct ch
                                   struct err *err) {
   char path[PATH_SIZE];
   struct words words = {.n = 0};
+  const char *program = options->command[0];
+  if (!program) return err_set(err, ERR_INVALID, "the command has no words");
   if (options->is_sandboxed) sandbox_words(&words, options);
   for (const char *const *text = options->command; *text; text++)
     word(&words, *text);
   if (words.n == WORDS_MAX) return err_set(err, ERR_INVALID, "the command has too many words");
   /* Its file system is the same within a sandbox. */
-  if (!find_program(options->command[0], path_of(options->environment), path))
-    return err_set(err, ERR_UNAVAILABLE, "there is no program %s", options->command[0]);
+  if (!find_program(program, path_of(options->environment), path))
+    return err_set(err, ERR_UNAVAILABLE, "there is no program %s", program);
   if (options->is_sandboxed && !find_program("bwrap", SYSTEM_PATH, path))
     return err_set(err, ERR_UNAVAILABLE, "there is no program bwrap");
   int pipes[PIPES][2] = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};

@@ -105,8 +105,8 @@ static inline void *upstream_accept(void *context) {
       continue;
     }
     upstream->connections[i] = (struct upstream_connection){.upstream = upstream, .fd = fd};
+    atomic_store(&upstream->n_accepted, i + 1); /* before it can answer */
     if (pthread_create(&upstream->connections[i].thread, NULL, upstream_serve, &upstream->connections[i]) != 0) abort();
-    atomic_store(&upstream->n_accepted, i + 1);
   }
 }
 

@@ -292,7 +292,6 @@ enum err_code mcp_http_get(struct mcp_http *http, struct mcp_upstream *upstream,
 void mcp_http_stop(struct mcp_http *http);
 /* The same, and frees what it holds. Never while it is being read. */
 void mcp_http_release(struct mcp_http *http);
-void mcp_links_end(struct mcp_upstream *upstream);
 
 /* session_sse.c */
 void mcp_sse_open(struct mcp_upstream *upstream); /* goes on to the legacy handshake, or to mcp_era_failed */

@@ -35,6 +35,16 @@ static void queue_remove(struct mcp_request *request) {
   upstream->n_queued--;
 }
 
+static struct mcp_request *queue_take_first(struct mcp_upstream *upstream) {
+  struct mcp_request *request = upstream->queued;
+  upstream->queued = request->next;
+  if (upstream->queued) upstream->queued->previous = NULL;
+  if (!upstream->queued) upstream->queued_last = NULL;
+  request->previous = request->next = NULL;
+  upstream->n_queued--;
+  return request;
+}
+
 static void queue_append(struct mcp_request *request) {
   struct mcp_upstream *upstream = request->upstream;
   request->state = MCP_REQUEST_QUEUED;
@@ -222,10 +232,8 @@ static void dispatch(struct mcp_request *request) {
 void mcp_requests_pump(struct mcp_upstream *upstream) {
   if (upstream->is_failing) return;
   while (upstream->queued && upstream->phase == MCP_PHASE_READY) {
-    struct mcp_request *request = upstream->queued;
-    if (takes_place(request) && upstream->n_active >= places(upstream)) return;
-    queue_remove(request);
-    dispatch(request);
+    if (takes_place(upstream->queued) && upstream->n_active >= places(upstream)) return;
+    dispatch(queue_take_first(upstream));
   }
   if (upstream->queued && upstream->phase == MCP_PHASE_NEW) mcp_connect(upstream, upstream->queued->credential);
 }

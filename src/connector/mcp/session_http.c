@@ -409,8 +409,3 @@ void mcp_http_end_session(struct mcp_upstream *upstream) {
   if (link) link_send(link, STR("DELETE"), upstream->target->url);
   upstream->session_id[0] = '\0';
 }
-
-void mcp_links_end(struct mcp_upstream *upstream) {
-  while (upstream->links)
-    link_free(upstream->links);
-}
