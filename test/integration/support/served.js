@@ -12,6 +12,7 @@ export class Served {
   instructions = undefined;
   requests = []; // { method, params, headers }
   failure = null; // an HTTP status: what every request gets
+  lie = null; // (message, response) => whether it has been answered so
 
   static async start(t, fields = {}) {
     const served = Object.assign(new Served(), fields);
@@ -40,6 +41,7 @@ export class Served {
     if (request.method !== 'POST') return void response.writeHead(405).end();
     const message = JSON.parse(text);
     this.requests.push({ method: message.method, params: message.params, headers: request.headers });
+    if (this.lie && (await this.lie(message, response))) return;
     if (message.id === undefined) return void response.writeHead(202).end();
     const result = this.#answer(message);
     const reply = result ? { result } : { error: { code: -32601, message: 'Method not found' } };
