@@ -179,7 +179,8 @@ static enum err_code read_connection(struct org_snapshot *snapshot, const struct
   if (code == ERR_NONE && connector->kind->connect) {
     code = connector->kind->connect(arena, connector, connection->settings, &connection->state, err);
   }
-  if (code == ERR_NONE && connector->kind->open) code = connector->kind->open(arena, snapshot->id, snapshot->name, connection, err);
+  if (code == ERR_NONE && connector->kind->open)
+    code = connector->kind->open(arena, snapshot->id, snapshot->name, connection, err);
   return code;
 }
 

@@ -13,7 +13,7 @@ struct mcp_target {
   struct arena arena;
   struct uuid organisation_id, connection_id;
   struct str organisation; /* its name: its exceptions from the guard hold */
-  int64_t version; /* the connection's, and the connector's: another one is another upstream */
+  int64_t version;         /* the connection's, and the connector's: another one is another upstream */
   int64_t connector_version;
   struct str connection_name; /* for texts */
 
