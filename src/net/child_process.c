@@ -41,6 +41,12 @@ static const char *path_of(const char *const *environment) {
   return SYSTEM_PATH;
 }
 
+/* Of the operator's environment, where bubblewrap is looked for. */
+static const char *own_path(void) {
+  const char *path = getenv("PATH");
+  return path ? path : SYSTEM_PATH;
+}
+
 static bool find_program(const char *name, const char *path, char ret_path[PATH_SIZE]) {
   if (strchr(name, '/')) {
     snprintf(ret_path, PATH_SIZE, "%s", name);
@@ -211,7 +217,7 @@ enum err_code child_process_start(const struct child_options *options, struct ch
   /* Its file system is the same within a sandbox. */
   if (!find_program(program, path_of(options->environment), path))
     return err_set(err, ERR_UNAVAILABLE, "there is no program %s", program);
-  if (options->is_sandboxed && !find_program("bwrap", SYSTEM_PATH, path))
+  if (options->is_sandboxed && !find_program("bwrap", own_path(), path))
     return err_set(err, ERR_UNAVAILABLE, "there is no program bwrap");
   int pipes[PIPES][2] = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
   enum err_code code = ERR_NONE;
@@ -243,7 +249,7 @@ static void sandbox_try(void) {
       .command = command, .environment = environment, .directory = "/var/tmp", .is_sandboxed = true};
   struct child_process process;
   char path[PATH_SIZE];
-  if (!find_program("bwrap", SYSTEM_PATH, path)) {
+  if (!find_program("bwrap", own_path(), path)) {
     sandbox_problem = "bubblewrap (bwrap) is not installed";
     return;
   }

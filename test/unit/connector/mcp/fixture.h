@@ -80,7 +80,9 @@ static server_tool server_tool_more; /* a test file's own; false: not one of the
 static inline bool call_tool(struct upstream_connection *connection, const char *request, long id) {
   int fd = connection->fd;
   char out[8192];
+  pthread_mutex_lock(&connection->upstream->lock);
   snprintf(server_call, sizeof(server_call), "%s", request);
+  pthread_mutex_unlock(&connection->upstream->lock);
   atomic_fetch_add(&server_n_calls, 1);
   text_result(out, sizeof(out), id, "hello");
   if (has_text(request, "\"name\":\"plain\"")) {
