@@ -14,7 +14,6 @@ import { fixtureProgram } from '../fixtures/mcp/process.js';
 
 const modules = resolve(import.meta.dirname, '../../node_modules');
 const everythingProgram = join(modules, '@modelcontextprotocol/server-everything/dist/index.js');
-const memoryProgram = join(modules, '@modelcontextprotocol/server-memory/dist/index.js');
 
 const config = (...connectors) => ({
   organisation: 'acme',
@@ -83,7 +82,6 @@ for (const [eras, options] of [
 }
 
 test('a server over stdio that is killed is started again; its environment is its own; its stderr is in the log', async (t) => {
-  process.env.CONNEK_TEST_CANARY = 'canary-of-ours';
   const script = `
     import { createInterface } from 'node:readline';
     const say = (id, result) => console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
@@ -96,27 +94,40 @@ test('a server over stdio that is killed is started again; its environment is it
       else if (method === 'tools/call') say(id, { content: [{ type: 'text', text: JSON.stringify(process.env) }] });
       else if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } }));
     }`;
-  const { connek, url } = await serving(t, [
-    { id: 'probe', command: [process.execPath, '--input-type=module', '-e', script], environment: { TOKEN: 'secret-of-the-probe' } },
-  ]);
+  const command = [process.execPath, '--input-type=module', '-e', script];
+  const env = { PROBE_TOKEN: 'secret-of-the-probe', OURS: 'canary', ...(isHidden && unsandboxed.env) };
+  const { connek, url } = await serving(t, [{ id: 'probe', command, environment: { TOKEN: { env: 'PROBE_TOKEN' } } }], [], { env });
   await eventually(async () => assert.ok((await names(url)).includes('probe_env')));
   const environment = JSON.parse(textOf(await call(url, 'probe_env')));
   assert.equal(environment.TOKEN, 'secret-of-the-probe');
   assert.deepEqual(Object.keys(environment).filter((name) => !['HOME', 'LANG', 'PATH', 'PWD', 'TOKEN'].includes(name)), []);
   assert.match(textOf(await call(url, 'probe_die')), /probe was ended by signal 9|probe ended with status/);
   await eventually(async () => assert.match(textOf(await call(url, 'probe_env')), /secret-of-the-probe/));
-  await eventually(() => assert.match(connek.log, /stderr: the probe is up/));
+  const lines = () => connek.log.map(({ line }) => line).join('\n');
+  await eventually(() => assert.match(lines(), /stderr: the probe is up, with \*{19}/));
+  assert.doesNotMatch(lines(), /secret-of-the-probe/);
 });
 
-test('memory is kept by a server over stdio in the folder that is its own', async (t) => {
-  const { connek, url } = await serving(t, [
-    { id: 'memory', command: [process.execPath, memoryProgram], environment: { MEMORY_FILE_PATH: './kept.json' } },
-  ]);
-  await eventually(async () => assert.ok((await names(url)).includes('memory_read_graph')));
-  const entities = [{ name: 'Ann', entityType: 'person', observations: ['likes tea'] }];
-  assert.match(textOf(await call(url, 'memory_create_entities', { entities })), /Ann/);
-  assert.ok(!(await call(url, 'memory_read_graph')).result.isError);
-  await connek.stop();
+test('a server over stdio has a folder of its own, which stays', async (t) => {
+  const script = `
+    import { createInterface } from 'node:readline';
+    import { appendFileSync, readFileSync } from 'node:fs';
+    const say = (id, result) => console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
+    for await (const line of createInterface({ input: process.stdin })) {
+      const { id, method } = JSON.parse(line);
+      if (method === 'initialize') say(id, { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'p', version: '1' } });
+      else if (method === 'tools/list') say(id, { tools: [{ name: 'keep', inputSchema: { type: 'object' } }] });
+      else if (method === 'tools/call') {
+        appendFileSync('kept', 'x');
+        say(id, { content: [{ type: 'text', text: 'kept ' + readFileSync('kept', 'utf8') }] });
+      } else if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } }));
+    }`;
+  const { connek, url } = await serving(t, [{ id: 'probe', command: [process.execPath, '--input-type=module', '-e', script] }]);
+  await eventually(async () => assert.ok((await names(url)).includes('probe_keep')));
+  assert.equal(textOf(await call(url, 'probe_keep')), 'kept x');
+  await connek.restart();
+  const again = connek.base + new URL(url).pathname;
+  await eventually(async () => assert.match(textOf(await call(again, 'probe_keep')), /^kept xx+$/));
 });
 
 for (const transport of ['streamableHttp', 'sse']) {
