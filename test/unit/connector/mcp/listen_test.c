@@ -2,7 +2,7 @@
 
 /* Streams of what is said unasked, as the test wants them: the fixture answers a GET (or subscriptions/listen) with an
  * open stream; this tool writes to the last one. */
-static int stream_fd = -1;
+static atomic_int stream_fd = -1;
 
 static bool telling_tool(struct upstream_connection *connection, const char *request, long id) {
   char out[4096];
@@ -36,7 +36,7 @@ static const enum server_kind kinds[] = {SERVER_MODERN, SERVER_LEGACY};
 static void what_is_said_unasked_is_passed_on(void **state) {
   for (int i = 0; i < 2; i++) {
     struct fixture *f = start(kinds[i]);
-    if (i == 0) assert_true(has_text(f->server->last, "\"notifications\":{\"toolsListChanged\":true,"));
+    if (i == 0) assert_true(upstream_saw(f->server, "\"notifications\":{\"toolsListChanged\":true,"));
     sse_event(stream_fd, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
     run_until(f, atomic_load(&f->n_notices) == 1);
     assert_int_equal(f->notice, MCP_TOOLS_CHANGED);
@@ -55,8 +55,8 @@ static void a_stream_that_ends_is_begun_again(void **state) {
     sse_end(stream_fd);
     run_for_a_while(f);
     loop_age(&f->loops[0], 3 * 1000 * 1000);
-    run_until(
-        f, atomic_load(&server_n_listens) == 2 || (i == 1 && has_field(f->server->last, "\r\nLast-Event-ID: 7\r\n")));
+    run_until(f,
+              atomic_load(&server_n_listens) == 2 || (i == 1 && upstream_saw(f->server, "\r\nLast-Event-ID: 7\r\n")));
     fixture_stop(f);
   }
 }
@@ -82,17 +82,17 @@ static void subscriptions_are_told_to_the_upstream_and_counted(void **state) {
   struct fixture *f = start(SERVER_LEGACY);
   for (int i = 0; i < 2; i++)
     assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, STR("test://x"), &test_err));
-  run_until(f, has_text(f->server->last, "\"resources/subscribe\",\"params\":{\"uri\":\"test://x\"}"));
+  run_until(f, upstream_saw(f->server, "\"resources/subscribe\",\"params\":{\"uri\":\"test://x\"}"));
   mcp_unsubscribe(f->upstreams, f->target, STR("test://x"));
   run_for_a_while(f);
-  assert_false(has_text(f->server->last, "unsubscribe"));
+  assert_false(upstream_saw(f->server, "unsubscribe"));
   mcp_unsubscribe(f->upstreams, f->target, STR("test://x"));
-  run_until(f, has_text(f->server->last, "\"resources/unsubscribe\",\"params\":{\"uri\":\"test://x\"}"));
+  run_until(f, upstream_saw(f->server, "\"resources/unsubscribe\",\"params\":{\"uri\":\"test://x\"}"));
   mcp_unsubscribe(f->upstreams, f->target, STR("test://x")); /* once too often */
   fixture_stop(f);
   f = start(SERVER_MODERN);
   assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, STR("test://x"), &test_err));
-  run_until(f, has_text(f->server->last, "\"resourceSubscriptions\":[\"test://x\"]"));
+  run_until(f, upstream_saw(f->server, "\"resourceSubscriptions\":[\"test://x\"]"));
   fixture_stop(f);
 }
 
