@@ -70,6 +70,20 @@ static void word(struct words *words, const char *text) {
   if (words->n < WORDS_MAX) words->list[words->n++] = text;
 }
 
+static bool is_within(const char *path, const char *folder) {
+  size_t n = strlen(folder);
+  return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* Those that its own directory lies in (Connek's data folder, by default), or the others. */
+static void hide(struct words *words, const struct child_options *options, bool is_around) {
+  for (const char *const *hidden = options->hidden; hidden && *hidden; hidden++) {
+    if (is_within(options->directory, *hidden) != is_around) continue;
+    word(words, "--tmpfs");
+    word(words, *hidden);
+  }
+}
+
 static void sandbox_words(struct words *words, const struct child_options *options) {
   static const char *const first[] = {"bwrap",
                                       "--ro-bind",
@@ -86,13 +100,11 @@ static void sandbox_words(struct words *words, const struct child_options *optio
                                       "--die-with-parent"};
   for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
     word(words, first[i]);
-  for (const char *const *hidden = options->hidden; hidden && *hidden; hidden++) {
-    word(words, "--tmpfs");
-    word(words, *hidden);
-  }
+  hide(words, options, true);
   word(words, "--bind");
   word(words, options->directory);
   word(words, options->directory);
+  hide(words, options, false); /* what lies in a directory that was named stays hidden too */
   word(words, "--chdir");
   word(words, options->directory);
   word(words, "--");

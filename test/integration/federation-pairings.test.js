@@ -2,6 +2,7 @@
 // can do, the client gets, whichever eras the two speak.
 import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Connek } from './support/connek.js';
@@ -10,11 +11,14 @@ import { legacy, send } from './support/mcp.js';
 import { eventually, user } from './support/served.js';
 import { fixtureProgram, startFixture } from '../fixtures/mcp/process.js';
 
+// Where the programs are: a sandbox hides /tmp but for it.
+const root = resolve(import.meta.dirname, '../..');
+
 const upstreams = {
   'a legacy server': async (scope) => ({ url: await startFixture(scope, { eras: 'legacy' }) }),
   'a modern server': async (scope) => ({ url: await startFixture(scope, { eras: 'modern' }) }),
-  'a legacy server on stdio': async () => ({ command: [process.execPath, fixtureProgram, '--stdio', '--eras', 'legacy'] }),
-  'a modern server on stdio': async () => ({ command: [process.execPath, fixtureProgram, '--stdio', '--eras', 'modern'] }),
+  'a legacy server on stdio': async () => ({ command: [process.execPath, fixtureProgram, '--stdio', '--eras', 'legacy'], directory: root }),
+  'a modern server on stdio': async () => ({ command: [process.execPath, fixtureProgram, '--stdio', '--eras', 'modern'], directory: root }),
 };
 
 const undone = [];

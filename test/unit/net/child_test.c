@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -284,6 +285,37 @@ static void many_starts_leave_nothing_behind(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* What is hidden stays so, also where the folder that was named lies around it. */
+static void a_folder_that_was_named_shows_nothing_that_is_hidden(void **state) {
+  struct fixture *f = *state;
+  if (child_sandbox_problem()) skip();
+  char folder[] = "/var/tmp/connek-child-XXXXXX", hidden[64], file[80];
+  assert_non_null(mkdtemp(folder));
+  snprintf(hidden, sizeof(hidden), "%s/data", folder);
+  assert_int_equal(mkdir(hidden, 0700), 0);
+  snprintf(file, sizeof(file), "%s/secret", hidden);
+  fclose(fopen(file, "w"));
+  const char *const command[] = {"sh", "-c", "ls data | wc -l; ls", NULL};
+  const char *const environment[] = {"PATH=/usr/bin:/bin", NULL}, *const all_hidden[] = {hidden, NULL};
+  const struct child_options options = {.command = command,
+                                        .environment = environment,
+                                        .directory = folder,
+                                        .is_sandboxed = true,
+                                        .hidden = all_hidden,
+                                        .max_line = 1024,
+                                        .max_unread = 1024,
+                                        .on_line = on_line,
+                                        .on_error_line = on_error_line,
+                                        .on_ended = on_ended,
+                                        .context = f};
+  assert_ok(child_start(&f->loop, &options, &f->child, &test_err));
+  wait_for_end(f);
+  unlink(file);
+  rmdir(hidden);
+  rmdir(folder);
+  assert_string_equal(f->lines, "0\ndata\n");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(lines_go_both_ways),
@@ -300,6 +332,7 @@ int main(void) {
       TEST(one_that_never_reads_is_ended),
       TEST(long_lines_of_standard_error_are_cut),
       TEST(a_sandboxed_one_may_write_to_its_own_folder_alone),
+      TEST(a_folder_that_was_named_shows_nothing_that_is_hidden),
       TEST(many_starts_leave_nothing_behind),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,7 @@ static inline bool answer_oddly(struct upstream_connection *connection, const ch
     upstream_text(fd, "HTTP/1.1 200 OK\nContent-Length: 2\nX-A: b\n\nok");
   } else if (is_target(request, "/more-than-asked")) {
     upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    uv_sleep(20); /* behind the answer, and not with it */
     upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
   } else if (is_target(request, "/gzip")) {
     send_gzip(fd, 0);
