@@ -49,7 +49,8 @@ static void write_account_property(struct buf *out, const struct account *accoun
 static void write_properties(struct buf *out, yyjson_val *properties, const struct account *account) {
   buf_append_c(out, "\"properties\":{");
   write_account_property(out, account);
-  yyjson_obj_iter iter = yyjson_obj_iter_with(properties);
+  yyjson_obj_iter iter = {0};
+  if (properties) (void)yyjson_obj_iter_init(properties, &iter);
   for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter));) {
     buf_append_byte(out, ',');
     json_write_str(out, json_str(key));
