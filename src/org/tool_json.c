@@ -63,7 +63,8 @@ static void write_properties(struct buf *out, yyjson_val *properties, const stru
 static void write_required(struct buf *out, yyjson_val *required, const struct account *account) {
   buf_append_c(out, "\"required\":[");
   json_write_str(out, str_of(account->argument));
-  yyjson_arr_iter iter = yyjson_arr_iter_with(required);
+  yyjson_arr_iter iter = {0};
+  if (required) (void)yyjson_arr_iter_init(required, &iter);
   for (yyjson_val *item; (item = yyjson_arr_iter_next(&iter));) {
     buf_append_byte(out, ',');
     json_write_value(out, item);
