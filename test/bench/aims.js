@@ -26,6 +26,7 @@ const aims = [
   ['start to ready', 'ms', atMost(200), ({ start }) => start.ready_ms],
   ['idle memory', 'MB', atMost(20), ({ start }) => start.idle_rss / 1e6],
   ['an idle keep-alive connection, memory', 'KiB', atMost(8), ({ idle }) => idle.bytes_each / 1024],
+  ['an idle event stream, memory', 'KiB', atMost(8), ({ streams }) => streams.bytes_each / 1024],
   ['tools/list, 1,000 tools, 20 allowed, CPU', 'of that of 20', atMost(1.1), ({ loads }) => cpu(loads['list of 1,000, connek, 64'], loads['list, connek, 64'])],
   ['one change among 1,000,000 tokens', 'ms', atMost(10), ({ tokens }) => tokens.sync_ms],
 ];

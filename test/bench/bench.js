@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { judge } from './aims.js';
 import { checkTrail, cores, makeBed, sample } from './bed.js';
 import { Connek } from './connek.js';
-import { measureConnections, measureStart } from './idle.js';
+import { measureConnections, measureStart, measureStreams } from './idle.js';
 import { mcpLoads } from './mcp.js';
 import { callKinds, makeLedger, organisations } from './organisation.js';
 import { run, stopAll } from './process.js';
@@ -165,7 +165,8 @@ const parts = {
     say('idle connections');
     const connek = await quietConnek('idle');
     const asked = callKinds(options.era).list;
-    return { idle: await measureConnections(connek, { ...asked, token: (await connek.token(asked.email)).token }) };
+    const { token } = await connek.token(asked.email);
+    return { idle: await measureConnections(connek, { ...asked, token }), streams: await measureStreams(connek, { token }) };
   },
   async tokens() {
     say('a million access tokens');

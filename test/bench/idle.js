@@ -26,23 +26,32 @@ export async function measureStart(connek) {
   return { ready_ms: median(ready), ready_ms_each: ready, idle_rss: idleRss };
 }
 
-// Answers once and stays open.
-async function openConnection(port, request) {
+const write = (method, path, headers, body = '') =>
+  `${method} ${path} HTTP/1.1\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`;
+
+async function ask(socket, request) {
+  const answered = once(socket, 'data');
+  socket.write(request);
+  const text = (await answered)[0].toString('latin1');
+  if (!text.startsWith('HTTP/1.1 200')) throw new Error(`an idle connection's request was not answered: ${text}`);
+  return text;
+}
+
+// Asks and stays open. `requests` is what is asked, in turn: texts, or what makes one of the answer before.
+async function openConnection(port, requests) {
   const socket = connect({ host: '127.0.0.1', port });
   socket.on('error', () => {});
   await once(socket, 'connect');
-  const answered = once(socket, 'data');
-  socket.write(request);
-  const [bytes] = await answered;
-  if (!bytes.toString('latin1').startsWith('HTTP/1.1 200')) throw new Error(`an idle connection's request was not answered: ${bytes}`);
+  let answer = '';
+  for (const request of requests) answer = await ask(socket, typeof request === 'function' ? request(answer) : request);
   return socket;
 }
 
-async function open(port, request, n) {
+async function open(port, requests, n) {
   const sockets = [];
   try {
     while (sockets.length < n) {
-      const more = Array.from({ length: Math.min(atOnce, n - sockets.length) }, () => openConnection(port, request));
+      const more = Array.from({ length: Math.min(atOnce, n - sockets.length) }, () => openConnection(port, requests));
       sockets.push(...(await Promise.all(more)));
     }
   } catch (error) {
@@ -52,18 +61,16 @@ async function open(port, request, n) {
   return sockets;
 }
 
-// Each connection has called tools/list once.
-export async function measureConnections(connek, { token, body, headers }) {
-  const { server, port } = await connek.serve({ name: 'idle', args: ['--workers', '1'] });
-  const fields = Object.entries({ Host: `127.0.0.1:${port}`, ...headers, 'Content-Length': Buffer.byteLength(body) });
-  const request = `POST /mcp/${token} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`;
+async function measure(connek, name, requestsOf) {
+  const { server, port } = await connek.serve({ name, args: ['--workers', '1'] });
+  const requests = requestsOf(`127.0.0.1:${port}`);
   const mayOpen = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);
   const n = Math.min(connectionsWanted, mayOpen - descriptorsSpare);
-  let sockets = await open(port, request, atOnce); // what the first calls cost is not the connections'
+  let sockets = await open(port, requests, atOnce); // what the first calls cost is not the connections'
   sockets.forEach((socket) => socket.destroy());
   await rest(settleMs);
   const before = server.rss();
-  sockets = await open(port, request, n);
+  sockets = await open(port, requests, n);
   await rest(settleMs);
   const after = server.rss();
   const open_n = sockets.filter((socket) => !socket.destroyed && !socket.readableEnded).length;
@@ -71,4 +78,21 @@ export async function measureConnections(connek, { token, body, headers }) {
   await server.stop();
   if (open_n !== n) throw new Error(`only ${open_n} of ${n} idle connections stayed open`);
   return { connections: n, bytes_each: (after - before) / n, rss: after };
+}
+
+// Each connection has called tools/list once.
+export const measureConnections = (connek, { token, body, headers }) =>
+  measure(connek, 'idle', (Host) => [write('POST', `/mcp/${token}`, { Host, ...headers, 'Content-Length': Buffer.byteLength(body) }, body)]);
+
+// Each connection is a legacy client with a session of its own, whose GET stream says nothing.
+export function measureStreams(connek, { token }) {
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1' } };
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
+  const sent = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', 'Content-Length': Buffer.byteLength(body) };
+  const streamed = { Accept: 'text/event-stream', 'MCP-Protocol-Version': '2025-11-25' };
+  const session = (answer) => /^mcp-session-id: (\S+)/im.exec(answer)[1];
+  return measure(connek, 'streams', (Host) => [
+    write('POST', `/mcp/${token}`, { Host, ...sent }, body),
+    (answer) => write('GET', `/mcp/${token}`, { Host, ...streamed, 'Mcp-Session-Id': session(answer) }),
+  ]);
 }

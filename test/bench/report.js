@@ -43,7 +43,7 @@ function aimsTable(judged) {
 
 
 // What else there is to say, a line each: [what, text].
-function facts({ machine, loads, micro, missing, trail, start, idle, tokens, reply_bytes: sizes }) {
+function facts({ machine, loads, micro, missing, trail, start, idle, streams, tokens, reply_bytes: sizes }) {
   const lines = [];
   const commit = ({ p50_us, p99_us }) => `${p50_us} µs, p99 ${p99_us} µs`;
   lines.push(['this machine', `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}`]);
@@ -59,6 +59,7 @@ function facts({ machine, loads, micro, missing, trail, start, idle, tokens, rep
     lines.push([`audit trail, ${mode}`, `${whole(records)} records of ${whole(calls)} calls counted by the load; verified in ${verify_seconds.toFixed(1)} s`]);
   }
   if (start) lines.push(['starts, ms', start.ready_ms_each.map((ms) => ms.toFixed(0)).join(' ')]);
+  if (streams) lines.push(['idle event streams', `${whole(streams.connections)}, ${(streams.rss / 1e6).toFixed(1)} MB in all`]);
   if (idle) lines.push(['idle connections', `${whole(idle.connections)}, ${(idle.rss / 1e6).toFixed(1)} MB in all`]);
   if (tokens) {
     lines.push(['access tokens', `${whole(tokens.tokens)}: ready in ${whole(tokens.ready_ms)} ms, ${whole(tokens.bytes_each)} bytes each`]);
