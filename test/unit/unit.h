@@ -30,6 +30,13 @@
       fail_msg("%s is \"%.*s\", not \"%s\"", #actual, STR_ARG(assert_s_), (expected)); \
   } while (0)
 
+/* Ends the test here; scripts/suite/unit puts the reason behind the test's name. */
+#define skip_because(reason)    \
+  do {                          \
+    puts("# skipped: " reason); \
+    skip();                     \
+  } while (0)
+
 /* Pass &test_err where a function wants a struct err. */
 static struct err test_err __attribute__((unused));
 

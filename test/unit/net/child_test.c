@@ -234,7 +234,7 @@ static void long_lines_of_standard_error_are_cut(void **state) {
 
 static void a_sandboxed_one_may_write_to_its_own_folder_alone(void **state) {
   struct fixture *f = *state;
-  if (child_sandbox_problem()) skip();
+  if (child_sandbox_problem()) skip_because("no bubblewrap that works here");
   char folder[] = "/var/tmp/connek-child-XXXXXX", hidden[] = "/var/tmp/connek-hidden-XXXXXX", file[64], script[512];
   assert_non_null(mkdtemp(folder));
   assert_non_null(mkdtemp(hidden));
@@ -288,7 +288,7 @@ static void many_starts_leave_nothing_behind(void **state) {
 /* What is hidden stays so, also where the folder that was named lies around it. */
 static void a_folder_that_was_named_shows_nothing_that_is_hidden(void **state) {
   struct fixture *f = *state;
-  if (child_sandbox_problem()) skip();
+  if (child_sandbox_problem()) skip_because("no bubblewrap that works here");
   char folder[] = "/var/tmp/connek-child-XXXXXX", hidden[64], file[80];
   assert_non_null(mkdtemp(folder));
   snprintf(hidden, sizeof(hidden), "%s/data", folder);
