@@ -6,11 +6,12 @@
 #include "base/limits.h"
 #include "base/random.h"
 #include "codec/base64.h"
-#include "codec/url.h"
 #include "gateway/worker.h"
 #include "grant/keeper.h"
+#include "web/form.h"
+#include "web/page.h"
 
-enum { BROWSER_BYTES = 32, BROWSER_TEXT = 2 * BROWSER_BYTES, FIELDS_MAX = 8 };
+enum { BROWSER_BYTES = 32, BROWSER_TEXT = 2 * BROWSER_BYTES };
 
 /* From the request to its reply; the consent is the keeper's meanwhile. */
 struct visit {
@@ -27,103 +28,44 @@ static bool is_secure(const struct worker *worker) {
 }
 
 /* "__Host-": set by this host alone, over TLS alone (RFC 6265bis, 4.1.3.2). Browsers take it on https only. */
-static struct str cookie_name(const struct worker *worker) {
-  return is_secure(worker) ? STR("__Host-connek-connect") : STR("connek-connect");
-}
-
-static bool is_browser(struct str value) {
-  uint8_t bytes[BROWSER_BYTES];
-  return value.n == BROWSER_TEXT && hex_parse(value, bytes, sizeof(bytes), false);
+static const char *cookie_name(const struct worker *worker) {
+  return is_secure(worker) ? "__Host-connek-connect" : "connek-connect";
 }
 
 static struct str cookie_of(const struct worker *worker, const struct http_exchange *http) {
-  for (size_t i = 0; i < http->n_fields; i++) {
-    if (!str_eq_fold(http->fields[i].name, STR("Cookie"))) continue;
-    for (struct str rest = http->fields[i].value; rest.p;) {
-      struct str value = str_trim(str_cut(&rest, ';'));
-      struct str name = str_cut(&value, '=');
-      if (str_eq(name, cookie_name(worker)) && value.p && is_browser(value)) return value;
-    }
-  }
-  return STR_NONE;
+  uint8_t bytes[BROWSER_BYTES];
+  struct str value = cookie_find(http, cookie_name(worker));
+  return value.n == BROWSER_TEXT && hex_parse(value, bytes, sizeof(bytes), false) ? value : STR_NONE;
 }
 
 /* ---- pages ---- */
 
-static void write_escaped(struct buf *out, struct str text) {
-  for (size_t i = 0; i < text.n; i++) {
-    switch (text.p[i]) {
-      case '&':
-        buf_append_c(out, "&amp;");
-        break;
-      case '<':
-        buf_append_c(out, "&lt;");
-        break;
-      case '>':
-        buf_append_c(out, "&gt;");
-        break;
-      case '"':
-        buf_append_c(out, "&quot;");
-        break;
-      case '\'':
-        buf_append_c(out, "&#39;");
-        break;
-      default:
-        buf_append_byte(out, text.p[i]);
-    }
-  }
-}
-
-static void begin_page(struct buf *out, const char *title) {
-  buf_printf(out,
-             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-             "content=\"width=device-width\"><title>%s</title></head>\n<body><main><h1>%s</h1>\n",
-             title, title);
-}
-
-static void end_page(struct buf *out) {
-  buf_append_c(out, "</main></body></html>\n");
-}
-
 static void write_choices(struct buf *out, const struct grant_consent *consent, struct str link) {
-  begin_page(out, "Which account?");
-  buf_append_c(out, "<p>");
-  write_escaped(out, consent->connection);
-  buf_append_c(out, " may use one of these:</p>\n<form method=\"post\" action=\"/connect/");
-  write_escaped(out, link);
-  buf_append_c(out, "/choose\">\n<fieldset><legend>Accounts</legend>\n");
-  for (size_t i = 0; i < consent->n_choices; i++) {
-    buf_append_c(out, "<p><label><input type=\"radio\" name=\"choice\" required value=\"");
-    write_escaped(out, consent->choice_values[i]);
-    buf_append_c(out, "\"> ");
-    write_escaped(out, consent->choices[i]);
-    buf_append_c(out, "</label></p>\n");
-  }
-  buf_append_c(out, "</fieldset>\n<p><button type=\"submit\">Connect</button></p>\n</form>\n");
-  end_page(out);
+  page_begin(out, STR("Which account?"), STR_NONE);
+  HTML(out, "<p class=\"lead\">{} may use one of these.</p><form method=\"post\" action=\"/connect/{}/choose\">",
+       consent->connection, link);
+  html_raw(out, "<fieldset><legend>Accounts</legend>");
+  for (size_t i = 0; i < consent->n_choices; i++)
+    HTML(out, "<label class=\"choice\"><input type=\"radio\" name=\"choice\" required value=\"{}\"> {}</label>",
+         consent->choice_values[i], consent->choices[i]);
+  html_raw(out, "</fieldset>");
+  page_button(out, "Connect", "primary", NULL, NULL);
+  html_raw(out, "</form>");
+  page_end(out);
 }
 
 static void write_connected(struct buf *out, const struct grant_consent *consent) {
-  begin_page(out, "Connected");
-  buf_append_c(out, "<p>");
-  write_escaped(out, consent->connection);
-  buf_append_c(out, " of ");
-  write_escaped(out, consent->organisation);
-  buf_append_c(out, " is connected. You can close this page.</p>\n");
-  if (consent->return_path.n > 0) {
-    buf_append_c(out, "<p><a href=\"");
-    write_escaped(out, consent->return_path);
-    buf_append_c(out, "\">Go on</a></p>\n");
-  }
-  end_page(out);
+  page_begin(out, STR("Connected"), STR_NONE);
+  HTML(out, "<p class=\"lead\">{} of {} is connected. You can close this page.</p>", consent->connection,
+       consent->organisation);
+  if (consent->return_path.n > 0) HTML(out, "<p><a href=\"{}\">Go on</a></p>", consent->return_path);
+  page_end(out);
 }
 
 static void write_failure(struct buf *out, struct str text) {
-  begin_page(out, "Not connected");
-  buf_append_c(out, "<p>");
-  write_escaped(out, text);
-  buf_append_c(out, "</p>\n");
-  end_page(out);
+  page_begin(out, STR("Not connected"), STR_NONE);
+  page_problem(out, text);
+  page_end(out);
 }
 
 /* ---- replies ---- */
@@ -145,24 +87,18 @@ static int status_of(const struct grant_consent *consent) {
 
 static struct str write_cookie(const struct visit *visit) {
   const struct grant_consent *consent = &visit->consent;
-  return arena_printf(&visit->http->arena, "%.*s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
-                      STR_ARG(cookie_name(visit->worker)), STR_ARG(consent->browser), GRANT_STATE_S,
+  return arena_printf(&visit->http->arena, "%s=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
+                      cookie_name(visit->worker), STR_ARG(consent->browser), GRANT_STATE_S,
                       is_secure(visit->worker) ? "; Secure" : "");
 }
 
 static void reply(struct http_exchange *http, int status, struct str location, struct str cookie, struct str body) {
-  struct http_field *fields = arena_new_n(&http->arena, struct http_field, FIELDS_MAX);
-  size_t n = 0;
+  size_t n;
+  struct http_field *fields = page_fields(&http->arena, STR_NONE, &n);
   if (!fields) {
     http_reply(http, &(struct http_reply){.status = 503});
     return;
   }
-  fields[n++] = (struct http_field){STR("Cache-Control"), STR("no-store")};
-  fields[n++] = (struct http_field){STR("Referrer-Policy"), STR("no-referrer")};
-  fields[n++] = (struct http_field){STR("X-Content-Type-Options"), STR("nosniff")};
-  fields[n++] =
-      (struct http_field){STR("Content-Security-Policy"),
-                          STR("default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")};
   if (location.n > 0) fields[n++] = (struct http_field){STR("Location"), location};
   if (cookie.n > 0) fields[n++] = (struct http_field){STR("Set-Cookie"), cookie};
   http_reply(http, &(struct http_reply){.status = status,
@@ -232,18 +168,9 @@ static void begin(struct visit *visit) {
   grant_consent_run(visit->worker->server->keeper, &visit->consent);
 }
 
-/* Of a form's body (application/x-www-form-urlencoded). */
-static struct str form_value(struct http_exchange *http, const char *wanted) {
-  for (struct str rest = http->body; rest.p && rest.n > 0;) {
-    struct str value = str_cut(&rest, '&'), raw;
-    struct str name = str_cut(&value, '=');
-    if (!str_eq_c(name, wanted) || !value.p) continue;
-    char *copy = arena_memdup(&http->arena, value.p, value.n);
-    for (size_t i = 0; copy && i < value.n; i++)
-      if (copy[i] == '+') copy[i] = ' ';
-    if (copy && url_decode(&http->arena, str_make(copy, value.n), &raw)) return raw;
-  }
-  return STR_NONE;
+static struct str form_value(struct http_exchange *http, const char *name) {
+  struct form form;
+  return form_read(&http->arena, http->body, &form) ? form_get(&form, name) : STR_NONE;
 }
 
 static bool is_method(const struct http_exchange *http, const char *method) {

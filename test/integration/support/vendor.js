@@ -1,5 +1,5 @@
 // A vendor for tests: an OAuth token endpoint that a test bends as it likes, and an API that takes what it gave.
-// For the certified kind see oidc.js.
+// A certified OAuth server is in oidc.js; this one stands in for what a certified one cannot do.
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
