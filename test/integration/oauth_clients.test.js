@@ -1,36 +1,69 @@
-// Real clients sign in by themselves: from a 401 to a tool's answer, with a person who agrees in between.
+// Real clients sign in by themselves: from a 401 to a tool's answer, with a person in a browser who agrees in between. Each
+// stays signed in when its access token ends, and is out with its next request when it is revoked.
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer } from 'node:http';
 import { Client as Sdk1Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as Sdk1Transport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client as Client2, StreamableHTTPClientTransport as Transport2, UnauthorizedError as UnauthorizedError2 } from '@modelcontextprotocol/client';
+import { agreeAt, fillIn, launch } from './support/browser.js';
+import { launcher as inspectorLauncher } from './support/clients.js';
 import { Connek } from './support/connek.js';
 import { authorizeUrl, member, password, pkce, register, token } from './support/sign_in.js';
 
 const finance = 'finance@acme.example';
 const who = { name: 'connek-tests', version: '1.0.0' };
-let connek, closers, person;
+const lifeMs = 2000;
+const ledger = { sql: 'SELECT sum(cents) AS cents FROM invoice' };
+let connek, closers, person, browser;
 
 before(async () => {
   closers = [];
-  connek = await Connek.serving({ after: (close) => closers.push(close) });
+  connek = await Connek.serving({ after: (close) => closers.push(close) }, { args: ['--token-life', `${lifeMs / 1000}s`] });
   person = await member(connek, finance);
+  browser = await launch();
+  closers.push(() => browser.close());
 });
 
 after(async () => {
-  for (const close of closers) await close();
+  for (const close of closers.reverse()) await close();
 });
 
-// The SDKs' OAuthClientProvider, kept in memory; the person is who agrees.
+async function listening(t, answer) {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  return server.address().port;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  await new Promise((next) => server.close(next));
+  return port;
+}
+
+async function temporaryHome(t) {
+  const home = await mkdtemp(join(tmpdir(), 'oauth-client-'));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  return home;
+}
+
+// The SDKs' OAuthClientProvider, kept in memory.
 class Provider {
-  redirectUrl = 'http://127.0.0.1:9/callback';
-  clientMetadata = { client_name: 'A real client', redirect_uris: [this.redirectUrl], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none' };
+  constructor(redirectUrl, agree) {
+    this.redirectUrl = redirectUrl;
+    this.agree = agree;
+    this.clientMetadata = { client_name: 'A real client', redirect_uris: [redirectUrl], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none' };
+  }
   clientInformation() {
     return this.information;
   }
@@ -50,10 +83,7 @@ class Provider {
     return this.verifier;
   }
   async redirectToAuthorization(url) {
-    const page = await person.open(url);
-    assert.match(page.text, /A real client/);
-    const { location } = await person.press(page, 'Allow');
-    this.answer = location;
+    this.answer = await this.agree(String(url));
   }
   saveDiscoveryState(state) {
     this.discovery = state;
@@ -63,55 +93,32 @@ class Provider {
   }
 }
 
-async function signInWith(ClientClass, TransportClass, Unauthorized) {
-  const provider = new Provider();
+// The drivers: each signs a client in (`agree` is the person at an address) and gives { ask }, which calls a tool and gives
+// the answer as text, or throws where the client is not let in without asking somebody again.
+async function sdk(t, agree, ClientClass, TransportClass, Unauthorized, answerOf) {
+  const port = await listening(t, (request, response) => response.end('back'));
+  const provider = new Provider(`http://127.0.0.1:${port}/callback`, async (address) => (await agree(address)).url.searchParams);
   const url = new URL(`${connek.base}/mcp`);
   const first = new TransportClass(url, { authProvider: provider });
   await assert.rejects(new ClientClass(who).connect(first), Unauthorized);
-  await (first.finishAuth.length > 1 || TransportClass === Transport2
-    ? first.finishAuth(provider.answer.searchParams)
-    : first.finishAuth(provider.answer.searchParams.get('code')));
+  await first.finishAuth(answerOf(provider.answer));
+  provider.agree = () => assert.fail('it asks again');
   const client = new ClientClass(who);
   await client.connect(new TransportClass(url, { authProvider: provider }));
-  return { client, provider };
-}
-
-async function asksTheLedger(client) {
+  t.after(() => client.close());
   const { tools } = await client.listTools();
-  assert.ok(tools.length > 0);
-  const answer = await client.callTool({ name: 'sqlite_query', arguments: { sql: 'SELECT sum(cents) AS cents FROM invoice' } });
-  assert.match(JSON.stringify(answer), /124649/);
+  assert.ok(tools.some(({ name }) => name === 'sqlite_query'));
+  return { ask: async () => JSON.stringify(await client.callTool({ name: 'sqlite_query', arguments: ledger })) };
 }
-
-test('SDK 1.x signs in by itself, calls a tool, and refreshes', async () => {
-  const { client, provider } = await signInWith(Sdk1Client, Sdk1Transport, UnauthorizedError);
-  await asksTheLedger(client);
-  await client.close();
-  // Its access token is lost: it refreshes without asking anybody.
-  const old = provider.kept;
-  provider.kept = { ...old, access_token: old.refresh_token };
-  provider.redirectToAuthorization = () => assert.fail('it asked again');
-  const again = new Sdk1Client(who);
-  await again.connect(new Sdk1Transport(new URL(`${connek.base}/mcp`), { authProvider: provider }));
-  await asksTheLedger(again);
-  assert.notEqual(provider.kept.refresh_token, old.refresh_token);
-  await again.close();
-});
-
-test('SDK 2.x signs in by itself and calls a tool', async () => {
-  const { client } = await signInWith(Client2, Transport2, UnauthorizedError2);
-  await asksTheLedger(client);
-  await client.close();
-});
 
 const root = resolve(import.meta.dirname, '../..');
 const modules = join(root, 'node_modules');
 
 // A program that would open a browser: what it prints is read for the address, and the person goes there.
 function started(t, args, env = {}) {
-  const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH, BROWSER: '/bin/true', ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   t.after(() => child.kill('SIGKILL'));
-  const seen = { child, text: '', lines: [] };
+  const seen = { child, text: '', lines: [], ended: once(child, 'close') };
   let rest = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
     seen.text += text;
@@ -121,6 +128,7 @@ function started(t, args, env = {}) {
     seen.lines.push(...lines);
   });
   child.stderr.setEncoding('utf8').on('data', (text) => (seen.text += text));
+  child.stdin.on('error', () => {});
   return seen;
 }
 
@@ -128,55 +136,103 @@ async function until(what, found, timeoutMs = 60_000) {
   for (const deadline = Date.now() + timeoutMs; ; ) {
     const value = found();
     if (value) return value;
-    assert.ok(Date.now() < deadline, `${what} did not come`);
-    await new Promise((next) => setTimeout(next, 50));
+    assert.ok(Date.now() < deadline, `${what()} did not come`);
+    await sleep(50);
   }
 }
 
-async function agree(address) {
-  const page = await person.open(address);
-  const { location } = await person.press(page, 'Allow');
-  return (await fetch(location)).status;
+const addressesIn = (text) => [...text.matchAll(/http:\/\/127\.0\.0\.1:\d+\/oauth\/authorize\?\S+/g)].map(([address]) => address);
+const addressOf = (seen) => until(() => `the address: ${seen.text}`, () => addressesIn(seen.text)[0]);
+
+async function mcpRemote(t, agree) {
+  const home = await temporaryHome(t);
+  const remote = started(t, [join(modules, 'mcp-remote/dist/proxy.js'), `${connek.base}/mcp`], { HOME: home, MCP_REMOTE_CONFIG_DIR: home });
+  let n = 0;
+  const say = (message) => remote.child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+  const asks = async (method, params) => {
+    const id = ++n;
+    const began = remote.text.length;
+    const answered = () => remote.lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)).find((message) => message.id === id);
+    say({ id, method, params });
+    const answer = await until(() => `answer ${id}: ${remote.text}`, () => answered() ?? (addressesIn(remote.text.slice(began)).length > 0 || remote.child.exitCode !== null ? { error: 'it asks again' } : undefined));
+    assert.ok(answer.result, JSON.stringify(answer.error));
+    return answer.result;
+  };
+  await agree(await addressOf(remote));
+  const { serverInfo } = await asks('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: who });
+  assert.equal(serverInfo.name, 'connek');
+  say({ method: 'notifications/initialized' });
+  return { ask: async () => JSON.stringify(await asks('tools/call', { name: 'sqlite_query', arguments: ledger })) };
 }
 
-const authorizeAddress = (text) => /(http:\/\/127\.0\.0\.1:\d+\/oauth\/authorize\?\S+)/.exec(text)?.[1];
+// Each question is a process of its own; what it was given lies in its home.
+async function inspector(t, agree) {
+  const home = await temporaryHome(t);
+  const env = { HOME: home, MCP_INSPECTOR_SECRET_STORE: 'file', MCP_AUTO_OPEN_ENABLED: 'true' };
+  const callback = `http://127.0.0.1:${await freePort()}/oauth/callback`;
+  const args = [inspectorLauncher, '--cli', `${connek.base}/mcp`, '--transport', 'http', '--format', 'json', '--callback-url', callback,
+    '--method', 'tools/call', '--tool-name', 'sqlite_query', '--tool-args-json', JSON.stringify(ledger)];
+  const answerOf = async (seen) => {
+    const [code] = await seen.ended;
+    assert.equal(code, 0, seen.text);
+    return seen.text;
+  };
+  const first = started(t, args, env);
+  await agree(await addressOf(first));
+  assert.match(await answerOf(first), /124649/);
+  return { ask: () => answerOf(started(t, [...args, '--stored-auth-only'], env)) };
+}
 
-test('mcp-remote signs in by itself and calls a tool', async (t) => {
-  const home = await mkdtemp(join(tmpdir(), 'mcp-remote-'));
-  t.after(() => rm(home, { recursive: true, force: true }));
-  const remote = started(t, [join(modules, 'mcp-remote/dist/proxy.js'), `${connek.base}/mcp`], { HOME: home, MCP_REMOTE_CONFIG_DIR: home, BROWSER: '/bin/true' });
-  const say = (message) => remote.child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
-  const answer = (id) => until(`answer ${id}: ${remote.text}`, () => remote.lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)).find((message) => message.id === id));
-  await agree(await until('the address', () => authorizeAddress(remote.text)));
-  say({ id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: who } });
-  assert.equal((await answer(1)).result.serverInfo.name, 'connek');
-  say({ method: 'notifications/initialized' });
-  say({ id: 2, method: 'tools/call', params: { name: 'sqlite_query', arguments: { sql: 'SELECT sum(cents) AS cents FROM invoice' } } });
-  assert.match(JSON.stringify(await answer(2)), /124649/);
-});
+const rows = async (...command) => (await connek.ok(...command, '--json')).split('\n').filter(Boolean).map((line) => JSON.parse(line));
+
+for (const [name, signIn, options] of [
+  ['SDK 1.x', (t, agree) => sdk(t, agree, Sdk1Client, Sdk1Transport, UnauthorizedError, (answer) => answer.get('code'))],
+  // Its person's browser runs no script at all.
+  ['SDK 2.x', (t, agree) => sdk(t, agree, Client2, Transport2, UnauthorizedError2, (answer) => answer), { javaScriptEnabled: false }],
+  ['mcp-remote', mcpRemote],
+  ['the Inspector', inspector],
+])
+  test(`${name} signs in by itself, calls a tool, refreshes, and is out when it is revoked`, async (t) => {
+    const before = await rows('client', 'list');
+    const pages = [];
+    const agree = async (address) => {
+      assert.equal(pages.length, 0, 'it asks again');
+      const page = await agreeAt(browser, address, { email: finance, password, options });
+      pages.push(page);
+      return page;
+    };
+    const client = await signIn(t, agree);
+    assert.match(await client.ask(), /124649/);
+    const { url, asked } = pages[0];
+    assert.match(asked, /a program on this computer \((127\.0\.0\.1|localhost)\)/);
+    assert.match(asked, /acme\s+Your roles allow tools of ledger: 3 that read/);
+    assert.equal(url.searchParams.get('iss'), connek.base);
+
+    const given = async () => (await rows('token', 'list')).filter(({ kind }) => kind === 'oauth').length;
+    const nGiven = await given();
+    await sleep(lifeMs + 100);
+    assert.match(await client.ask(), /124649/, 'without asking anybody');
+    assert.ok((await given()) > nGiven, 'with another access token');
+
+    const known = new Set(before.map(({ id }) => id));
+    const [own, ...others] = (await rows('client', 'list')).filter(({ id }) => !known.has(id));
+    assert.deepEqual(others, []);
+    await connek.ok('client', 'revoke', own.id);
+    await assert.rejects(client.ask());
+  });
 
 test('the conformance suite of authorization servers: 2/2', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((next) => server.once('listening', next));
-  const { port } = server.address();
-  await new Promise((next) => server.close(next));
+  const port = await freePort();
   const { body } = await register(connek.base, { redirect_uris: [`http://127.0.0.1:${port}/callback`] });
   const suite = started(t, [join(modules, '@modelcontextprotocol/conformance/dist/index.js'), 'authorization', '--url', connek.base,
     '--client-id', body.client_id, '--resource', `${connek.base}/mcp`, '--port', String(port)]);
-  const ended = new Promise((next) => suite.child.once('close', next));
-  await agree(await until('the address', () => authorizeAddress(suite.text)));
-  assert.equal(await ended, 0, suite.text);
+  await agreeAt(browser, await addressOf(suite), { email: finance, password });
+  assert.equal((await suite.ended)[0], 0, suite.text);
   assert.equal([...suite.text.matchAll(/^✓ \S+: \d+ passed, 0 failed/gm)].length, 2, suite.text);
 });
 
 test('a person goes through the consent page in Chromium, in both themes and on a small screen; it says nothing that the policy forbids', async (t) => {
-  const { chromium } = await import('playwright-core');
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
-  t.after(() => browser.close());
-  const callback = createServer((request, response) => response.end('back')).listen(0, '127.0.0.1');
-  t.after(() => callback.close());
-  await new Promise((next) => (callback.listening ? next() : callback.once('listening', next)));
-  const redirect_uri = `http://127.0.0.1:${callback.address().port}/callback`;
+  const redirect_uri = `http://127.0.0.1:${await listening(t, (request, response) => response.end('back'))}/callback`;
   const { body } = await register(connek.base, { client_name: 'Claude <b>', redirect_uris: [redirect_uri] });
   const { challenge, verifier } = pkce();
   const address = String(authorizeUrl(connek.base, { client_id: body.client_id, redirect_uri, code_challenge: challenge }));
@@ -186,9 +242,7 @@ test('a person goes through the consent page in Chromium, in both themes and on 
     const complaints = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     await page.goto(address);
-    await page.getByLabel('E-mail').fill(finance);
-    await page.getByLabel('Password').fill(password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await fillIn(page, finance, password);
     await page.getByRole('heading', { name: 'Let this program in?' }).waitFor();
     assert.equal(await page.locator('main b').count(), 0, 'a name is text');
     assert.ok(await page.getByText(/^Claude <b> wants to use/).isVisible());

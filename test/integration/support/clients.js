@@ -38,7 +38,7 @@ export const everyClient = {
   'client 2.x, auto': client2Auto,
 };
 
-const launcher = resolve(import.meta.dirname, '../../../node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js');
+export const launcher = resolve(import.meta.dirname, '../../../node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js');
 
 // `inspector --cli`: { code, stdout, stderr, result }; era: legacy, auto or modern.
 export async function inspector(url, args, { era = 'legacy', env = {} } = {}) {
