@@ -2,7 +2,9 @@
  * a person gets a sentence; and only what says that the grant is gone makes it so. */
 #include "base/clock.h"
 #include "base/limits.h"
+#include "codec/blot.h"
 #include "codec/json.h"
+#include "codec/plain_text.h"
 #include "codec/retry_after.h"
 #include "codec/url.h"
 #include "codec/utf8.h"
@@ -39,19 +41,20 @@ static const char *const wrong[] = {
 
 static bool is_among(struct str word, const char *const *list, size_t n) {
   for (size_t i = 0; i < n; i++)
-    if (str_eq_c(word, list[i])) return true;
+    if (str_eq_fold(word, str_of(list[i]))) return true;
   return false;
 }
 #define AMONG(word, list) is_among((word), (list), sizeof(list) / sizeof((list)[0]))
 
 struct str grant_clean(struct arena *arena, struct str text, size_t max) {
-  struct str cut = utf8_cut(text, max);
-  char *copy = arena_strdup(arena, "");
-  if (cut.n > 0) copy = arena_memdup(arena, cut.p, cut.n);
-  if (!copy) return STR("");
-  for (size_t i = 0; i < cut.n; i++)
-    if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7F) copy[i] = ' ';
-  return utf8_is_valid(str_make(copy, cut.n)) ? str_make(copy, cut.n) : STR("");
+  struct buf out;
+  if (text.n == 0 || !utf8_is_valid(text)) return STR("");
+  buf_init(&out, arena, 64 * KIB);
+  (void)plain_text_write(&out, text);
+  if (buf_failed(&out) || out.n == 0) return STR("");
+  for (size_t i = 0; i < out.n; i++)
+    if (out.p[i] == '\n' || out.p[i] == '\r' || out.p[i] == '\t') out.p[i] = ' ';
+  return str_trim(utf8_cut(buf_str(&out), max));
 }
 
 struct str grant_host(struct str url) {
@@ -61,22 +64,51 @@ struct str grant_host(struct str url) {
   return str_cut(&rest, '/');
 }
 
+/* An answer on its way to a verdict. */
+struct reading {
+  struct arena *arena;
+  const struct grant_subject *subject;
+  const struct grant_parameters *sent;
+  struct str host;
+  const struct http_client_response *response;
+  struct grant_answer *answer;
+};
+
 /* ---- what was found ---- */
 
-static void say(struct arena *arena, struct grant_answer *answer, enum grant_verdict verdict, bool is_known,
-                const char *format, ...) PRINTF_LIKE(5, 6);
+static void say(const struct reading *reading, enum grant_verdict verdict, bool is_known, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 
-static void say(struct arena *arena, struct grant_answer *answer, enum grant_verdict verdict, bool is_known,
-                const char *format, ...) {
+static void say(const struct reading *reading, enum grant_verdict verdict, bool is_known, const char *format, ...) {
+  struct grant_answer *answer = reading->answer;
   char text[ERR_TEXT_SIZE];
   va_list arguments;
   va_start(arguments, format);
   (void)vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
-  struct str copy = arena_str(arena, str_of(text));
+  struct str copy = arena_str(reading->arena, str_of(text));
   answer->verdict = verdict;
   answer->is_known = is_known;
   answer->text = copy.p ? copy : STR("Out of memory");
+}
+
+static struct str blot_out_members(struct arena *arena, struct str text, yyjson_val *object) {
+  size_t i, n;
+  yyjson_val *key, *value;
+  if (object) yyjson_obj_foreach(object, i, n, key, value) text = blot_out(arena, text, json_str(value));
+  return text;
+}
+
+/* What the service says, for people: services are known to repeat the very token that they do not like. */
+static struct str shown(const struct reading *reading, struct str text, size_t max) {
+  static const char *const secret[] = {"refresh_token", "code", "code_verifier", "assertion", "client_assertion"};
+  struct arena *arena = reading->arena;
+  text = blot_out(arena, text, reading->subject->client_secret);
+  text = blot_out_members(arena, text, reading->subject->tokens);
+  text = blot_out_members(arena, text, reading->subject->credential);
+  for (size_t i = 0; i < reading->sent->n; i++)
+    if (AMONG(reading->sent->items[i].name, secret)) text = blot_out(arena, text, reading->sent->items[i].value);
+  return grant_clean(arena, text, max);
 }
 
 static struct str field_of(const struct http_client_response *response, const char *name) {
@@ -152,14 +184,16 @@ static bool is_sendable(struct str token) {
 }
 
 /* The error's word: "error" as RFC 6749 has it, an object's "code" or "type", or Slack's {"ok": false, "error"}. */
-static struct str error_word(yyjson_val *root) {
+static struct str error_word(const struct reading *reading) {
+  yyjson_val *root = reading->answer->root;
   yyjson_val *error = json_get(root, "error");
   if (yyjson_is_obj(error)) {
     yyjson_val *code = json_get(error, "code"), *type = json_get(error, "type");
     return yyjson_is_str(code) ? json_str(code) : json_str(type);
   }
   if (yyjson_is_str(error)) return json_str(error);
-  return json_get_str(root, "error_code");
+  struct str code = json_get_str(root, "error_code");
+  return code.n > 0 || reading->response->status < 400 ? code : json_get_str(root, "status"); /* as HubSpot has it */
 }
 
 static struct str error_text(yyjson_val *root) {
@@ -174,66 +208,73 @@ static struct str error_text(yyjson_val *root) {
 
 /* ---- verdicts ---- */
 
-static void judge_error(struct arena *arena, struct str host, const struct http_client_response *response,
-                        yyjson_val *root, struct grant_answer *answer) {
-  struct str word = grant_clean(arena, error_word(root), 64), text = grant_clean(arena, error_text(root), SHOWN_MAX);
+/* Where no person consented there is nobody to ask again: what ended is what an admin gave. */
+static bool has_consent(const struct reading *reading) {
+  return reading->subject->oauth->grant == CONNECTOR_GRANT_CODE;
+}
+
+static void judge_error(const struct reading *reading) {
+  yyjson_val *root = reading->answer->root;
+  struct str host = reading->host;
+  struct str word = shown(reading, error_word(reading), 64), text = shown(reading, error_text(root), SHOWN_MAX);
   const char *open = text.n > 0 ? ": " : "";
-  if (AMONG(word, dead)) {
-    say(arena, answer, GRANT_DEAD, true, "%.*s no longer accepts the authorization (%.*s%s%.*s)", STR_ARG(host),
+  if (AMONG(word, dead) && has_consent(reading)) {
+    say(reading, GRANT_DEAD, true, "%.*s no longer accepts the authorization (%.*s%s%.*s)", STR_ARG(host),
         STR_ARG(word), open, STR_ARG(text));
+  } else if (AMONG(word, dead)) {
+    say(reading, GRANT_WRONG, true,
+        "%.*s does not accept the connection's own key or client (%.*s%s%.*s): an admin has to look at its credential",
+        STR_ARG(host), STR_ARG(word), open, STR_ARG(text));
   } else if (AMONG(word, wrong)) {
-    say(arena, answer, GRANT_WRONG, true,
+    say(reading, GRANT_WRONG, true,
         "%.*s refused Connek's own registration or request (%.*s%s%.*s): an admin has to look at the client id and "
         "secret",
         STR_ARG(host), STR_ARG(word), open, STR_ARG(text));
   } else if (str_eq(word, STR("temporarily_unavailable")) || str_eq(word, STR("server_error")) ||
-             response->status >= 500) {
-    say(arena, answer, GRANT_LATER, true, "%.*s is temporarily unavailable (%.*s%s%.*s)", STR_ARG(host), STR_ARG(word),
-        open, STR_ARG(text));
+             reading->response->status >= 500) {
+    say(reading, GRANT_LATER, true, "%.*s is temporarily unavailable (%.*s%s%.*s)", STR_ARG(host), STR_ARG(word), open,
+        STR_ARG(text));
   } else {
-    say(arena, answer, GRANT_LATER, true, "%.*s answered with the error \"%.*s\"%s%.*s", STR_ARG(host), STR_ARG(word),
-        open, STR_ARG(text));
+    say(reading, GRANT_LATER, true, "%.*s answered with the error \"%.*s\"%s%.*s", STR_ARG(host), STR_ARG(word), open,
+        STR_ARG(text));
   }
 }
 
-static void judge_nonsense(struct arena *arena, struct str host, const struct http_client_response *response,
-                           struct grant_answer *answer) {
-  int status = response->status;
+static void judge_nonsense(const struct reading *reading) {
+  struct str host = reading->host;
+  int status = reading->response->status;
   bool is_known = status < 200 || status >= 300; /* a 2xx may have renewed what its body does not tell */
   if (status >= 300 && status < 400) {
-    say(arena, answer, GRANT_WRONG, true,
+    say(reading, GRANT_WRONG, true,
         "%.*s answered with a redirect (%d) where a token was expected: redirects are not followed, the connector's "
         "token address has to be corrected",
         STR_ARG(host), status);
   } else if (status == 429) {
-    say(arena, answer, GRANT_LATER, true, "%.*s wants fewer requests (429)", STR_ARG(host));
+    say(reading, GRANT_LATER, true, "%.*s wants fewer requests (429)", STR_ARG(host));
   } else if (status >= 500) {
-    say(arena, answer, GRANT_LATER, true, "%.*s has a problem of its own (%d)", STR_ARG(host), status);
-  } else if (is_html(response)) {
-    say(arena, answer, GRANT_LATER, is_known, "%.*s answered with a web page (%d) where a token was expected",
-        STR_ARG(host), status);
-  } else if (status == 401 || status == 403) {
-    say(arena, answer, GRANT_WRONG, true, "%.*s does not accept Connek's client id and secret (%d)", STR_ARG(host),
+    say(reading, GRANT_LATER, true, "%.*s has a problem of its own (%d)", STR_ARG(host), status);
+  } else if (is_html(reading->response)) {
+    say(reading, GRANT_LATER, is_known, "%.*s answered with a web page (%d) where a token was expected", STR_ARG(host),
         status);
+  } else if (status == 401 || status == 403) {
+    say(reading, GRANT_WRONG, true, "%.*s does not accept Connek's client id and secret (%d)", STR_ARG(host), status);
   } else if (is_known) {
-    say(arena, answer, GRANT_LATER, true, "%.*s answered %d, and not why", STR_ARG(host), status);
+    say(reading, GRANT_LATER, true, "%.*s answered %d, and not why", STR_ARG(host), status);
   } else {
-    say(arena, answer, GRANT_LATER, false, "%.*s answered what is no token", STR_ARG(host));
+    say(reading, GRANT_LATER, false, "%.*s answered what is no token", STR_ARG(host));
   }
 }
 
-static void judge_failure(struct arena *arena, struct str host, const struct err *failure, bool was_sent,
-                          struct grant_answer *answer) {
+static void judge_failure(const struct reading *reading, const struct err *failure, bool was_sent) {
   if (failure->code == ERR_TIMEOUT) {
-    say(arena, answer, GRANT_LATER, !was_sent, "%.*s did not answer in time", STR_ARG(host));
+    say(reading, GRANT_LATER, !was_sent, "%.*s did not answer in time", STR_ARG(reading->host));
   } else {
-    say(arena, answer, GRANT_LATER, !was_sent, "%.*s could not be asked: %s", STR_ARG(host), failure->text);
+    say(reading, GRANT_LATER, !was_sent, "%.*s could not be asked: %s", STR_ARG(reading->host), failure->text);
   }
 }
 
-static void take_token(struct arena *arena, const struct connector_oauth *oauth, yyjson_val *place,
-                       struct grant_answer *answer) {
-  struct str host = grant_host(oauth->token);
+static void take_token(const struct reading *reading, yyjson_val *place) {
+  struct grant_answer *answer = reading->answer;
   answer->access_token = yyjson_is_str(place) ? json_str(place) : json_get_str(place, "access_token");
   yyjson_val *refresh = json_get(place, "refresh_token"), *expires = json_get(place, "expires_in");
   if (!refresh) refresh = json_get(answer->root, "refresh_token");
@@ -243,44 +284,54 @@ static void take_token(struct arena *arena, const struct connector_oauth *oauth,
   if (!scope) scope = json_get(answer->root, "scopes");
   answer->refresh_token = json_str(refresh);
   answer->expires_in_us = read_seconds(expires);
-  answer->scopes = read_scopes(arena, scope);
+  answer->scopes = read_scopes(reading->arena, scope);
   if (is_sendable(answer->access_token) && answer->refresh_token.n <= TOKEN_MAX) {
     answer->verdict = GRANT_RENEWED;
     return;
   }
-  say(arena, answer, GRANT_LATER, false, "%.*s answered with a token that cannot be used", STR_ARG(host));
+  say(reading, GRANT_LATER, false, "%.*s answered with a token that cannot be used", STR_ARG(reading->host));
 }
 
-void grant_read_answer(struct arena *arena, const struct connector_oauth *oauth,
+static void read_body(const struct reading *reading) {
+  const struct http_client_response *response = reading->response;
+  yyjson_doc *doc = NULL;
+  if (json_read(reading->arena, response->body, &doc, NULL) == ERR_NONE) {
+    reading->answer->root = yyjson_doc_get_root(doc);
+  } else if (!is_html(response)) {
+    reading->answer->root = read_form(reading->arena, response->body);
+  }
+}
+
+static void judge(const struct reading *reading) {
+  const struct connector_oauth *oauth = reading->subject->oauth;
+  yyjson_val *root = reading->answer->root;
+  bool is_success = reading->response->status >= 200 && reading->response->status < 300;
+  yyjson_val *place = is_success ? json_path_get(&oauth->token_path, root) : NULL;
+  bool may_be_text = oauth->token_path.n_steps > 0; /* a text that is the whole answer is no token */
+  bool has_token = place && ((yyjson_is_str(place) && may_be_text) || json_get(place, "access_token"));
+  bool is_refused = yyjson_is_false(json_get(root, "ok")) || (!has_token && error_word(reading).n > 0);
+  if (is_refused) {
+    judge_error(reading);
+  } else if (has_token) {
+    take_token(reading, place);
+  } else {
+    judge_nonsense(reading);
+  }
+}
+
+void grant_read_answer(struct arena *arena, const struct grant_subject *subject, const struct grant_parameters *sent,
                        const struct http_client_response *response, const struct err *failure, bool was_sent,
                        struct grant_answer *ret_answer) {
-  struct str host = grant_host(oauth->token);
-  yyjson_doc *doc = NULL;
+  const struct reading reading = {arena, subject, sent, grant_host(subject->oauth->token), response, ret_answer};
   *ret_answer = (struct grant_answer){0};
   if (!response) {
-    judge_failure(arena, host, failure, was_sent, ret_answer);
+    judge_failure(&reading, failure, was_sent);
     return;
   }
   struct str after = field_of(response, "Retry-After");
   if (after.n > 0 && !retry_after_read(after, clock_utc_us(), &ret_answer->after_us)) ret_answer->after_us = 0;
-  if (json_read(arena, response->body, &doc, NULL) == ERR_NONE) {
-    ret_answer->root = yyjson_doc_get_root(doc);
-  } else if (!is_html(response)) {
-    ret_answer->root = read_form(arena, response->body);
-  }
-  yyjson_val *root = ret_answer->root;
-  bool is_success = response->status >= 200 && response->status < 300;
-  yyjson_val *place = is_success ? json_path_get(&oauth->token_path, root) : NULL;
-  bool may_be_text = oauth->token_path.n_steps > 0; /* a text that is the whole answer is no token */
-  bool has_token = place && ((yyjson_is_str(place) && may_be_text) || json_get(place, "access_token"));
-  bool is_refused = yyjson_is_false(json_get(root, "ok")) || error_word(root).n > 0;
-  if (is_refused && !(has_token && is_success && !yyjson_is_false(json_get(root, "ok")))) {
-    judge_error(arena, host, response, root, ret_answer);
-  } else if (has_token) {
-    take_token(arena, oauth, place, ret_answer);
-  } else {
-    judge_nonsense(arena, host, response, ret_answer);
-  }
+  read_body(&reading);
+  judge(&reading);
 }
 
 /* ---- settings that it gives ---- */

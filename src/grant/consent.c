@@ -105,7 +105,8 @@ static enum err_code open_link(struct db_tx *tx, struct consent_run *run, const 
   return load_subject(tx, run, &link, err);
 }
 
-static enum err_code open_consents_link(struct db_tx *tx, struct consent_run *run, struct err *err) {
+static enum err_code open_consents_link(struct db_tx *tx, void *context, struct err *err) {
+  struct consent_run *run = context;
   uint8_t hash[32];
   vault_sha256(run->consent->link, hash);
   return open_link(tx, run, hash, err);
@@ -389,7 +390,7 @@ static void on_exchanged(void *context, const struct http_client_response *respo
   struct err err = {0};
   yyjson_doc *known = NULL;
   run->transfer = NULL;
-  grant_read_answer(run->arena, oauth, response, failure, run->was_sent, &run->answer);
+  grant_read_answer(run->arena, &run->subject, &run->sent, response, failure, run->was_sent, &run->answer);
   if (run->answer.verdict != GRANT_RENEWED) {
     consent_fail_with(run, ERR_UPSTREAM, "The consent could not be turned into access: %.*s. Nothing was changed.",
                       STR_ARG(run->answer.text));
@@ -409,15 +410,14 @@ static void on_exchanged(void *context, const struct http_client_response *respo
 }
 
 static enum err_code begin_exchange(struct consent_run *run, struct err *err) {
-  struct grant_parameters parameters = {.n = 0};
   struct http_client_request request;
   struct str redirect = arena_printf(run->arena, "%.*s/oauth/callback", STR_ARG(run->keeper->options.public_url));
   if (!redirect.p) return err_no_memory(err);
-  grant_add(&parameters, "grant_type", STR("authorization_code"));
-  grant_add(&parameters, "code", run->code);
-  grant_add(&parameters, "redirect_uri", redirect);
-  if (run->subject.oauth->has_pkce) grant_add(&parameters, "code_verifier", run->verifier);
-  enum err_code code = grant_request(run->arena, &run->subject, &parameters, &request, err);
+  grant_add(&run->sent, "grant_type", STR("authorization_code"));
+  grant_add(&run->sent, "code", run->code);
+  grant_add(&run->sent, "redirect_uri", redirect);
+  if (run->subject.oauth->has_pkce) grant_add(&run->sent, "code_verifier", run->verifier);
+  enum err_code code = grant_request(run->arena, &run->subject, &run->sent, &request, err);
   if (code != ERR_NONE) return code;
   request.timeout_ms = GRANT_EXCHANGE_MS;
   request.ret_was_sent = &run->was_sent;
@@ -451,10 +451,6 @@ static void on_called_back(struct db_job *job) {
 }
 
 /* ---- CHOICES, CHOOSE ---- */
-
-static enum err_code choice_work(struct db_tx *tx, void *context, struct err *err) {
-  return open_consents_link(tx, context, err);
-}
 
 static void on_choice_read(struct db_job *job) {
   struct consent_run *run = (struct consent_run *)(void *)job;
@@ -490,7 +486,7 @@ void consent_ask(struct grant_keeper *keeper, struct grant_consent *consent) {
   if (consent->step == GRANT_CONSENT_BEGIN) {
     submit(run, begin_work, on_begun);
   } else if (consent->step != GRANT_CONSENT_CALLBACK) {
-    submit(run, choice_work, on_choice_read);
+    submit(run, open_consents_link, on_choice_read);
   } else if (read_query(run, &err) != ERR_NONE) {
     consent_fail(run, &err);
   } else {

@@ -14,14 +14,12 @@ struct consent_run {
   uint8_t link[32];
   struct grant_parameters callback; /* parameters, decoded */
   struct str code, verifier;
+  struct grant_parameters sent; /* to the token endpoint */
   bool was_sent;
   struct http_transfer *transfer;
   struct grant_answer answer;
   struct str captured; /* JSON object */
-  struct str chosen;   /* of discover: JSON object; or empty */
   char choice_link[GRANT_TOKEN_SIZE];
-  struct timer timer;
-  unsigned n_stored;
 };
 
 /* Each ends the run: the browser is told, and `run` is gone. */

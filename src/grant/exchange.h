@@ -40,11 +40,12 @@ struct grant_answer {
   struct str text;       /* for people: what went wrong, one sentence without a full stop; names no secret */
   int64_t after_us;      /* LATER: the service says how long; 0: it does not */
 };
-/* `response` NULL: `failure` says why there is none; `was_sent` as the client told. */
-void grant_read_answer(struct arena *arena, const struct connector_oauth *oauth,
+/* `sent`: what the request said; whatever of it is secret, or of the subject, does not stand in the answer's text
+ * though a service repeats it. `response` NULL: `failure` says why there is none; `was_sent` as the client told. */
+void grant_read_answer(struct arena *arena, const struct grant_subject *subject, const struct grant_parameters *sent,
                        const struct http_client_response *response, const struct err *failure, bool was_sent,
                        struct grant_answer *ret_answer);
-/* A parameter that a service or browser gave, fit to be shown: one line, at most `max` bytes. */
+/* A text that a service or browser gave, fit to be shown: plain, one line, at most `max` bytes. */
 struct str grant_clean(struct arena *arena, struct str text, size_t max);
 /* "login.example.com": the host of a URL, for texts. */
 struct str grant_host(struct str url);

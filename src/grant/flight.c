@@ -260,14 +260,14 @@ static void store_failure(struct flight *flight) {
 static void on_exchanged(void *context, const struct http_client_response *response, const struct err *err) {
   struct flight *flight = context;
   flight->transfer = NULL;
-  grant_read_answer(&flight->arena, flight->subject.oauth, response, err, flight->was_sent, &flight->answer);
+  grant_read_answer(&flight->arena, &flight->subject, &flight->sent, response, err, flight->was_sent, &flight->answer);
   if (flight->answer.verdict == GRANT_RENEWED)
     store(flight);
   else
     store_failure(flight);
 }
 
-static enum err_code add_jwt(struct flight *flight, struct grant_parameters *parameters, struct err *err) {
+static enum err_code add_jwt(struct flight *flight, struct err *err) {
   const struct connector_oauth *oauth = flight->subject.oauth;
   struct str jwt;
   enum err_code code = grant_assertion(&flight->arena, &flight->subject, clock_utc_us(), &jwt, err);
@@ -278,34 +278,34 @@ static enum err_code add_jwt(struct flight *flight, struct grant_parameters *par
                                            .expires_in_us = oauth->jwt_lifetime_us - GRANT_JWT_EARLY_S * 1000000};
     return ERR_NONE;
   }
-  grant_add(parameters, "grant_type",
+  grant_add(&flight->sent, "grant_type",
             oauth->grant_type.n ? oauth->grant_type : STR("urn:ietf:params:oauth:grant-type:jwt-bearer"));
-  grant_add(parameters, "assertion", jwt);
+  grant_add(&flight->sent, "assertion", jwt);
   return ERR_NONE;
 }
 
 static enum err_code begin_exchange(struct flight *flight, struct err *err) {
   const struct grant_subject *subject = &flight->subject;
   const struct connector_oauth *oauth = subject->oauth;
-  struct grant_parameters parameters = {.n = 0};
   struct http_client_request request;
   enum err_code code = ERR_NONE;
   flight->was_sent = false;
+  flight->sent.n = 0;
   flight->answer = (struct grant_answer){0};
   if (oauth->grant == CONNECTOR_GRANT_JWT) {
-    code = add_jwt(flight, &parameters, err);
+    code = add_jwt(flight, err);
     if (code != ERR_NONE || flight->answer.access_token.n > 0) return code;
   } else if (subject->client_id.n == 0) {
     *err = subject->client_problem;
     return ERR_UNAVAILABLE;
   } else if (oauth->grant == CONNECTOR_GRANT_CLIENT) {
-    grant_add(&parameters, "grant_type", STR("client_credentials"));
-    grant_add(&parameters, "scope", oauth->scopes);
+    grant_add(&flight->sent, "grant_type", STR("client_credentials"));
+    grant_add(&flight->sent, "scope", oauth->scopes);
   } else {
-    grant_add(&parameters, "grant_type", STR("refresh_token"));
-    grant_add(&parameters, "refresh_token", json_get_str(subject->tokens, "refresh_token"));
+    grant_add(&flight->sent, "grant_type", STR("refresh_token"));
+    grant_add(&flight->sent, "refresh_token", json_get_str(subject->tokens, "refresh_token"));
   }
-  code = grant_request(&flight->arena, subject, &parameters, &request, err);
+  code = grant_request(&flight->arena, subject, &flight->sent, &request, err);
   if (code != ERR_NONE) return code;
   request.timeout_ms = GRANT_EXCHANGE_MS;
   request.ret_was_sent = &flight->was_sent;

@@ -88,6 +88,7 @@ struct flight {
   struct grant_lease lease;
   bool was_interrupted; /* an exchange before this one has left no word of its outcome */
   bool was_sent;
+  struct grant_parameters sent; /* of the exchange under way */
   struct http_transfer *transfer;
   struct grant_answer answer;
   struct timer timer;

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connek, binary, run } from './support/connek.js';
 import { Browser, Vendor, manifestOf } from './support/vendor.js';
+import { ageGrants } from './support/aged.js';
 import { callTool } from './support/mcp.js';
 import { held, rounds } from './support/proof.js';
 
@@ -142,7 +143,7 @@ test('thousands of calls at the moment of expiry cause one refresh, and none of 
 });
 
 test('every odd answer of a service has its sentence, and only invalid_grant and its kin end a connection', async (t) => {
-  const { vendor, connek, url } = await connected(t, { auth: { refresh: { before: '1s' } } });
+  const { vendor, connek, url } = await connected(t);
   const json = (value, status = 200) => (_, response) => (vendor.json(response, value, status), true);
   const odd = [
     [(_, response) => (response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>Sign in</html>'), true), /web page \(200\)/, 'error'],
@@ -157,9 +158,8 @@ test('every odd answer of a service has its sentence, and only invalid_grant and
   ];
   for (const [answer, sentence, status] of odd) {
     vendor.answer = null;
-    vendor.lifetime = 1;
     await new Browser().follow(await linkOf(connek));
-    await sleep(1100);
+    await ageGrants(connek, 3600);
     vendor.answer = answer;
     const { body } = await callTool(url, 'books_list');
     assert.equal(body.result.isError, true);
@@ -169,9 +169,8 @@ test('every odd answer of a service has its sentence, and only invalid_grant and
     assert.match(health.last_error, sentence);
   }
   vendor.answer = null;
-  vendor.lifetime = 1;
   await new Browser().follow(await linkOf(connek));
-  await sleep(1100);
+  await ageGrants(connek, 3600);
   vendor.answer = json({ error: 'invalid_grant', error_description: 'revoked by its owner' }, 400);
   const before = vendor.exchanges.length;
   const boss = await connek.token('boss@acme.example');
@@ -182,7 +181,6 @@ test('every odd answer of a service has its sentence, and only invalid_grant and
   assert.match(textOf(again), /Tell an admin of acme\.$/);
   assert.equal((await healthOf(connek)).status, 'reconnect');
   vendor.answer = null;
-  vendor.lifetime = 3600;
   const [link] = /http:\S+$/.exec(textOf(first));
   assert.match((await new Browser().follow(link)).text, /is connected/);
   assert.equal((await callTool(url, 'books_list')).body.result.isError, false);

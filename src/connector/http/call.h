@@ -16,9 +16,6 @@ struct http_answer {
   struct str message, code; /* of an error, for people: clean, one line; or empty */
 };
 
-/* What stands where an upstream repeated the credential. */
-#define HTTP_BLOT "[credential removed]"
-
 /* ERR_NO_MEMORY, or ERR_UPSTREAM for what claims to be JSON and is none (with a 2xx status: an error page's body may be
  * anything). */
 enum err_code http_reply_read(struct connector_call *call, const struct http_client_response *response,

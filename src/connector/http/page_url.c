@@ -1,6 +1,7 @@
 /* Pages that a service names by their URL. Where a URL leads is the service's word alone: it is followed only within
  * the origin (RFC 6454, 4) that the connection was made for, since the credential goes with it. */
 #include "base/limits.h"
+#include "codec/blot.h"
 #include "codec/url.h"
 #include "connector/http/call.h"
 
@@ -85,7 +86,7 @@ enum err_code http_page_url_check(struct connector_call *call, struct str text, 
   struct buf out;
   buf_init(&out, call->arena, LIMIT_HTTP_TARGET);
   write_without(&out, text, secret_parameter(call));
-  if (!buf_failed(&out) && out.n > 0 && memmem(out.p, out.n, HTTP_BLOT, sizeof(HTTP_BLOT) - 1))
+  if (!buf_failed(&out) && out.n > 0 && memmem(out.p, out.n, BLOT, sizeof(BLOT) - 1))
     return err_set(err, ERR_DENIED, "the address of its next page has the connection's credential in it: not followed");
   if (buf_failed(&out) || url_parse(call->arena, buf_str(&out), &url, err) != ERR_NONE)
     return err_set(err, ERR_UPSTREAM, "what it names as the next page is no URL that can be followed");

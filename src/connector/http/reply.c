@@ -1,31 +1,13 @@
 /* An upstream's answer, read. It is not trusted: its JSON passes the strict reader, its text must be UTF-8, and should
  * it repeat the credential that it was called with, that is blotted out. */
+#include "codec/blot.h"
 #include "codec/utf8.h"
 #include "connector/http/call.h"
-
-enum { SHORTEST_SECRET = 8 /* a shorter one may be any word */ };
 
 static bool is_json_type(struct str type) {
   struct str essence = str_trim(str_cut(&type, ';'));
   return str_eq_fold(essence, STR("application/json")) || str_eq_fold(essence, STR("text/json")) ||
          (essence.n > 5 && str_eq_fold(str_make(essence.p + essence.n - 5, 5), STR("+json")));
-}
-
-/* The text with every `secret` in it replaced; itself where there is none. NULL slice: no memory. */
-static struct str blot_out(struct arena *arena, struct str text, struct str secret) {
-  static const char blot[] = HTTP_BLOT;
-  if (secret.n < SHORTEST_SECRET || text.n == 0 || !memmem(text.p, text.n, secret.p, secret.n)) return text;
-  struct buf out;
-  buf_init(&out, arena, text.n * sizeof(blot));
-  while (text.n > 0) {
-    const char *found = memmem(text.p, text.n, secret.p, secret.n);
-    size_t before = found ? (size_t)(found - text.p) : text.n;
-    buf_append(&out, text.p, before);
-    if (!found) break;
-    buf_append_c(&out, blot);
-    text = str_make(found + secret.n, text.n - before - secret.n);
-  }
-  return buf_failed(&out) ? STR_NONE : buf_str(&out);
 }
 
 static struct str blot_out_all(struct arena *arena, struct str text, const struct http_secret *secret) {

@@ -1,0 +1,22 @@
+// Time that passes in the database alone: what a test would otherwise wait for. Whatever a server keeps in its memory does
+// not age with it.
+import { join } from 'node:path';
+import assert from 'node:assert/strict';
+import { run } from './connek.js';
+
+export async function sql(connek, statement) {
+  const { code, stdout, stderr } = await run('sqlite3', ['-cmd', '.timeout 10000', '-json', join(connek.data, 'connek.db'), statement]);
+  assert.equal(code, 0, stderr);
+  return stdout.trim() ? JSON.parse(stdout) : [];
+}
+
+const us = (seconds) => Math.round(seconds * 1_000_000);
+
+// Every grant's tokens were got that long ago.
+export const ageGrants = (connek, seconds) =>
+  sql(connek, `UPDATE connection_grant SET obtained_at = obtained_at - ${us(seconds)}, expires_at = expires_at - ${us(seconds)}`);
+// Consents that are under way, and links, were begun that long ago.
+export const ageConsents = (connek, seconds) =>
+  sql(connek, `UPDATE oauth_state SET expires_at = expires_at - ${us(seconds)}; UPDATE connect_link SET expires_at = expires_at - ${us(seconds)}`);
+// What is to be done later is that much nearer.
+export const ageJobs = (connek, seconds) => sql(connek, `UPDATE job SET due_at = due_at - ${us(seconds)}`);
