@@ -221,7 +221,7 @@ static void commit_batch(struct audit_writer *writer) {
   struct batch *batch = &writer->batch;
   struct err err = {0};
   uint64_t n_failed = 0;
-  enum err_code code = db_write(writer->conn, write_batch, writer, &err);
+  enum err_code code = db_append(writer->conn, write_batch, writer, &err);
   for (size_t i = 0; i < batch->n; i++) {
     if (code != ERR_NONE) batch->events[i]->code = code;
     n_failed += batch->events[i]->code != ERR_NONE;

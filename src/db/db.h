@@ -37,6 +37,8 @@ struct db_value {
  * it. ERR_CONFLICT: a database from the future, or somebody else's. WAL, synchronous=FULL, foreign keys on. */
 enum err_code db_open(const char *dir, bool may_create, struct db **ret_db, struct err *err) MUST_CHECK;
 void db_close(struct db *db);
+/* For people: "DIR/connek.db", "the database connek at HOST". Without a password. */
+const char *db_name(const struct db *db);
 /* Starts `n` store threads, each with a connection of its own. */
 enum err_code db_start_threads(struct db *db, unsigned n, struct err *err) MUST_CHECK;
 
@@ -44,10 +46,15 @@ enum err_code db_start_threads(struct db *db, unsigned n, struct err *err) MUST_
 enum err_code db_connect(struct db *db, struct db_conn **ret_conn, struct err *err) MUST_CHECK;
 void db_disconnect(struct db_conn *conn);
 
-/* Runs `work` in a transaction on this thread: committed where it returns ERR_NONE, else rolled back. A write
- * transaction takes its lock at the start (BEGIN IMMEDIATE), so it never fails half-way for lack of it. */
+/* Runs `work` in a transaction on this thread: committed where it returns ERR_NONE, else rolled back. When one of its
+ * statements has failed, nothing else works and nothing is stored. A write transaction has the database's one lock for
+ * writers from its start, whatever server or process they belong to: what it has read stays true until it ends, and it
+ * never fails half-way for lack of the lock. */
 typedef enum err_code (*db_work)(struct db_tx *tx, void *context, struct err *err);
 enum err_code db_write(struct db_conn *conn, db_work work, void *context, struct err *err) MUST_CHECK;
+/* The same without the lock where the database can do it: for rows that nobody else writes. What db_exec does is told
+ * by the next db_query, or by the commit; db_changes is not known. */
+enum err_code db_append(struct db_conn *conn, db_work work, void *context, struct err *err) MUST_CHECK;
 enum err_code db_read(struct db_conn *conn, db_work work, void *context, struct err *err) MUST_CHECK;
 
 /* The same on a store thread; then `done` on `loop`. The job is embedded in the caller's own struct. */
@@ -71,6 +78,9 @@ enum err_code db_exec(struct db_tx *tx, const char *sql, const struct db_value *
 int64_t db_changes(const struct db_tx *tx);
 enum err_code db_query(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
                        struct db_rows **ret_rows, struct err *err) MUST_CHECK;
+/* The same where there may be more rows than memory. */
+enum err_code db_query_large(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
+                             struct db_rows **ret_rows, struct err *err) MUST_CHECK;
 /* 1: a row is there; 0: the end; -1: failed, `err` filled. */
 int db_next(struct db_rows *rows, struct err *err) MUST_CHECK;
 void db_rows_close(struct db_rows *rows); /* always, also after failure; NULL is fine */

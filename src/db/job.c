@@ -1,7 +1,7 @@
 /* Transactions on store threads: each thread of the executor has its own connection. */
 #include <stdlib.h>
 
-#include "db/sqlite.h"
+#include "db/driver.h"
 
 enum err_code db_start_threads(struct db *db, unsigned n, struct err *err) {
   db->conns = calloc(n, sizeof(struct db_conn *));

@@ -1,6 +1,7 @@
 /* Migrations: numbered SQL files, each applied once and noted with its hash. Must not know what they say.
  *
- * SQL is written for SQLite and PostgreSQL alike; {{without_rowid}} stands where SQLite's own table form pays. */
+ * SQL is written for SQLite and PostgreSQL alike; {{without_rowid}} stands where SQLite's own table form pays, and
+ * texts are compared by their bytes in both: what sorts here sorts the same there, whatever the server's language. */
 #include "db/migrate.h"
 
 #include <openssl/evp.h>
@@ -8,8 +9,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "db/driver.h"
 #include "db/migrations_sql.h"
-#include "db/sqlite.h"
 
 enum { HASH_SIZE = 32 };
 
@@ -19,8 +20,9 @@ static enum err_code hash_of(const struct embedded_file *file, uint8_t ret_hash[
 }
 
 /* How many are applied, after a look at each one's hash. */
-static enum err_code applied_count(struct db_tx *tx, const struct embedded_file *files, size_t n, const char *dir,
-                                   size_t *ret_n, struct err *err) {
+static enum err_code applied_count(struct db_tx *tx, const struct embedded_file *files, size_t n, size_t *ret_n,
+                                   struct err *err) {
+  const char *name = tx->conn->db->name;
   struct db_rows *rows = NULL;
   enum err_code code = db_exec(tx,
                                "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, hash BYTEA "
@@ -46,40 +48,48 @@ static enum err_code applied_count(struct db_tx *tx, const struct embedded_file 
   if (got < 0)
     code = err ? err->code : ERR_UNAVAILABLE;
   else if (last > (int64_t)n)
-    code = err_set(err, ERR_CONFLICT, "%.160s/connek.db has version %lld, this Connek knows up to %zu: use a newer one",
-                   dir, (long long)last, n);
+    code = err_set(err, ERR_CONFLICT, "%.160s has version %lld, this Connek knows up to %zu: use a newer one", name,
+                   (long long)last, n);
   else if (changed)
-    code =
-        err_set(err, ERR_CONFLICT, "%.160s/connek.db was made by a different build: its migration %.40s is another one",
-                dir, changed->name);
+    code = err_set(err, ERR_CONFLICT, "%.160s was made by a different build: its migration %.40s is another one", name,
+                   changed->name);
   if (code == ERR_NONE) *ret_n = count;
 out:
   db_rows_close(rows);
   return code;
 }
 
-static void substitute(struct buf *out, struct str text) {
-  static const struct str mark = {"{{without_rowid}}", 17};
+/* What stands in place of `word`, or after it. */
+static void replace(struct buf *out, struct str text, const char *word, const char *by, bool is_after) {
+  size_t n = strlen(word);
   const char *at;
-  while ((at = memmem(text.p, text.n, mark.p, mark.n))) {
-    buf_append(out, text.p, (size_t)(at - text.p));
-    buf_append_c(out, "WITHOUT ROWID");
-    text.n -= (size_t)(at - text.p) + mark.n;
-    text.p = at + mark.n;
+  while ((at = memmem(text.p, text.n, word, n))) {
+    buf_append(out, text.p, (size_t)(at - text.p) + (is_after ? n : 0));
+    buf_append_c(out, by);
+    text.n -= (size_t)(at - text.p) + n;
+    text.p = at + n;
   }
   buf_append_str(out, text);
+}
+
+static void substitute(struct buf *out, struct buf *between, const struct db_driver *driver, struct str text) {
+  replace(between, text, "{{without_rowid}}", driver->without_rowid, false);
+  replace(out, buf_str(between), " TEXT", driver->text_order, true);
   buf_append_byte(out, '\0');
 }
 
 static enum err_code apply(struct db_tx *tx, const struct embedded_file *file, int64_t version, struct err *err) {
   uint8_t hash[HASH_SIZE];
-  struct buf sql;
+  struct buf sql, between;
+  const struct db_driver *driver = tx->conn->db->driver;
   enum err_code code = hash_of(file, hash, err);
   if (code != ERR_NONE) return code;
   buf_init(&sql, NULL, MIB);
-  substitute(&sql, str_make(file->text, file->n));
-  code = buf_failed(&sql) ? err_no_memory(err) : sqlite_script(tx->conn, sql.p, err);
+  buf_init(&between, NULL, MIB);
+  substitute(&sql, &between, driver, str_make(file->text, file->n));
+  code = buf_failed(&sql) || buf_failed(&between) ? err_no_memory(err) : driver->script(tx, sql.p, err);
   buf_release(&sql);
+  buf_release(&between);
   if (code != ERR_NONE) {
     err_prefix(err, "migration %.60s", file->name);
     return code;
@@ -89,10 +99,9 @@ static enum err_code apply(struct db_tx *tx, const struct embedded_file *file, i
                  err);
 }
 
-enum err_code migrate_run(struct db_tx *tx, const struct embedded_file *files, size_t n, const char *dir,
-                          struct err *err) {
+enum err_code migrate_run(struct db_tx *tx, const struct embedded_file *files, size_t n, struct err *err) {
   size_t applied = 0;
-  enum err_code code = applied_count(tx, files, n, dir, &applied, err);
+  enum err_code code = applied_count(tx, files, n, &applied, err);
   for (size_t i = applied; code == ERR_NONE && i < n; i++)
     code = apply(tx, &files[i], (int64_t)i + 1, err);
   return code;

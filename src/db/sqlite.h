@@ -6,18 +6,18 @@
 
 #include <sqlite3.h>
 
-#include "db/db.h"
+#include "db/driver.h"
 
-enum { DB_PARAMS_MAX = 32, DB_BUSY_MS = 5000 };
-
-struct db_rows {
-  struct statement *statement;
+struct sqlite_conn {
+  struct db_conn conn; /* first */
+  sqlite3 *handle;
+  struct statement_cache cache;
 };
 
 struct statement {
-  const char *sql; /* the literal's address: the key */
+  struct prepared prepared; /* first */
   sqlite3_stmt *stmt;
-  struct db_conn *conn;
+  struct sqlite_conn *conn;
   struct db_rows rows;
   size_t n_params;
   uint8_t index[DB_PARAMS_MAX]; /* SQLite's index of $1, $2 ...: it numbers them as they appear */
@@ -25,35 +25,23 @@ struct statement {
   bool is_cached;               /* false: freed with its rows */
 };
 
-/* Prepared statements by address; grows, never shrinks: literals are few. */
-struct statement_cache {
-  struct statement **slots; /* open addressing */
-  size_t capacity, count;
-};
-
-struct db_tx {
-  struct db_conn *conn;
-  bool is_write;
-  int64_t changes;
-};
-
-struct db_conn {
-  struct db *db;
-  sqlite3 *handle;
-  struct statement_cache cache;
-  struct db_tx tx; /* the one under way */
-};
-
-struct db {
+struct sqlite_db {
+  struct db db; /* first */
   char *dir, *path;
   /* Writers of this process wait for each other here: SQLite's own waiting sleeps up to 100 ms at a time. */
   pthread_mutex_t write_lock;
-  struct executor *executor;
-  struct db_conn **conns; /* one a store thread */
-  unsigned n_conns;
 };
 
-/* error.c: fills `err` from a result code of SQLite; `sql` (or NULL) goes to the detail. */
+static inline struct sqlite_conn *sqlite_conn_of(struct db_conn *conn) {
+  return (struct sqlite_conn *)(void *)conn;
+}
+static inline struct sqlite_db *sqlite_db_of(struct db *db) {
+  return (struct sqlite_db *)(void *)db;
+}
+
+extern const struct db_driver db_sqlite_driver; /* sqlite.c */
+
+/* sqlite_error.c: fills `err` from a result code of SQLite; `sql` (or NULL) goes to the detail. */
 enum err_code sqlite_describe(sqlite3 *handle, int rc, const char *sql, struct err *err);
 /* The same, for `return sqlite_failed(...)`: never ERR_NONE. */
 static inline enum err_code sqlite_failed(sqlite3 *handle, int rc, const char *sql, struct err *err) {
@@ -61,13 +49,16 @@ static inline enum err_code sqlite_failed(sqlite3 *handle, int rc, const char *s
   return code != ERR_NONE ? code : ERR_INTERNAL;
 }
 
-/* statement.c */
-enum err_code statement_take(struct db_conn *conn, const char *sql, struct statement **ret_statement,
+/* sqlite_statement.c: db_driver's, of statements */
+enum err_code db_sqlite_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
                              struct err *err) MUST_CHECK;
-void statement_give_back(struct statement *statement);
-void statement_cache_release(struct statement_cache *cache);
-
-/* sqlite.c: several statements, for migrations and settings. */
-enum err_code sqlite_script(struct db_conn *conn, const char *sql, struct err *err) MUST_CHECK;
+enum err_code db_sqlite_query(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, bool is_large,
+                              struct db_rows **ret_rows, struct err *err) MUST_CHECK;
+int db_sqlite_next(struct db_rows *rows, struct err *err) MUST_CHECK;
+void db_sqlite_rows_close(struct db_rows *rows);
+bool db_sqlite_is_null(struct db_rows *rows, int column);
+int64_t db_sqlite_int_at(struct db_rows *rows, int column);
+struct str db_sqlite_bytes_at(struct db_rows *rows, int column, enum db_kind kind);
+void db_sqlite_statement_free(struct prepared *prepared);
 
 #endif

@@ -101,8 +101,9 @@ static enum err_code visit_all(struct db_rows *rows, store_audit_visit visit, vo
 
 enum err_code store_audit_each(struct db_tx *tx, store_audit_visit visit, void *context, struct err *err) {
   struct db_rows *rows = NULL;
-  enum err_code code = db_query(tx, "SELECT " RECORD_COLUMNS " FROM audit_record ORDER BY organisation_id, writer, seq",
-                                DB_NO_PARAMS, &rows, err);
+  enum err_code code =
+      db_query_large(tx, "SELECT " RECORD_COLUMNS " FROM audit_record ORDER BY organisation_id, writer, seq",
+                     DB_NO_PARAMS, &rows, err);
   return code == ERR_NONE ? visit_all(rows, visit, context, err) : code;
 }
 
@@ -111,11 +112,11 @@ enum err_code store_audit_each_by_time(struct db_tx *tx, struct uuid organisatio
   struct db_rows *rows = NULL;
   enum err_code code;
   if (uuid_is_nil(organisation_id))
-    code = db_query(tx, "SELECT " RECORD_COLUMNS " FROM audit_record ORDER BY time, organisation_id, writer, seq",
-                    DB_NO_PARAMS, &rows, err);
+    code = db_query_large(tx, "SELECT " RECORD_COLUMNS " FROM audit_record ORDER BY time, organisation_id, writer, seq",
+                          DB_NO_PARAMS, &rows, err);
   else
-    code = db_query(tx,
-                    "SELECT " RECORD_COLUMNS " FROM audit_record WHERE organisation_id = $1 ORDER BY time, writer, seq",
-                    DB_PARAMS(DB_V_UUID(organisation_id)), &rows, err);
+    code = db_query_large(
+        tx, "SELECT " RECORD_COLUMNS " FROM audit_record WHERE organisation_id = $1 ORDER BY time, writer, seq",
+        DB_PARAMS(DB_V_UUID(organisation_id)), &rows, err);
   return code == ERR_NONE ? visit_all(rows, visit, context, err) : code;
 }

@@ -7,7 +7,7 @@ static const struct embedded_file *files;
 static size_t n_files;
 
 static enum err_code run(struct db_tx *tx, void *context, struct err *err) {
-  return migrate_run(tx, files, n_files, "DIR", err);
+  return migrate_run(tx, files, n_files, err);
 }
 
 #define FILE_OF(text) {"test.sql", (text), sizeof(text) - 1}

@@ -52,49 +52,85 @@ static void parameters_go_by_their_number_not_their_order(void **state) {
   in_tx(*state, params_by_number);
 }
 
+struct wrong {
+  const char *sql;
+  size_t n;
+};
+
 static enum err_code wrong_params(struct db_tx *tx, void *context, struct err *err) {
-  static const char *const two = "SELECT $1, $2";
+  static const struct db_value params[] = {DB_V_INT(1), DB_V_INT(2), DB_V_INT(3)};
+  const struct wrong *wrong = context;
   struct db_rows *rows = NULL;
-  assert_int_equal(db_query(tx, two, DB_PARAMS(DB_V_INT(1)), &rows, err), ERR_INTERNAL);
-  assert_int_equal(db_query(tx, two, DB_PARAMS(DB_V_INT(1), DB_V_INT(2), DB_V_INT(3)), &rows, err), ERR_INTERNAL);
-  assert_int_equal(db_query(tx, "SELECT $2", DB_PARAMS(DB_V_INT(1)), &rows, err), ERR_INTERNAL);
-  assert_int_equal(db_query(tx, "SELECT ?", DB_PARAMS(DB_V_INT(1)), &rows, err), ERR_INTERNAL);
-  assert_int_equal(db_query(tx, "", DB_NO_PARAMS, &rows, err), ERR_INTERNAL);
+  enum err_code code = db_query(tx, wrong->sql, params, wrong->n, &rows, err);
   assert_null(rows);
-  return ERR_NONE;
+  return code;
 }
 
 static void a_wrong_number_of_parameters_is_a_bug_of_ours(void **state) {
-  in_tx(*state, wrong_params);
+  static const char two[] = "SELECT $1, $2";
+  const struct wrong all[] = {{two, 1}, {two, 3}, {"SELECT $2", 1}, {"SELECT ?", 1}, {"", 0}};
+  struct fixture *f = *state;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    struct wrong wrong = all[i];
+    assert_int_equal(db_read(f->conn, wrong_params, &wrong, &test_err), ERR_INTERNAL);
+  }
 }
 
 static enum err_code no_sql_in_texts(struct db_tx *tx, void *context, struct err *err) {
   assert_int_equal(db_exec(tx, "SELEC nonsense", DB_NO_PARAMS, err), ERR_INTERNAL);
   assert_null(strstr(err->text, "nonsense"));
   assert_non_null(strstr(err->detail, "nonsense"));
-  return ERR_NONE;
+  return ERR_INTERNAL;
 }
 
 static void texts_hold_no_sql(void **state) {
-  in_tx(*state, no_sql_in_texts);
+  struct fixture *f = *state;
+  assert_int_equal(db_write(f->conn, no_sql_in_texts, f, &test_err), ERR_INTERNAL);
 }
 
-static enum err_code constraints(struct db_tx *tx, void *context, struct err *err) {
-  static const char *const insert = "INSERT INTO login (id, email, created_at) VALUES ($1, $2, 0)";
-  struct uuid a = uuid_new(), b = uuid_new();
-  assert_ok(db_exec(tx, insert, DB_PARAMS(DB_V_UUID(a), DB_V_TEXT(STR("x@y.example"))), err));
-  assert_int_equal(db_exec(tx, insert, DB_PARAMS(DB_V_UUID(b), DB_V_TEXT(STR("x@y.example"))), err), ERR_CONFLICT);
-  assert_int_equal(db_exec(tx, insert, DB_PARAMS(DB_V_UUID(a), DB_V_TEXT(STR("z@y.example"))), err), ERR_CONFLICT);
-  assert_int_equal(db_exec(tx, insert, DB_PARAMS(DB_V_UUID(b), DB_V_NULL), err), ERR_INVALID);
-  assert_int_equal(db_exec(tx, "INSERT INTO role (id, organisation_id, name, created_at) VALUES ($1, $2, 'r', 0)",
-                           DB_PARAMS(DB_V_UUID(a), DB_V_UUID(b)), err),
-                   ERR_CONFLICT);
-  assert_ok(db_exec(tx, insert, DB_PARAMS(DB_V_UUID(b), DB_V_TEXT(STR("w@y.example"))), err)); /* goes on */
+struct insertion {
+  const char *sql;
+  struct db_value id, other;
+  bool is_failure_ignored;
+};
+
+static enum err_code insert(struct db_tx *tx, void *context, struct err *err) {
+  const struct insertion *insertion = context;
+  enum err_code code = db_exec(tx, insertion->sql, DB_PARAMS(insertion->id, insertion->other), err);
+  if (!insertion->is_failure_ignored) return code;
+  assert_int_not_equal(code, ERR_NONE);
+  assert_int_equal(db_exec(tx, "SELECT 1", DB_NO_PARAMS, err), ERR_UNAVAILABLE);
   return ERR_NONE;
 }
 
 static void broken_constraints_have_codes(void **state) {
-  in_tx(*state, constraints);
+  static const char login[] = "INSERT INTO login (id, email, created_at) VALUES ($1, $2, 0)";
+  static const char role[] = "INSERT INTO role (id, organisation_id, name, created_at) VALUES ($1, $2, 'r', 0)";
+  struct fixture *f = *state;
+  struct uuid a = uuid_new(), b = uuid_new();
+  const struct {
+    struct insertion insertion;
+    enum err_code code;
+  } cases[] = {
+      {{login, DB_V_UUID(a), DB_V_TEXT(STR("x@y.example")), false}, ERR_NONE},
+      {{login, DB_V_UUID(b), DB_V_TEXT(STR("x@y.example")), false}, ERR_CONFLICT},
+      {{login, DB_V_UUID(a), DB_V_TEXT(STR("z@y.example")), false}, ERR_CONFLICT},
+      {{login, DB_V_UUID(b), DB_V_NULL, false}, ERR_INVALID},
+      {{role, DB_V_UUID(a), DB_V_UUID(b), false}, ERR_CONFLICT},
+      {{login, DB_V_UUID(b), DB_V_TEXT(STR("w@y.example")), false}, ERR_NONE},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct insertion insertion = cases[i].insertion;
+    assert_int_equal(db_write(f->conn, insert, &insertion, &test_err), cases[i].code);
+  }
+}
+
+static void after_a_failed_statement_nothing_else_is_done_or_stored(void **state) {
+  struct fixture *f = *state;
+  struct uuid a = uuid_new();
+  struct insertion insertion = {"INSERT INTO login (id, email, created_at) VALUES ($1, $2, 0)", DB_V_UUID(a), DB_V_NULL,
+                                true};
+  assert_int_equal(db_write(f->conn, insert, &insertion, &test_err), ERR_UNAVAILABLE);
 }
 
 /* The same statement, while its rows are being read. */
@@ -124,12 +160,12 @@ static enum err_code reused_buffer(struct db_tx *tx, void *context, struct err *
   char sql[32] = "SELECT 1";
   assert_ok(db_exec(tx, sql, DB_NO_PARAMS, err));
   memcpy(sql, "SELECT 2", 9);
-  assert_int_equal(db_exec(tx, sql, DB_NO_PARAMS, err), ERR_INTERNAL);
-  return ERR_NONE;
+  return db_exec(tx, sql, DB_NO_PARAMS, err);
 }
 
 static void a_text_that_changed_under_its_address_is_noticed(void **state) {
-  in_tx(*state, reused_buffer);
+  struct fixture *f = *state;
+  assert_int_equal(db_read(f->conn, reused_buffer, NULL, &test_err), ERR_INTERNAL);
 }
 
 static enum err_code many(struct db_tx *tx, void *context, struct err *err) {
@@ -175,6 +211,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_wrong_number_of_parameters_is_a_bug_of_ours, set_up, tear_down),
       cmocka_unit_test_setup_teardown(texts_hold_no_sql, set_up, tear_down),
       cmocka_unit_test_setup_teardown(broken_constraints_have_codes, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(after_a_failed_statement_nothing_else_is_done_or_stored, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_statement_may_run_within_itself, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_text_that_changed_under_its_address_is_noticed, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_cache_keeps_apart_as_many_as_there_are, set_up, tear_down),

@@ -64,7 +64,7 @@ STORE_TEST(an_owner_is_of_the_same_organisation) {
 
 STORE_TEST(a_name_is_taken_once_an_organisation) {
   struct connection_record record = connection_of(&t->acme, STR("ledger"));
-  assert_int_equal(store_connection_insert(tx, &record, &test_err), ERR_CONFLICT);
+  assert_breaks(store_connection_insert(tx, &record, &test_err), ERR_CONFLICT);
   assert_says("\"ledger\" exists already");
 }
 

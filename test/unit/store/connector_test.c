@@ -70,7 +70,7 @@ STORE_TEST(a_version_is_written_once) {
                                    .kind = STR("http"),
                                    .source = STR("custom"),
                                    .definition = STR("{\"other\":1}")};
-  assert_int_equal(store_connector_insert(tx, &again, &test_err), ERR_CONFLICT);
+  assert_breaks(store_connector_insert(tx, &again, &test_err), ERR_CONFLICT);
   assert_says("own has a version 4");
 }
 

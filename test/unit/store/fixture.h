@@ -2,6 +2,7 @@
 #ifndef CONNEK_TEST_STORE_FIXTURE_H
 #define CONNEK_TEST_STORE_FIXTURE_H
 
+#include "db/driver.h"
 #include "db/fixture.h"
 #include "store/store.h"
 
@@ -108,6 +109,16 @@ static inline void store_run(void **state, test_body body) {
   static void name##_body(struct db_tx *tx, struct store_test *t)
 #define STORE_UNIT(name) cmocka_unit_test_setup_teardown(name, store_set_up, store_tear_down)
 #define ARENA tx, &t->arena
+
+/* A statement that breaks a rule of the database ends its transaction; here the test goes on behind it. */
+#define assert_breaks(expression, code)                                                                  \
+  do {                                                                                                   \
+    assert_ok(db_exec(tx, "SAVEPOINT before", DB_NO_PARAMS, &test_err));                                 \
+    assert_int_equal(expression, code);                                                                  \
+    struct err rest_;                                                                                    \
+    tx->is_failed = false;                                                                               \
+    if (db_exec(tx, "ROLLBACK TO before", DB_NO_PARAMS, &rest_) != ERR_NONE) fail_msg("%s", rest_.text); \
+  } while (0)
 
 static inline void assert_says(const char *part) {
   if (!strstr(test_err.text, part)) fail_msg("\"%s\" does not say \"%s\"", test_err.text, part);

@@ -35,7 +35,7 @@ STORE_TEST(all_are_listed_by_name) {
 
 STORE_TEST(a_name_is_taken_once) {
   struct organisation_record record = {uuid_new(), STR("acme"), STR("k"), 1, 5};
-  assert_int_equal(store_organisation_insert(tx, &record, &test_err), ERR_CONFLICT);
+  assert_breaks(store_organisation_insert(tx, &record, &test_err), ERR_CONFLICT);
   assert_says("\"acme\" exists already");
 }
 

@@ -28,7 +28,7 @@ STORE_TEST(rules_come_in_their_order) {
   assert_str(list[0].does, "[\"read\"]");
   assert_null(list[0].tools.p); /* not limited is not the same as none */
   struct access_rule_record again = rule_of(&t->acme, 1);
-  assert_int_equal(store_access_rule_insert(tx, &again, &test_err), ERR_CONFLICT);
+  assert_breaks(store_access_rule_insert(tx, &again, &test_err), ERR_CONFLICT);
   assert_ok(store_access_rule_delete_all(tx, t->acme.id, t->acme.role, &test_err));
   assert_ok(store_access_rule_list(ARENA, t->acme.id, &list, &n, &test_err));
   assert_int_equal(n, 0);
@@ -53,7 +53,7 @@ STORE_TEST(a_role_is_given_and_taken) {
   const struct user_role_record *list;
   size_t n;
   assert_ok(store_user_role_insert(tx, t->acme.id, t->acme.user, t->acme.role, &test_err));
-  assert_int_equal(store_user_role_insert(tx, t->acme.id, t->acme.user, t->acme.role, &test_err), ERR_CONFLICT);
+  assert_breaks(store_user_role_insert(tx, t->acme.id, t->acme.user, t->acme.role, &test_err), ERR_CONFLICT);
   assert_ok(store_user_role_list(ARENA, t->acme.id, &list, &n, &test_err));
   assert_int_equal(n, 1);
   assert_true(uuid_eq(list[0].user_id, t->acme.user) && uuid_eq(list[0].role_id, t->acme.role));
@@ -72,7 +72,7 @@ STORE_TEST(roles_are_the_organisations_own) {
   const struct role_record *list;
   size_t n;
   struct role_record again = {uuid_new(), t->acme.id, STR("finance")};
-  assert_int_equal(store_role_insert(tx, &again, &test_err), ERR_CONFLICT);
+  assert_breaks(store_role_insert(tx, &again, &test_err), ERR_CONFLICT);
   assert_says("\"finance\"");
   assert_int_equal(store_role_delete(tx, t->globex.id, t->acme.role, &test_err), ERR_NOT_FOUND);
   assert_ok(store_role_delete(tx, t->acme.id, t->acme.role, &test_err));

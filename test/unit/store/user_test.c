@@ -36,12 +36,12 @@ STORE_TEST(another_organisations_user_is_not_there) {
 
 STORE_TEST(a_user_is_added_once) {
   struct user_record again = {uuid_new(), t->acme.id, t->acme.login, STR("ann@both.example"), STR("member"), 0, 5};
-  assert_int_equal(store_user_insert(tx, &again, &test_err), ERR_CONFLICT);
+  assert_breaks(store_user_insert(tx, &again, &test_err), ERR_CONFLICT);
   assert_says("ann@both.example");
   struct user_record lost = {uuid_new(), uuid_new(), t->acme.login, STR("ann@both.example"), STR("member"), 0, 5};
-  assert_int_equal(store_user_insert(tx, &lost, &test_err), ERR_CONFLICT);
+  assert_breaks(store_user_insert(tx, &lost, &test_err), ERR_CONFLICT);
   struct user_record odd = {uuid_new(), t->acme.id, t->acme.login, STR("x"), STR("emperor"), 0, 5};
-  assert_int_equal(store_user_insert(tx, &odd, &test_err), ERR_INVALID);
+  assert_breaks(store_user_insert(tx, &odd, &test_err), ERR_INVALID);
 }
 
 STORE_TEST(another_organisation_cannot_make_a_user_an_owner) {

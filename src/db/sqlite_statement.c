@@ -1,36 +1,15 @@
-/* Prepared statements: a cache by address, binding, stepping. Must not know transactions' beginnings and ends. */
+/* SQLite's statements: preparing, binding, stepping. Must not know transactions' beginnings and ends. */
 #include <stdlib.h>
 
 #include "db/sqlite.h"
-
-static size_t slot_of(const struct statement_cache *cache, const char *sql) {
-  size_t i = (size_t)(((uintptr_t)sql * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (cache->capacity - 1);
-  while (cache->slots[i] && cache->slots[i]->sql != sql)
-    i = (i + 1) & (cache->capacity - 1);
-  return i;
-}
-
-static bool cache_grow(struct statement_cache *cache) {
-  struct statement_cache grown = {NULL, cache->capacity ? 2 * cache->capacity : 32, cache->count};
-  grown.slots = calloc(grown.capacity, sizeof *grown.slots);
-  if (!grown.slots) return false;
-  for (size_t i = 0; i < cache->capacity; i++)
-    if (cache->slots[i]) grown.slots[slot_of(&grown, cache->slots[i]->sql)] = cache->slots[i];
-  free(cache->slots);
-  *cache = grown;
-  return true;
-}
 
 static void statement_free(struct statement *statement) {
   sqlite3_finalize(statement->stmt);
   free(statement);
 }
 
-void statement_cache_release(struct statement_cache *cache) {
-  for (size_t i = 0; i < cache->capacity; i++)
-    if (cache->slots[i]) statement_free(cache->slots[i]);
-  free(cache->slots);
-  *cache = (struct statement_cache){0};
+void db_sqlite_statement_free(struct prepared *prepared) {
+  statement_free((struct statement *)(void *)prepared);
 }
 
 /* Every one of $1 ... $n must be there: a gap would be a parameter that nobody binds. */
@@ -48,7 +27,7 @@ static bool find_params(struct statement *statement) {
   return true;
 }
 
-static enum err_code statement_new(struct db_conn *conn, const char *sql, struct statement **ret_statement,
+static enum err_code statement_new(struct sqlite_conn *conn, const char *sql, struct statement **ret_statement,
                                    struct err *err) {
   struct statement *statement = calloc(1, sizeof *statement);
   if (!statement) return err_no_memory(err);
@@ -63,18 +42,16 @@ static enum err_code statement_new(struct db_conn *conn, const char *sql, struct
     err_detail(err, "parameters must be $1 to $n: %.200s", sql);
     return ERR_INTERNAL;
   }
-  statement->sql = sql;
+  statement->prepared.sql = sql;
   statement->conn = conn;
-  statement->rows.statement = statement;
+  statement->rows.driver = &db_sqlite_driver;
   *ret_statement = statement;
   return ERR_NONE;
 }
 
-enum err_code statement_take(struct db_conn *conn, const char *sql, struct statement **ret_statement, struct err *err) {
-  struct statement_cache *cache = &conn->cache;
-  if (2 * cache->count >= cache->capacity && !cache_grow(cache)) return err_no_memory(err);
-  size_t slot = slot_of(cache, sql);
-  struct statement *statement = cache->slots[slot];
+static enum err_code statement_take(struct sqlite_conn *conn, const char *sql, struct statement **ret_statement,
+                                    struct err *err) {
+  struct statement *statement = (struct statement *)(void *)statement_cache_find(&conn->cache, sql);
   if (statement && !statement->is_busy) {
     /* A buffer that was used again would silently run the old statement. */
     if (strcmp(sqlite3_sql(statement->stmt), sql) != 0)
@@ -84,17 +61,18 @@ enum err_code statement_take(struct db_conn *conn, const char *sql, struct state
   }
   bool may_cache = !statement; /* else its rows are being read: this one is for once */
   enum err_code code = statement_new(conn, sql, &statement, err);
-  if (code != ERR_NONE) return code;
-  if (may_cache) {
-    statement->is_cached = true;
-    cache->slots[slot] = statement;
-    cache->count++;
+  if (code == ERR_NONE && may_cache) {
+    code = statement_cache_add(&conn->cache, &statement->prepared, err);
+    if (code != ERR_NONE)
+      statement_free(statement);
+    else
+      statement->is_cached = true;
   }
-  *ret_statement = statement;
-  return ERR_NONE;
+  if (code == ERR_NONE) *ret_statement = statement;
+  return code;
 }
 
-void statement_give_back(struct statement *statement) {
+static void statement_give_back(struct statement *statement) {
   sqlite3_reset(statement->stmt);
   statement->is_busy = false;
   if (!statement->is_cached) statement_free(statement);
@@ -120,7 +98,8 @@ static int bind_one(sqlite3_stmt *stmt, int index, const struct db_value *value)
 static enum err_code begin(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
                            struct statement **ret_statement, struct err *err) {
   struct statement *statement;
-  enum err_code code = statement_take(tx->conn, sql, &statement, err);
+  struct sqlite_conn *conn = sqlite_conn_of(tx->conn);
+  enum err_code code = statement_take(conn, sql, &statement, err);
   if (code != ERR_NONE) return code;
   const char *problem = statement->n_params != n ? "it takes another number of parameters" : NULL;
   if (!tx->is_write && !sqlite3_stmt_readonly(statement->stmt)) problem = "it writes in a read transaction";
@@ -133,7 +112,7 @@ static enum err_code begin(struct db_tx *tx, const char *sql, const struct db_va
   for (size_t i = 0; i < n; i++) {
     int rc = bind_one(statement->stmt, statement->index[i], &params[i]);
     if (rc != SQLITE_OK) {
-      code = sqlite_failed(tx->conn->handle, rc, sql, err);
+      code = sqlite_failed(conn->handle, rc, sql, err);
       statement_give_back(statement);
       return code;
     }
@@ -142,7 +121,8 @@ static enum err_code begin(struct db_tx *tx, const char *sql, const struct db_va
   return ERR_NONE;
 }
 
-enum err_code db_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, struct err *err) {
+enum err_code db_sqlite_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
+                             struct err *err) {
   struct statement *statement;
   enum err_code code = begin(tx, sql, params, n, &statement, err);
   if (code != ERR_NONE) return code;
@@ -150,19 +130,17 @@ enum err_code db_exec(struct db_tx *tx, const char *sql, const struct db_value *
   while ((rc = sqlite3_step(statement->stmt)) == SQLITE_ROW) {
   }
   if (rc == SQLITE_DONE)
-    tx->changes = sqlite3_changes64(tx->conn->handle);
+    tx->changes = sqlite3_changes64(statement->conn->handle);
   else
-    code = sqlite_failed(tx->conn->handle, rc, sql, err);
+    code = sqlite_failed(statement->conn->handle, rc, sql, err);
   statement_give_back(statement);
   return code;
 }
 
-int64_t db_changes(const struct db_tx *tx) {
-  return tx->changes;
-}
-
-enum err_code db_query(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
-                       struct db_rows **ret_rows, struct err *err) {
+/* Rows come one by one from the database's own pages: however many they are, nothing is kept. */
+enum err_code db_sqlite_query(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, bool is_large,
+                              struct db_rows **ret_rows, struct err *err) {
+  (void)is_large;
   struct statement *statement;
   enum err_code code = begin(tx, sql, params, n, &statement, err);
   if (code != ERR_NONE) return code;
@@ -171,40 +149,35 @@ enum err_code db_query(struct db_tx *tx, const char *sql, const struct db_value 
   return ERR_NONE;
 }
 
-int db_next(struct db_rows *rows, struct err *err) {
-  struct statement *statement = rows->statement;
+static struct statement *statement_of(struct db_rows *rows) {
+  return (struct statement *)(void *)((char *)rows - offsetof(struct statement, rows));
+}
+
+int db_sqlite_next(struct db_rows *rows, struct err *err) {
+  struct statement *statement = statement_of(rows);
   int rc = sqlite3_step(statement->stmt);
   if (rc == SQLITE_ROW) return 1;
   if (rc == SQLITE_DONE) return 0;
-  (void)sqlite_failed(statement->conn->handle, rc, statement->sql, err);
+  (void)sqlite_failed(statement->conn->handle, rc, statement->prepared.sql, err);
+  statement->conn->conn.tx.is_failed = true;
   return -1;
 }
 
-void db_rows_close(struct db_rows *rows) {
-  if (rows) statement_give_back(rows->statement);
+void db_sqlite_rows_close(struct db_rows *rows) {
+  statement_give_back(statement_of(rows));
 }
 
-bool db_is_null(struct db_rows *rows, int column) {
-  return sqlite3_column_type(rows->statement->stmt, column) == SQLITE_NULL;
+bool db_sqlite_is_null(struct db_rows *rows, int column) {
+  return sqlite3_column_type(statement_of(rows)->stmt, column) == SQLITE_NULL;
 }
 
-int64_t db_int(struct db_rows *rows, int column) {
-  return sqlite3_column_int64(rows->statement->stmt, column);
+int64_t db_sqlite_int_at(struct db_rows *rows, int column) {
+  return sqlite3_column_int64(statement_of(rows)->stmt, column);
 }
 
-struct str db_text(struct db_rows *rows, int column) {
-  const unsigned char *text = sqlite3_column_text(rows->statement->stmt, column);
-  return text ? str_make((const char *)text, (size_t)sqlite3_column_bytes(rows->statement->stmt, column)) : STR_NONE;
-}
-
-struct str db_blob(struct db_rows *rows, int column) {
-  const void *bytes = sqlite3_column_blob(rows->statement->stmt, column);
-  return bytes ? str_make(bytes, (size_t)sqlite3_column_bytes(rows->statement->stmt, column)) : STR_NONE;
-}
-
-struct uuid db_uuid(struct db_rows *rows, int column) {
-  struct uuid id = {{0}};
-  struct str bytes = db_blob(rows, column);
-  if (bytes.n == sizeof id.b) memcpy(id.b, bytes.p, sizeof id.b);
-  return id;
+struct str db_sqlite_bytes_at(struct db_rows *rows, int column, enum db_kind kind) {
+  sqlite3_stmt *stmt = statement_of(rows)->stmt;
+  const void *bytes =
+      kind == DB_TEXT ? (const void *)sqlite3_column_text(stmt, column) : sqlite3_column_blob(stmt, column);
+  return bytes ? str_make(bytes, (size_t)sqlite3_column_bytes(stmt, column)) : STR_NONE;
 }

@@ -1,0 +1,133 @@
+/* db.h for every database: what a transaction is, and the way to the driver. Must not know which database it is. */
+#include <stdlib.h>
+
+#include "db/driver.h"
+
+void db_close(struct db *db) {
+  if (!db) return;
+  if (db->executor) executor_stop(db->executor);
+  for (unsigned i = 0; i < db->n_conns; i++)
+    db_disconnect(db->conns[i]);
+  free(db->conns);
+  free(db->name);
+  db->driver->close(db);
+}
+
+const char *db_name(const struct db *db) {
+  return db->name;
+}
+
+enum err_code db_connect(struct db *db, struct db_conn **ret_conn, struct err *err) {
+  return db->driver->connect(db, ret_conn, err);
+}
+
+void db_disconnect(struct db_conn *conn) {
+  if (conn) conn->db->driver->disconnect(conn);
+}
+
+/* Transactions */
+
+static enum err_code gave_up(struct err *err) {
+  return err_set(err, ERR_UNAVAILABLE, "the database gave the transaction up");
+}
+
+static enum err_code run(struct db_conn *conn, enum db_intent intent, db_work work, void *context, struct err *err) {
+  const struct db_driver *driver = conn->db->driver;
+  conn->tx = (struct db_tx){.conn = conn, .is_write = intent != DB_READ};
+  enum err_code code = driver->begin(conn, intent, err);
+  if (code != ERR_NONE) return code;
+  code = work(&conn->tx, context, err);
+  /* Work that took a statement's error for harmless must not be told that it is stored. */
+  if (code == ERR_NONE && conn->tx.is_failed) code = gave_up(err);
+  if (code == ERR_NONE) code = driver->commit(conn, err);
+  if (code != ERR_NONE) driver->rollback(conn);
+  driver->end(conn, intent);
+  return code;
+}
+
+enum err_code db_write(struct db_conn *conn, db_work work, void *context, struct err *err) {
+  return run(conn, DB_WRITE, work, context, err);
+}
+
+enum err_code db_append(struct db_conn *conn, db_work work, void *context, struct err *err) {
+  return run(conn, DB_APPEND, work, context, err);
+}
+
+enum err_code db_read(struct db_conn *conn, db_work work, void *context, struct err *err) {
+  return run(conn, DB_READ, work, context, err);
+}
+
+/* Statements */
+
+enum err_code db_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, struct err *err) {
+  if (tx->is_failed) return gave_up(err);
+  enum err_code code = tx->conn->db->driver->exec(tx, sql, params, n, err);
+  if (code != ERR_NONE) tx->is_failed = true;
+  return code;
+}
+
+int64_t db_changes(const struct db_tx *tx) {
+  return tx->changes;
+}
+
+static enum err_code query(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, bool is_large,
+                           struct db_rows **ret_rows, struct err *err) {
+  if (tx->is_failed) return gave_up(err);
+  enum err_code code = tx->conn->db->driver->query(tx, sql, params, n, is_large, ret_rows, err);
+  if (code != ERR_NONE) tx->is_failed = true;
+  return code;
+}
+
+enum err_code db_query(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
+                       struct db_rows **ret_rows, struct err *err) {
+  return query(tx, sql, params, n, false, ret_rows, err);
+}
+
+enum err_code db_query_large(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
+                             struct db_rows **ret_rows, struct err *err) {
+  return query(tx, sql, params, n, true, ret_rows, err);
+}
+
+int db_next(struct db_rows *rows, struct err *err) {
+  return rows->driver->next(rows, err);
+}
+
+void db_rows_close(struct db_rows *rows) {
+  if (rows) rows->driver->rows_close(rows);
+}
+
+bool db_is_null(struct db_rows *rows, int column) {
+  return rows->driver->is_null(rows, column);
+}
+
+int64_t db_int(struct db_rows *rows, int column) {
+  return rows->driver->int_at(rows, column);
+}
+
+struct str db_text(struct db_rows *rows, int column) {
+  return rows->driver->bytes_at(rows, column, DB_TEXT);
+}
+
+struct str db_blob(struct db_rows *rows, int column) {
+  return rows->driver->bytes_at(rows, column, DB_BLOB);
+}
+
+struct uuid db_uuid(struct db_rows *rows, int column) {
+  struct uuid id = {{0}};
+  struct str bytes = db_blob(rows, column);
+  if (bytes.n == sizeof id.b) memcpy(id.b, bytes.p, sizeof id.b);
+  return id;
+}
+
+enum err_code db_one_number(struct db_tx *tx, const char *sql, int64_t *ret_number, struct err *err) {
+  struct db_rows *rows = NULL;
+  enum err_code code = db_query(tx, sql, DB_NO_PARAMS, &rows, err);
+  if (code != ERR_NONE) return code;
+  int got = db_next(rows, err);
+  if (got < 0)
+    code = err ? err->code : ERR_UNAVAILABLE;
+  else
+    *ret_number = got ? db_int(rows, 0) : 0;
+  db_rows_close(rows);
+  return code;
+}

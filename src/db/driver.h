@@ -1,0 +1,85 @@
+/* What a database has to give to stand behind db.h, and what the files of this folder share of every one. Nobody else
+ * includes it. */
+#ifndef CONNEK_DB_DRIVER_H
+#define CONNEK_DB_DRIVER_H
+
+#include "db/db.h"
+
+/* The two of them put these structs at the beginning of their own. */
+struct db {
+  const struct db_driver *driver;
+  char *name; /* for errors: "DIR/connek.db", "the database connek at HOST" */
+  struct executor *executor;
+  struct db_conn **conns; /* one a store thread */
+  unsigned n_conns;
+};
+
+struct db_tx {
+  struct db_conn *conn;
+  bool is_write;
+  bool is_failed; /* a statement has: nothing more is done, nothing will be stored */
+  int64_t changes;
+};
+
+struct db_conn {
+  struct db *db;
+  struct db_tx tx; /* the one under way */
+};
+
+struct db_rows {
+  const struct db_driver *driver;
+};
+
+/* What is going to be done decides how a transaction begins. */
+enum db_intent {
+  DB_READ,
+  DB_WRITE,  /* alone: no other DB_WRITE goes on anywhere */
+  DB_APPEND, /* rows that nobody else writes */
+};
+
+struct db_driver {
+  /* Words of migrations: {{without_rowid}}, and what follows the type TEXT. */
+  const char *without_rowid, *text_order;
+
+  void (*close)(struct db *db); /* frees it */
+  enum err_code (*connect)(struct db *db, struct db_conn **ret_conn, struct err *err);
+  void (*disconnect)(struct db_conn *conn);
+
+  enum err_code (*begin)(struct db_conn *conn, enum db_intent intent, struct err *err);
+  enum err_code (*commit)(struct db_conn *conn, struct err *err);
+  void (*rollback)(struct db_conn *conn); /* also after a commit that failed */
+  /* Always after begin has succeeded, when the transaction is over. */
+  void (*end)(struct db_conn *conn, enum db_intent intent);
+
+  /* Several statements, without parameters: migrations. */
+  enum err_code (*script)(struct db_tx *tx, const char *sql, struct err *err);
+  enum err_code (*exec)(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, struct err *err);
+  enum err_code (*query)(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, bool is_large,
+                         struct db_rows **ret_rows, struct err *err);
+  int (*next)(struct db_rows *rows, struct err *err);
+  void (*rows_close)(struct db_rows *rows);
+  bool (*is_null)(struct db_rows *rows, int column);
+  int64_t (*int_at)(struct db_rows *rows, int column);
+  struct str (*bytes_at)(struct db_rows *rows, int column, enum db_kind kind); /* DB_TEXT or DB_BLOB */
+};
+
+enum { DB_PARAMS_MAX = 32, DB_BUSY_MS = 5000 };
+
+/* db.c: a number from a query of one row; 0 where there is none. */
+enum err_code db_one_number(struct db_tx *tx, const char *sql, int64_t *ret_number, struct err *err) MUST_CHECK;
+
+/* Prepared statements by the address of their text; grows, never shrinks: literals are few. A driver's own struct
+ * begins with this. */
+struct prepared {
+  const char *sql; /* the literal's address: the key */
+};
+struct statement_cache {
+  struct prepared **slots; /* open addressing */
+  size_t capacity, count;
+};
+struct prepared *statement_cache_find(const struct statement_cache *cache, const char *sql);
+/* ERR_NO_MEMORY: not taken. */
+enum err_code statement_cache_add(struct statement_cache *cache, struct prepared *prepared, struct err *err) MUST_CHECK;
+void statement_cache_release(struct statement_cache *cache, void (*free_one)(struct prepared *prepared));
+
+#endif
