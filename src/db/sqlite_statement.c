@@ -97,7 +97,7 @@ static int bind_one(sqlite3_stmt *stmt, int index, const struct db_value *value)
 /* Takes a statement and binds all of its parameters, so that nothing of an earlier run remains. */
 static enum err_code begin(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
                            struct statement **ret_statement, struct err *err) {
-  struct statement *statement;
+  struct statement *statement = NULL;
   struct sqlite_conn *conn = sqlite_conn_of(tx->conn);
   enum err_code code = statement_take(conn, sql, &statement, err);
   if (code != ERR_NONE) return code;
@@ -123,7 +123,7 @@ static enum err_code begin(struct db_tx *tx, const char *sql, const struct db_va
 
 enum err_code db_sqlite_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
                              struct err *err) {
-  struct statement *statement;
+  struct statement *statement = NULL;
   enum err_code code = begin(tx, sql, params, n, &statement, err);
   if (code != ERR_NONE) return code;
   int rc;
@@ -141,7 +141,7 @@ enum err_code db_sqlite_exec(struct db_tx *tx, const char *sql, const struct db_
 enum err_code db_sqlite_query(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, bool is_large,
                               struct db_rows **ret_rows, struct err *err) {
   (void)is_large;
-  struct statement *statement;
+  struct statement *statement = NULL;
   enum err_code code = begin(tx, sql, params, n, &statement, err);
   if (code != ERR_NONE) return code;
   statement->is_busy = true;
