@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "codec/base64.h"
+#include "mcp/envelope.h"
 #include "net/http_client.h"
 
 enum { PARAMS_MAX = 32 };
@@ -28,17 +29,8 @@ struct str remote_field_value(struct arena *arena, struct str value) {
 }
 
 struct str remote_field_name(const struct jsonrpc_message *message) {
-  static const struct {
-    struct str method;
-    const char *member;
-  } named[] = {
-      {STR("tools/call"), "name"},  {STR("prompts/get"), "name"},    {STR("resources/read"), "uri"},
-      {STR("tasks/get"), "taskId"}, {STR("tasks/update"), "taskId"}, {STR("tasks/cancel"), "taskId"},
-  };
-  for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
-    if (str_eq(message->method, named[i].method)) return json_get_str(message->params, named[i].member);
-  }
-  return STR_NONE;
+  const char *member = mcp_named_member(message->method);
+  return member ? json_get_str(message->params, member) : STR_NONE;
 }
 
 struct writer {

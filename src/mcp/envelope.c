@@ -46,11 +46,17 @@ bool mcp_header_decode(struct arena *arena, struct str value, struct str *ret_te
   return true;
 }
 
-/* The member of params that Mcp-Name repeats, or NULL where the method has none (2026-07-28, transports, Standard
- * Request Headers). */
-static const char *named_member(struct str method) {
-  if (str_eq(method, STR("tools/call")) || str_eq(method, STR("prompts/get"))) return "name";
-  if (str_eq(method, STR("resources/read"))) return "uri";
+const char *mcp_named_member(struct str method) {
+  static const struct {
+    struct str method;
+    const char *member;
+  } named[] = {
+      {STR("tools/call"), "name"},  {STR("prompts/get"), "name"},    {STR("resources/read"), "uri"},
+      {STR("tasks/get"), "taskId"}, {STR("tasks/update"), "taskId"}, {STR("tasks/cancel"), "taskId"},
+  };
+  for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+    if (str_eq(method, named[i].method)) return named[i].member;
+  }
   return NULL;
 }
 
@@ -69,12 +75,10 @@ static bool headers_match(struct arena *arena, const struct jsonrpc_message *mes
     return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Method is missing"));
   if (!str_eq(headers->method, message->method))
     return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Method differs from the body's method"));
-  bool is_optional = str_starts(message->method, STR("tasks/")); /* the extension's: where it stands it must be true */
-  const char *member = is_optional ? "taskId" : named_member(message->method);
+  const char *member = mcp_named_member(message->method);
   if (!member) return true;
   struct str in_body = json_get_str(message->params, member);
   if (!in_body.p) return true; /* the method itself will say that its params are wrong */
-  if (!headers->name.p && is_optional) return true;
   if (!headers->name.p) return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Name is missing"));
   struct str in_header;
   if (!mcp_header_decode(arena, headers->name, &in_header))

@@ -35,6 +35,10 @@ struct mcp_refusal {
 bool mcp_envelope_read(struct arena *arena, const struct jsonrpc_message *message, const struct mcp_headers *headers,
                        struct mcp_envelope *ret_envelope, struct mcp_refusal *ret_refusal) MUST_CHECK;
 
+/* The member of params that Mcp-Name repeats (2026-07-28, transports, Standard Request Headers; the Tasks extension,
+ * Routing Headers). NULL: the method has none. */
+const char *mcp_named_member(struct str method);
+
 /* A header value as clients must encode it (2026-07-28, transports, Value Encoding): plain, or =?base64?...?=. False:
  * malformed. */
 bool mcp_header_decode(struct arena *arena, struct str value, struct str *ret_text) MUST_CHECK;

@@ -22,21 +22,23 @@ async function required(revision, leg) {
   return names;
 }
 
-// The checks that failed, by scenario. The suite keeps them in a folder each, "server-NAME-TIME".
-async function failures(folder) {
+// By scenario: the checks that failed, and whether there were any. The suite keeps them in a folder each, "server-NAME-TIME".
+async function checks(folder) {
   const found = new Map();
   for (const entry of await readdir(folder).catch(() => [])) {
     const name = /^(?:server-)?(.*?)-\d{4}-\d{2}-\d{2}T.*$/.exec(entry)?.[1];
     // A scenario that was given up has no checks.
-    const checks = JSON.parse(await readFile(join(folder, entry, 'checks.json'), 'utf8').catch(() => '[]'));
-    const failed = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING');
+    const all = JSON.parse(await readFile(join(folder, entry, 'checks.json'), 'utf8').catch(() => '[]'));
+    const isSkipped = all.length > 0 && all.every(({ status }) => status === 'SKIPPED');
+    const failed = all.filter(({ status }) => status === 'FAILURE' || status === 'WARNING');
     const words = ({ status, id, errorMessage }) => `${status === 'WARNING' ? 'warning: ' : ''}${id}: ${errorMessage ?? 'failed'}`;
-    found.set(name, failed.map((check) => words(check).replace(/\s+/g, ' ').slice(0, 300)));
+    found.set(name, { isSkipped, failures: failed.map((check) => words(check).replace(/\s+/g, ' ').slice(0, 300)) });
   }
   return found;
 }
 
-// [{ name, isRequired, reason, hasPassed, failures }]: what is required first, in the suite's order.
+// [{ name, isRequired, reason, hasPassed, isSkipped, failures }]: what is required first, in the suite's order. isSkipped: the
+// suite has the scenario, and checks nothing in it yet.
 export async function runSuite(url, revision, folder) {
   const names = await required(revision, 'server');
   const args = [program, 'server', '--url', url, '--requirements', revision, '--output-dir', folder];
@@ -44,8 +46,8 @@ export async function runSuite(url, revision, folder) {
   const passed = new Map([...stdout.matchAll(/^([✓✗]) ([\w-]+): \d+ passed/gmu)].map(([, mark, name]) => [name, mark === '✓']));
   const others = [...stdout.matchAll(/^ {2}([✓✗]) ([\w-]+) \(([\w-]+)\)$/gmu)];
   if (passed.size === 0) throw new Error(`the suite said nothing that can be read: ${stderr.slice(-2000)}${stdout.slice(-2000)}`);
-  const why = await failures(folder);
-  const told = (name) => ({ name, hasPassed: passed.get(name) === true, failures: why.get(name) ?? [] });
+  const found = await checks(folder);
+  const told = (name) => ({ name, hasPassed: passed.get(name) === true, isSkipped: false, failures: [], ...found.get(name) });
   return [
     ...names.map((name) => ({ ...told(name), isRequired: true })),
     ...others.map(([, , name, reason]) => ({ ...told(name), isRequired: false, reason })),
@@ -59,7 +61,7 @@ export async function runClientSuite(command, revision, folder) {
     const own = join(folder, name);
     const args = [program, 'client', '--command', command, '--scenario', name, '--spec-version', revision, '--timeout', '60000', '--output-dir', own];
     const { code } = await run(process.execPath, args, { timeoutMs: 120_000 });
-    const why = [...(await failures(own)).values()].flat();
+    const why = [...(await checks(own)).values()].flatMap(({ failures }) => failures);
     told.push({ name, hasPassed: code === 0, failures: code === 0 ? [] : why, isRequired: true });
   }
   return told;

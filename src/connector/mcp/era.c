@@ -231,7 +231,12 @@ static void on_discovered(struct mcp_request *request, const struct mcp_reply *r
                json_get(json_get(reply->result, "_meta"), "io.modelcontextprotocol/serverInfo"));
     upstream->era = MCP_ERA_MODERN;
     mcp_era_connected(upstream);
+  } else if (reply->error && has_version(versions, STR(MCP_VERSION_MODERN)) && !upstream->is_second_try) {
+    /* It speaks what it has just refused ("select a mutually supported version and retry the request"). */
+    upstream->is_second_try = true;
+    ask_discover(upstream);
   } else if (mcp_error_is_modern(reply->error) && !has_legacy_version(versions)) {
+    upstream->is_second_try = false;
     snprintf(text, sizeof(text), "%.*s does not speak MCP " MCP_VERSION_MODERN ", nor an older version that is known",
              STR_ARG(mcp_upstream_name(upstream)));
     mcp_era_failed(upstream, ERR_UPSTREAM, text);

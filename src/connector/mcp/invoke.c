@@ -120,7 +120,7 @@ static void client_info_write(struct buf *out, const struct connector_client *cl
 static struct str name_of(const struct connector_call *call) {
   if (call->verb == CONNECTOR_TOOL) return call->tool->name;
   if (call->verb == CONNECTOR_PROMPT) return call->prompt->name;
-  return call->verb == CONNECTOR_RESOURCE ? call->uri : STR_NONE;
+  return call->verb == CONNECTOR_RESOURCE || call->verb == CONNECTOR_TASK ? call->uri : STR_NONE;
 }
 
 static enum err_code texts_write(struct mcp_ask *ask, struct connector_call *call, struct err *err) {

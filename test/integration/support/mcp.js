@@ -17,7 +17,7 @@ export function legacy(method, params, { id = 1, revision = legacyRevision } = {
 
 // A request of the modern revision, with all that its headers and _meta must say.
 export function modern(method, params = {}, { id = 1, revision = modernRevision, meta = {} } = {}) {
-  const name = params.name ?? params.uri;
+  const name = params.name ?? params.uri ?? params.taskId;
   return {
     message: {
       jsonrpc: '2.0',

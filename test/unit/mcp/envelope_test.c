@@ -103,6 +103,18 @@ static void headers_that_differ_from_the_body_are_a_mismatch(void **state) {
   refused(question, CALL("," META), MCP_HEADER_MISMATCH, 400);
 }
 
+static void a_task_is_named_in_the_header_too(void **state) {
+  struct question *question = *state;
+  const char *get = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tasks/get\",\"params\":{\"taskId\":\"t\"," META "}}";
+  modern_headers(question);
+  question->headers.method = STR("tasks/get");
+  assert_true(read(question, get));
+  question->headers.name = STR("other");
+  refused(question, get, MCP_HEADER_MISMATCH, 400);
+  question->headers.name = STR_NONE;
+  refused(question, get, MCP_HEADER_MISMATCH, 400);
+}
+
 static void an_encoded_name_is_decoded_before_it_is_compared(void **state) {
   struct question *question = *state;
   modern_headers(question);
@@ -222,6 +234,7 @@ int main(void) {
       TEST(initialize_selects_legacy_and_negotiates),
       TEST(a_modern_request_without_a_version_header_is_a_mismatch),
       TEST(headers_that_differ_from_the_body_are_a_mismatch),
+      TEST(a_task_is_named_in_the_header_too),
       TEST(an_encoded_name_is_decoded_before_it_is_compared),
       TEST(a_modern_version_we_do_not_know_is_told_which_we_do),
       TEST(a_modern_request_must_carry_version_and_capabilities),
