@@ -103,6 +103,7 @@ static struct str blot_out_members(struct arena *arena, struct str text, yyjson_
 static struct str shown(const struct reading *reading, struct str text, size_t max) {
   static const char *const secret[] = {"refresh_token", "code", "code_verifier", "assertion", "client_assertion"};
   struct arena *arena = reading->arena;
+  text = blot_out(arena, text, grant_basic(arena, reading->subject)); /* before its parts */
   text = blot_out(arena, text, reading->subject->client_secret);
   text = blot_out_members(arena, text, reading->subject->tokens);
   text = blot_out_members(arena, text, reading->subject->credential);

@@ -13,6 +13,9 @@ struct grant_parameters {
 };
 void grant_add(struct grant_parameters *parameters, const char *name, struct str value); /* an empty value: not sent */
 
+/* Client id and secret as the Authorization field has them (RFC 6749, 2.3.1). STR_NONE: there is no secret, or no
+ * memory. */
+struct str grant_basic(struct arena *arena, const struct grant_subject *subject);
 /* The POST to the token endpoint, with the client's authentication. All of it in the arena, which holds secrets. */
 enum err_code grant_request(struct arena *arena, const struct grant_subject *subject,
                             const struct grant_parameters *parameters, struct http_client_request *ret_request,

@@ -32,19 +32,17 @@ static void write_object(struct buf *out, const struct grant_parameters *paramet
   buf_append_byte(out, '}');
 }
 
-/* RFC 6749, 2.3.1: both parts are form-encoded first. */
-static enum err_code write_basic(struct arena *arena, const struct grant_subject *subject, struct str *ret_value,
-                                 struct err *err) {
+/* Both parts are form-encoded first. */
+struct str grant_basic(struct arena *arena, const struct grant_subject *subject) {
   struct buf plain, coded;
+  if (subject->client_secret.n == 0) return STR_NONE;
   buf_init(&plain, arena, REQUEST_MAX);
   buf_init(&coded, arena, REQUEST_MAX);
   url_write_encoded(&plain, subject->client_id);
   buf_append_byte(&plain, ':');
   url_write_encoded(&plain, subject->client_secret);
   base64_write(&coded, buf_str(&plain));
-  if (buf_failed(&plain) || buf_failed(&coded)) return err_no_memory(err);
-  *ret_value = buf_str(&coded);
-  return ERR_NONE;
+  return buf_failed(&plain) || buf_failed(&coded) ? STR_NONE : buf_str(&coded);
 }
 
 enum err_code grant_request(struct arena *arena, const struct grant_subject *subject,
@@ -60,7 +58,8 @@ enum err_code grant_request(struct arena *arena, const struct grant_subject *sub
   if (has_secret && oauth->client == CONNECTOR_CLIENT_BASIC) {
     request.secret_field = STR("Authorization");
     request.secret_prefix = STR("Basic ");
-    code = write_basic(arena, subject, &request.secret_value, err);
+    request.secret_value = grant_basic(arena, subject);
+    if (!request.secret_value.p) code = err_no_memory(err);
   } else {
     grant_add(&all, "client_id", subject->client_id);
     if (has_secret) grant_add(&all, "client_secret", subject->client_secret);

@@ -71,6 +71,22 @@ static enum err_code read_json(struct connector_call *call, struct http_answer *
   return ERR_UPSTREAM;
 }
 
+/* Go writes & as \u0026, others / as \/: what the bytes did not show, the document's strings do. */
+static enum err_code blot_out_escaped(struct arena *arena, const struct http_secret *secret, struct http_answer *reply,
+                                      struct err *err) {
+  bool is_found = false;
+  if (!reply->root || !memchr(reply->body.p, '\\', reply->body.n)) return ERR_NONE;
+  for (size_t i = 0; i < secret->n_texts; i++)
+    if (blot_value(reply->root, secret->texts[i])) is_found = true;
+  if (!is_found) return ERR_NONE;
+  struct buf out;
+  buf_init(&out, arena, 6 * reply->body.n + 64);
+  json_write_value(&out, reply->root);
+  if (buf_failed(&out)) return err_no_memory(err);
+  reply->body = buf_str(&out);
+  return ERR_NONE;
+}
+
 static void read_error(struct connector_call *call, struct http_answer *reply) {
   const struct http_tool *tool = call->tool->state;
   struct str type = reply->response->content_type;
@@ -94,10 +110,11 @@ enum err_code http_reply_read(struct connector_call *call, const struct http_cli
     if (code != ERR_NONE) return code;
     reply.response = blotted;
   }
-  if (call->watch) call->watch->response(call->watch->context, reply.response, reply.body);
   bool is_verbatim = (tool->is_binary || tool->is_text) && is_success(reply.status);
   if (!is_verbatim) reply.body = trim_space(reply.body);
   code = read_json(call, &reply, err);
+  if (code == ERR_NONE) code = blot_out_escaped(call->arena, secret, &reply, err);
+  if (call->watch && code != ERR_NO_MEMORY) call->watch->response(call->watch->context, reply.response, reply.body);
   if (code != ERR_NONE) return code;
   /* Nothing (204) passes every test. */
   bool has_passed = reply.body.n == 0 || http_errors_passed(&tool->errors, reply.root);

@@ -408,6 +408,9 @@ struct mcp_opened {
 enum err_code mcp_credential_open(struct mcp_opened *opened, const struct secret *credential,
                                   struct err *err) MUST_CHECK;
 void mcp_credential_close(struct mcp_opened *opened);
+/* Covers whatever a server repeats of its credential, in the forms in which it may: in a message and in a line. */
+void mcp_credential_blot(const struct secret *credential, yyjson_val *message);
+void mcp_credential_blot_line(const struct secret *credential, char *line, size_t n);
 
 /* param.c: the fields Mcp-Param-* that a tool's schema asks for, and how any value stands in a field. */
 struct str mcp_field_value(struct arena *arena, struct str value);

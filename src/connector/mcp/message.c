@@ -112,7 +112,11 @@ enum err_code mcp_receive(struct mcp_upstream *upstream, struct mcp_request *req
   enum err_code code = json_read_verbatim(&arena, text, &doc, &problem);
   if (code != ERR_NONE) {
     err_set(err, code == ERR_INVALID ? ERR_UPSTREAM : code, "sent what is no JSON: %s", problem.text);
-  } else if (yyjson_is_arr(yyjson_doc_get_root(doc))) { /* batches were in 2025-03-26 */
+    arena_release(&arena);
+    return err->code;
+  }
+  mcp_credential_blot(upstream->credential, yyjson_doc_get_root(doc));
+  if (yyjson_is_arr(yyjson_doc_get_root(doc))) { /* batches were in 2025-03-26 */
     size_t i, n;
     yyjson_val *item;
     yyjson_arr_foreach(yyjson_doc_get_root(doc), i, n, item) {

@@ -14,7 +14,6 @@ enum {
   ENVIRONMENT_MAX = 160,
   NONSENSE_MAX = 100, /* lines in a row that are no messages */
   LOG_LINES = 20,     /* of standard error, in LOG_WINDOW_US */
-  BLOT_MIN = 6,       /* characters of a secret that are worth hiding */
 };
 #define LOG_WINDOW_US (INT64_C(10) * 1000 * 1000)
 #define STEADY_US (INT64_C(60) * 1000 * 1000)
@@ -124,30 +123,6 @@ static void on_line(void *context, struct str line) {
   child_stop(child->process);
 }
 
-static void blot(char *line, struct str secret) {
-  char *found, *from = line;
-  if (secret.n < BLOT_MIN) return;
-  while ((found = memmem(from, strlen(from), secret.p, secret.n))) {
-    memset(found, '*', secret.n);
-    from = found + secret.n;
-  }
-}
-
-/* It may print what it was given. */
-static void blot_secrets(struct mcp_upstream *upstream, char *line) {
-  struct mcp_opened opened;
-  size_t i, n;
-  yyjson_val *key, *value;
-  if (mcp_credential_open(&opened, upstream->credential, NULL) != ERR_NONE) return;
-  yyjson_val *secrets = json_get(opened.root, "environment");
-  if (yyjson_is_obj(secrets)) {
-    yyjson_obj_foreach(secrets, i, n, key, value) {
-      blot(line, json_str(value));
-    }
-  }
-  mcp_credential_close(&opened);
-}
-
 static void on_error_line(void *context, struct str line) {
   struct mcp_child *child = context;
   char text[400];
@@ -159,7 +134,7 @@ static void on_error_line(void *context, struct str line) {
   }
   if (++child->n_logged > LOG_LINES) return;
   snprintf(text, sizeof(text), "%.*s", (int)(line.n < sizeof(text) ? line.n : sizeof(text) - 1), line.p);
-  blot_secrets(child->upstream, text);
+  mcp_credential_blot_line(child->upstream->credential, text, strlen(text)); /* it may print what it was given */
   mcp_upstream_log(child->upstream, child->n_logged == LOG_LINES ? "stderr: %s (and more)" : "stderr: %s", text);
 }
 

@@ -16,6 +16,7 @@ static bool answer(struct upstream_connection *connection, const char *request, 
   snprintf(body, sizeof(body),
            is_echo ? "{\"url\":\"%.*s\",\"raw\":\"" CANARY "\",\"php\":\"7719:AA\\/canary-53c2\"}" : "{\"ok\":\"%d\"}",
            path_n, path);
+  if (strstr(request, "/escaped")) snprintf(body, sizeof(body), "{\"a\":[\"x 7719:AA/\\u0063anary-53c2\",1.50]}");
   snprintf(reply, sizeof(reply),
            "HTTP/1.1 %s\r\nContent-Type: application/json\r\nLocation: %.*s\r\nContent-Length: %zu\r\n\r\n%s",
            strstr(request, "-fail") ? "400 Bad Request" : "200 OK", is_echo ? path_n : 0, path, strlen(body), body);
@@ -114,6 +115,13 @@ static void it_is_blotted_out_of_what_comes_back(void **state) {
   trial_free(trial);
 }
 
+static void a_credential_that_comes_back_with_escapes_is_blotted_out_too(void **state) {
+  struct fixture *f = *state;
+  struct trial *trial = run(f, "{\"a\":\"escaped\"}");
+  assert_str(trial->call.result.text, "{\"a\":[\"x *******************\",1.50]}");
+  trial_free(trial);
+}
+
 static void watch_response(void *context, const struct http_client_response *response, struct str body) {
   int *n = context;
   for (size_t i = 0; i < response->n_fields; i++) {
@@ -141,6 +149,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(nothing_of_it_stays_in_memory),
       TEST(it_is_blotted_out_of_what_comes_back),
+      TEST(a_credential_that_comes_back_with_escapes_is_blotted_out_too),
       TEST(who_watches_sees_none_of_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
