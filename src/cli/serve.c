@@ -8,6 +8,7 @@
 #include "cli/open.h"
 #include "codec/url.h"
 #include "net/address_guard.h"
+#include "net/client_address.h"
 
 enum { WORKERS_MAX = 256, PEER_LIMIT_MAX = 10000000 };
 
@@ -48,6 +49,17 @@ static int check_exceptions(const struct cli_args *args) {
   return CLI_OK;
 }
 
+static int check_proxies(const struct cli_args *args) {
+  struct cli_values values = cli_list(args, "trusted-proxy");
+  for (size_t i = 0; i < values.n; i++) {
+    struct trusted_proxy proxy;
+    struct err err = {0};
+    if (trusted_proxy_parse(str_of(values.items[i]), &proxy, &err))
+      return cli_usage(args, "--trusted-proxy %s: %s", values.items[i], err.text);
+  }
+  return CLI_OK;
+}
+
 static int read_options(const struct cli_args *args, struct arena *arena, struct serve_options *options) {
   uint64_t workers = 0, peer_limit = 0;
   int exit_code = read_number(args, "workers", WORKERS_MAX, &workers);
@@ -55,6 +67,7 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
   if (!exit_code) exit_code = check_authorities(args, "listen");
   if (!exit_code) exit_code = check_authorities(args, "admin-listen");
   if (!exit_code) exit_code = check_exceptions(args);
+  if (!exit_code) exit_code = check_proxies(args);
   if (exit_code) return exit_code;
 
   struct str audit = str_of(cli_value(args, "audit"));
@@ -72,7 +85,8 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
   if (public_url && url_parse(arena, str_of(public_url), &url, &err)) {
     return cli_usage(args, "--public-url: %s", err.text);
   }
-  struct cli_values upstreams = cli_list(args, "allow-upstream"), origins = cli_list(args, "allow-origin");
+  struct cli_values upstreams = cli_list(args, "allow-upstream"), origins = cli_list(args, "allow-origin"),
+                    proxies = cli_list(args, "trusted-proxy");
   *options = (struct serve_options){.data_dir = cli_value(args, "data"),
                                     .listen = cli_value(args, "listen"),
                                     .admin_listen = cli_value(args, "admin-listen"),
@@ -83,6 +97,8 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
                                     .n_allow_upstream = upstreams.n,
                                     .allow_origin = origins.items,
                                     .n_allow_origin = origins.n,
+                                    .trusted_proxies = proxies.items,
+                                    .n_trusted_proxies = proxies.n,
                                     .ca_file = cli_value(args, "ca"),
                                     .proxy = cli_value(args, "proxy"),
                                     .peer_limit_per_minute = (int)peer_limit};
@@ -135,6 +151,9 @@ static const struct cli_option options[] = {
      false, true},
     {"allow-origin", "ORIGIN", "CONNEK_ALLOW_ORIGIN", NULL, "a web page's origin that may call this server", false,
      true},
+    {"trusted-proxy", "ADDRESS[/BITS]", "CONNEK_TRUSTED_PROXY", NULL,
+     "a proxy in front whose X-Forwarded-For is believed; rates are by that address then. Without it by the peer's",
+     false, true},
     {"ca", "FILE", "CONNEK_CA", NULL, "certificates to trust upstream (PEM), instead of the system's", false, false},
     {"proxy", "URL", "CONNEK_PROXY", NULL,
      "a proxy for everything upstream; the usual proxy variables are not looked at", false, false},

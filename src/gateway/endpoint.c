@@ -111,10 +111,20 @@ static bool admit_to_signin(struct worker *worker, struct http_exchange *http, s
   return signin_on_head(&worker->signin, http, ret_refusal);
 }
 
+/* From here on the peer is the client, whatever stands in between: rates are by it. */
+static void find_client(const struct worker *worker, struct http_exchange *http) {
+  if (worker->server->proxies.n == 0) return;
+  struct sockaddr_storage *client = arena_new(&http->arena, struct sockaddr_storage);
+  if (!client) return;
+  client_address_find(http, &worker->server->proxies, client);
+  http->peer = client;
+}
+
 bool endpoint_on_head(struct http_exchange *http, void *context, struct http_reply *ret_refusal) {
   struct worker *worker = context;
   const struct route *route = find_route(http->path);
   struct failure failure;
+  find_client(worker, http);
   if (signin_serves(http->path)) return admit_to_signin(worker, http, ret_refusal);
   if (!route) return refuse(ret_refusal, 404, STR("{\"error\":\"Nothing is here: the MCP endpoint is /mcp\"}"));
   if (route->is_guarded && !has_known_source(worker->server, http))

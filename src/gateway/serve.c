@@ -62,6 +62,20 @@ static enum err_code read_exceptions(struct service *service, struct err *err) {
   return ERR_NONE;
 }
 
+static enum err_code read_proxies(struct service *service, struct err *err) {
+  const struct serve_options *options = service->options;
+  struct trusted_proxy *proxies = arena_new_n(&service->arena, struct trusted_proxy, options->n_trusted_proxies + 1);
+  if (!proxies) return err_no_memory(err);
+  for (size_t i = 0; i < options->n_trusted_proxies; i++) {
+    enum err_code code = trusted_proxy_parse(str_of(options->trusted_proxies[i]), &proxies[i], err);
+    if (code == ERR_NONE) continue;
+    err_prefix(err, "--trusted-proxy");
+    return code;
+  }
+  service->server.proxies = (struct trusted_proxies){proxies, options->n_trusted_proxies};
+  return ERR_NONE;
+}
+
 static enum err_code read_options(struct service *service, struct err *err) {
   const struct serve_options *options = service->options;
   struct server *server = &service->server;
@@ -91,7 +105,8 @@ static enum err_code read_options(struct service *service, struct err *err) {
   server->peer_rate = (struct limit_rate){
       options->peer_limit_per_minute > 0 ? options->peer_limit_per_minute : LIMIT_PEER_FAILURES_PER_MINUTE,
       PEER_WINDOW_US};
-  return read_exceptions(service, err);
+  code = read_proxies(service, err);
+  return code == ERR_NONE ? read_exceptions(service, err) : code;
 }
 
 static void on_coherence_problem(void *context, const struct err *err) {

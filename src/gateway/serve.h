@@ -23,6 +23,8 @@ struct serve_options {
   size_t n_allow_upstream;
   const char *const *allow_origin;
   size_t n_allow_origin;
+  const char *const *trusted_proxies; /* ADDRESS[/BITS] each */
+  size_t n_trusted_proxies;
   const char *ca_file;                    /* NULL: the system's */
   const char *proxy;                      /* NULL: none */
   bool may_sign_up;                       /* strangers may make organisations */

@@ -14,6 +14,7 @@
 #include "gateway/stream_get.h"
 #include "gateway/watch.h"
 #include "limit/limit.h"
+#include "net/client_address.h"
 #include "net/executor.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -38,6 +39,7 @@ struct server {
   struct str public_url; /* no '/' at its end */
   struct mcp_upstreams *upstreams;
   struct origin_rules origins;
+  struct trusted_proxies proxies;
   struct address_guard guard;
   struct http_client_options client;
   struct signin signin;

@@ -71,11 +71,15 @@ static const struct block v6_blocks[] = {
 static const struct block v6_mapped = {{[10] = 0xff, [11] = 0xff}, 96, ADDRESS_PUBLIC};
 static const struct block v6_nat64 = {{0x00, 0x64, 0xff, 0x9b}, 96, ADDRESS_PUBLIC};
 
+bool address_bits_match(const uint8_t *one, const uint8_t *other, unsigned n_bits) {
+  size_t whole = n_bits / 8;
+  if (memcmp(one, other, whole) != 0) return false;
+  unsigned rest = n_bits % 8;
+  return rest == 0 || (one[whole] ^ other[whole]) >> (8 - rest) == 0;
+}
+
 static bool block_has(const struct block *block, const uint8_t *address) {
-  size_t whole = block->bits / 8;
-  if (memcmp(block->bytes, address, whole) != 0) return false;
-  unsigned rest = block->bits % 8;
-  return rest == 0 || (block->bytes[whole] ^ address[whole]) >> (8 - rest) == 0;
+  return address_bits_match(block->bytes, address, block->bits);
 }
 
 static enum address_kind classify_v4(const uint8_t address[4]) {
@@ -151,8 +155,7 @@ const char *address_kind_text(enum address_kind kind) {
   return "an unknown address";
 }
 
-/* 4 or 16 bytes, or 0 where it is a name. */
-static size_t parse_literal(struct str host, uint8_t ret_bytes[16]) {
+size_t address_literal_parse(struct str host, uint8_t ret_bytes[16]) {
   char text[INET6_ADDRSTRLEN];
   if (host.n == 0 || host.n >= sizeof(text) || memchr(host.p, '\0', host.n)) return 0;
   memcpy(text, host.p, host.n);
@@ -165,8 +168,8 @@ static size_t parse_literal(struct str host, uint8_t ret_bytes[16]) {
 static bool names_the_same(struct str a, struct str b) {
   if (str_eq_fold(a, b)) return true;
   uint8_t a_bytes[16], b_bytes[16];
-  size_t n = parse_literal(a, a_bytes);
-  return n > 0 && n == parse_literal(b, b_bytes) && memcmp(a_bytes, b_bytes, n) == 0;
+  size_t n = address_literal_parse(a, a_bytes);
+  return n > 0 && n == address_literal_parse(b, b_bytes) && memcmp(a_bytes, b_bytes, n) == 0;
 }
 
 bool address_guard_allows(const struct address_guard *guard, struct str host, uint16_t port,

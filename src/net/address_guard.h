@@ -34,6 +34,11 @@ enum address_kind address_classify(const struct sockaddr *address);
 /* "a private address", for texts. */
 const char *address_kind_text(enum address_kind kind);
 
+/* The bytes of an address as it is written, 4 or 16; 0 where it is anything else. */
+size_t address_literal_parse(struct str text, uint8_t ret_bytes[16]);
+/* Do both begin with the same bits? */
+bool address_bits_match(const uint8_t *one, const uint8_t *other, unsigned n_bits);
+
 /* What one host has for itself: an IPv4 address, or an IPv6 network of /64; the bytes, in `address`. On a listener for
  * both, IPv4 comes as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2): one network that all of them would share. */
 struct str address_network(const struct sockaddr_storage *address);

@@ -177,41 +177,6 @@ test('a client gets no more than was asked and given; what goes beyond is 403 wi
   assert.equal((await refresh(narrowed, narrowed.refresh_token, { scope: 'tools:write' })).body.error, 'invalid_scope');
 });
 
-test('wrong tokens are 401 on every route, whatever they look like', async () => {
-  const client = await signedIn(connek.base, person);
-  const personal = await connek.token(finance, '--kind', 'key');
-  const revoked = await signedIn(connek.base, person);
-  await fetch(`${connek.base}/oauth/revoke`, { method: 'POST', body: new URLSearchParams({ token: revoked.access_token, client_id: revoked.client_id }) });
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims = { iss: connek.base, aud: `${connek.base}/mcp`, sub: finance, exp: Math.floor(Date.now() / 1000) + 3600 };
-  const jwt = (header, body = claims) => `${part(header)}.${part(body)}.${header.alg === 'none' ? '' : 'c2lnbmF0dXJl'}`;
-  const wrong = [
-    jwt({ alg: 'none' }), jwt({ alg: 'RS256', typ: 'at+jwt' }), jwt({ alg: 'HS256' }),
-    jwt({ alg: 'RS256' }, { ...claims, aud: 'https://other.example' }), jwt({ alg: 'RS256' }, { ...claims, iss: 'https://other.example' }),
-    jwt({ alg: 'RS256' }, { ...claims, exp: 1 }),
-    revoked.access_token, client.refresh_token, client.access_token.slice(0, -1), `${client.access_token}0`,
-    client.access_token.toUpperCase(), `cka_${'A'.repeat(43)}00000000`, client.access_token.replace('cka_', 'ck_'),
-    `${client.access_token} ${client.access_token}`, 'null', '',
-  ];
-  assert.equal((await list(bearer(client.access_token))).status, 200);
-  for (const path of ['/mcp', '/mcp/', `/mcp/${'0'.repeat(64)}`, `/mcp/${client.access_token}`]) {
-    for (const text of wrong) {
-      for (const request of [legacy('tools/list'), modern('tools/list'), legacy('initialize', {})]) {
-        const { status } = await send(`${connek.base}${path}`, request, bearer(text));
-        assert.equal(status, 401, `${path} ${text}`);
-      }
-      assert.equal((await fetch(`${connek.base}${path}`, { headers: bearer(text) })).status, 401, `GET ${path}`);
-      assert.equal((await fetch(`${connek.base}${path}`, { method: 'DELETE', headers: bearer(text) })).status, 401);
-    }
-  }
-  // A good one elsewhere than in Authorization, or beside somebody else's, is nobody.
-  assert.equal((await list({ 'X-API-Key': client.access_token })).status, 401);
-  assert.equal((await send(`${connek.base}/mcp/${client.access_token}`, legacy('tools/list'))).status, 401);
-  const marketing = await connek.token('marketing@acme.example', '--kind', 'key');
-  assert.equal((await list({ ...bearer(client.access_token), 'X-API-Key': marketing.token })).status, 401);
-  assert.equal((await list({ ...bearer(client.access_token), 'X-API-Key': personal.token })).status, 200);
-});
-
 test('a token for another resource than ours is nobody: also where that was us, under another name', async (t) => {
   const own = await Connek.serving(t);
   const someone = await member(own, finance);

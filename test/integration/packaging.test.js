@@ -91,6 +91,7 @@ async function assertServes(connek, port, ca, writtenDown) {
     assert.match((await postThrough(port, ca, `/mcp/${token}`, call)).text, /124649/);
   }
   assert.equal((await postThrough(port, ca, `/mcp/${'0'.repeat(64)}`, legacy('tools/list'))).status, 401);
+  for (const place of ['link', 'connect']) await postThrough(port, ca, `/${place}/${token}`, legacy('tools/list'));
   await connek.stop();
   assert.equal((await postThrough(port, ca, `/mcp/${token}`, legacy('tools/list'))).status, 502);
   assert.doesNotMatch(await writtenDown(), new RegExp(token));

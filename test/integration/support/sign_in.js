@@ -16,8 +16,8 @@ export async function setupLink(connek) {
 }
 
 // Somebody who has a password, and is signed in. The user must be in the config.
-export async function member(connek, email) {
-  const { link } = JSON.parse(await connek.ok('user', 'invite', email, '--json', '--public-url', connek.base));
+export async function member(connek, email, ...args) {
+  const { link } = JSON.parse(await connek.ok('user', 'invite', email, '--json', '--public-url', connek.base, ...args));
   const person = new Person();
   const page = await person.accept(link, { password });
   assert.match(page.url, /\/account/, page.text);
