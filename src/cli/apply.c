@@ -17,8 +17,8 @@ struct apply_work {
 static enum err_code apply_in(struct db_tx *tx, void *context, struct err *err) {
   struct apply_work *work = context;
   struct buf *out = work->is_rehearsal ? &work->rehearsed : &work->out;
-  enum err_code code =
-      config_apply(tx, work->store->vault, work->config, cli_has(work->args, "prune"), out, &work->n_changes, err);
+  enum err_code code = config_apply(tx, work->store->vault, work->config, cli_has(work->args, "prune"), NULL, out,
+                                    &work->n_changes, err);
   if (code) return code;
   if (work->is_rehearsal) return err_set(err, ERR_CANCELLED, "a rehearsal");
   if (work->has_rehearsed && !str_eq(buf_str(&work->rehearsed), buf_str(out))) {

@@ -51,6 +51,13 @@ enum err_code apply_change(struct apply *apply, const struct apply_change *chang
                               .decision = AUDIT_ALLOWED,
                               .reason = STR("operator"),
                               .outcome = AUDIT_OK};
+  if (apply->author) {
+    event.user_id = apply->author->user_id;
+    event.token_id = apply->author->token_id;
+    event.user_email = apply->author->email;
+    event.client = apply->author->client;
+    event.reason = str_of(apply->author->reason);
+  }
   if (change->connection) {
     event.connection_id = change->connection->id;
     event.connection = change->connection->name;
@@ -107,7 +114,7 @@ static enum err_code index_file(struct apply *apply) {
   return code;
 }
 
-static enum err_code index_stored(struct apply *apply) {
+enum err_code apply_index_stored(struct apply *apply) {
   struct uuid id = apply->organisation.id;
   enum err_code code =
       store_connector_list(apply->tx, apply->arena, id, &apply->old_connectors, &apply->n_old_connectors, apply->err);
@@ -205,9 +212,9 @@ static enum err_code open_organisation(struct apply *apply) {
 
 static enum err_code run(struct apply *apply) {
   typedef enum err_code (*part)(struct apply *apply);
-  static const part parts[] = {open_organisation, index_file,  index_stored,     check_references,  apply_limits,
-                               apply_connectors,  apply_roles, apply_users,      apply_connections, prune_connections,
-                               prune_users,       prune_roles, prune_connectors, prune_limits};
+  static const part parts[] = {open_organisation, index_file,  apply_index_stored, check_references,  apply_limits,
+                               apply_connectors,  apply_roles, apply_users,        apply_connections, prune_connections,
+                               prune_users,       prune_roles, prune_connectors,   prune_limits};
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
     enum err_code code = parts[i](apply);
     if (code) return code;
@@ -217,7 +224,8 @@ static enum err_code run(struct apply *apply) {
 }
 
 enum err_code config_apply(struct db_tx *tx, const struct vault *vault, const struct config *config, bool may_prune,
-                           struct buf *out, size_t *ret_n_changes, struct err *err) {
+                           const struct config_author *author, struct buf *out, size_t *ret_n_changes,
+                           struct err *err) {
   struct arena arena;
   arena_init(&arena, 0);
   struct apply apply = {.tx = tx,
@@ -227,6 +235,7 @@ enum err_code config_apply(struct db_tx *tx, const struct vault *vault, const st
                         .out = out,
                         .err = err,
                         .may_prune = may_prune,
+                        .author = author,
                         .now = clock_utc_us()};
   struct apply_set *const sets[] = {&apply.connectors, &apply.connections, &apply.roles, &apply.users};
   for (size_t i = 0; i < 4; i++) {

@@ -22,6 +22,7 @@ struct apply {
   struct buf *out;
   struct err *err;
   bool may_prune;
+  const struct config_author *author; /* or NULL */
   int64_t now;
   size_t n_changes;
   struct organisation_record organisation;
@@ -55,6 +56,8 @@ void apply_kept(struct apply *apply, const char *what, struct str name);
 /* ERR_INVALID at `place` + `pointer`. */
 enum err_code apply_fail(struct apply *apply, struct str place, const char *pointer, const char *format, ...)
     PRINTF_LIKE(4, 5);
+/* Loads the organisation's lists, into `stored` too. */
+enum err_code apply_index_stored(struct apply *apply) MUST_CHECK;
 /* Will it be there when this apply has ended? */
 bool apply_has(const struct apply *apply, const struct apply_set *set, struct str name);
 enum err_code apply_put(struct apply *apply, struct map *map, struct str name, const void *record) MUST_CHECK;
@@ -71,6 +74,14 @@ enum err_code prune_users(struct apply *apply) MUST_CHECK;
 enum err_code prune_roles(struct apply *apply) MUST_CHECK;
 enum err_code prune_connectors(struct apply *apply) MUST_CHECK;
 enum err_code prune_limits(struct apply *apply) MUST_CHECK;
+
+/* One of what is stored goes, with its record. */
+enum err_code remove_connection(struct apply *apply, const struct connection_record *old) MUST_CHECK;
+enum err_code remove_role(struct apply *apply, const struct role_record *old) MUST_CHECK;
+enum err_code remove_connector(struct apply *apply, const struct connector_record *old) MUST_CHECK;
+/* A user, with their tokens: `tokens` are the organisation's. */
+enum err_code remove_user(struct apply *apply, const struct user_record *old, const struct access_token_record *tokens,
+                          size_t n_tokens) MUST_CHECK;
 
 /* apply_limit.c: the limit that config files speak of, every access token's own; id nil: none is set. */
 enum err_code limit_find(struct db_tx *tx, struct arena *arena, struct uuid organisation_id,

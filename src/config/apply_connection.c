@@ -195,6 +195,16 @@ enum err_code apply_connections(struct apply *apply) {
   return code;
 }
 
+enum err_code remove_connection(struct apply *apply, const struct connection_record *old) {
+  enum err_code code = store_connection_delete(apply->tx, apply->organisation.id, old->id, apply->err);
+  return code ? code
+              : apply_change(apply, &(struct apply_change){.sign = '-',
+                                                           .what = "connection",
+                                                           .name = old->name,
+                                                           .word = "connection.delete",
+                                                           .connection = old});
+}
+
 enum err_code prune_connections(struct apply *apply) {
   for (size_t i = 0; i < apply->n_old_connections; i++) {
     const struct connection_record *old = &apply->old_connections[i];
@@ -203,13 +213,7 @@ enum err_code prune_connections(struct apply *apply) {
       apply_kept(apply, "connection", old->name);
       continue;
     }
-    enum err_code code = store_connection_delete(apply->tx, apply->organisation.id, old->id, apply->err);
-    if (!code) {
-      code = apply_change(
-          apply,
-          &(struct apply_change){
-              .sign = '-', .what = "connection", .name = old->name, .word = "connection.delete", .connection = old});
-    }
+    enum err_code code = remove_connection(apply, old);
     if (code) return code;
   }
   return ERR_NONE;

@@ -67,6 +67,16 @@ enum err_code apply_connectors(struct apply *apply) {
   return code;
 }
 
+enum err_code remove_connector(struct apply *apply, const struct connector_record *old) {
+  enum err_code code = store_connector_delete(apply->tx, apply->organisation.id, old->id, apply->err);
+  return code ? code
+              : apply_change(apply, &(struct apply_change){.sign = '-',
+                                                           .what = "connector",
+                                                           .name = old->id,
+                                                           .word = "connector.delete",
+                                                           .connector = old});
+}
+
 enum err_code prune_connectors(struct apply *apply) {
   for (size_t i = 0; i < apply->n_old_connectors; i++) {
     const struct connector_record *old = &apply->old_connectors[i];
@@ -75,12 +85,7 @@ enum err_code prune_connectors(struct apply *apply) {
       apply_kept(apply, "connector", old->id);
       continue;
     }
-    enum err_code code = store_connector_delete(apply->tx, apply->organisation.id, old->id, apply->err);
-    if (!code) {
-      code = apply_change(
-          apply, &(struct apply_change){
-                     .sign = '-', .what = "connector", .name = old->id, .word = "connector.delete", .connector = old});
-    }
+    enum err_code code = remove_connector(apply, old);
     if (code) return code;
   }
   return ERR_NONE;

@@ -139,6 +139,13 @@ enum err_code apply_roles(struct apply *apply) {
   return code;
 }
 
+enum err_code remove_role(struct apply *apply, const struct role_record *old) {
+  enum err_code code = store_role_delete(apply->tx, apply->organisation.id, old->id, apply->err);
+  return code ? code
+              : apply_change(apply, &(struct apply_change){
+                                        .sign = '-', .what = "role", .name = old->name, .word = "role.delete"});
+}
+
 enum err_code prune_roles(struct apply *apply) {
   for (size_t i = 0; i < apply->n_old_roles; i++) {
     const struct role_record *old = &apply->old_roles[i];
@@ -147,11 +154,7 @@ enum err_code prune_roles(struct apply *apply) {
       apply_kept(apply, "role", old->name);
       continue;
     }
-    enum err_code code = store_role_delete(apply->tx, apply->organisation.id, old->id, apply->err);
-    if (!code) {
-      code = apply_change(
-          apply, &(struct apply_change){.sign = '-', .what = "role", .name = old->name, .word = "role.delete"});
-    }
+    enum err_code code = remove_role(apply, old);
     if (code) return code;
   }
   return ERR_NONE;

@@ -130,8 +130,8 @@ enum err_code apply_users(struct apply *apply) {
   return code;
 }
 
-static enum err_code prune_user(struct apply *apply, const struct user_record *old,
-                                const struct access_token_record *tokens, size_t n_tokens) {
+enum err_code remove_user(struct apply *apply, const struct user_record *old, const struct access_token_record *tokens,
+                          size_t n_tokens) {
   enum err_code code = ERR_NONE;
   for (size_t i = 0; i < n_tokens && !code; i++) {
     if (!uuid_eq(tokens[i].user_id, old->id) || tokens[i].revoked_at) continue;
@@ -162,7 +162,7 @@ enum err_code prune_users(struct apply *apply) {
       code = store_access_token_list(apply->tx, apply->arena, apply->organisation.id, &tokens, &n_tokens, apply->err);
       is_loaded = true;
     }
-    if (!code) code = prune_user(apply, old, tokens, n_tokens);
+    if (!code) code = remove_user(apply, old, tokens, n_tokens);
   }
   return code;
 }

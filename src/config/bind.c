@@ -110,6 +110,23 @@ static enum err_code write_settings(struct arena *arena, const struct config *co
   return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
 }
 
+static enum err_code bind_settings(struct arena *arena, const struct config *config,
+                                   const struct config_connection *connection, const struct connector *connector,
+                                   struct str *ret_settings, struct err *err) {
+  struct buf text, canonical;
+  buf_init(&text, arena, LIMIT_JSON_FILE);
+  buf_init(&canonical, arena, LIMIT_JSON_FILE);
+  yyjson_doc *doc = NULL;
+  const void *state = NULL;
+  enum err_code code = write_settings(arena, config, connection, connector, &text, err);
+  if (!code) code = json_read(arena, buf_str(&text), &doc, err);
+  if (!code) code = connector->kind->connect(arena, connector, yyjson_doc_get_root(doc), &state, err);
+  if (!code) code = json_write_canonical(&canonical, yyjson_doc_get_root(doc), err);
+  if (!code && buf_failed(&canonical)) code = err_no_memory(err);
+  if (!code) *ret_settings = buf_str(&canonical);
+  return code;
+}
+
 enum err_code config_bind(struct arena *arena, const struct config *config, const struct config_connection *connection,
                           const struct connector *connector, struct str *ret_settings, struct err *err) {
   if (!connector->kind->needs_rule || !connector->kind->connect) {
@@ -120,22 +137,15 @@ enum err_code config_bind(struct arena *arena, const struct config *config, cons
     (void)err_set(err, ERR_INVALID, "connections of MCP servers alone have \"names\" and \"trust\"");
     return fail_at(err, connection, connection->names.p ? "/names" : "/trust", ERR_INVALID);
   }
-  struct buf text, canonical;
-  buf_init(&text, arena, LIMIT_JSON_FILE);
-  buf_init(&canonical, arena, LIMIT_JSON_FILE);
+  struct str settings = config->kept_settings;
   if (err) err->place[0] = '\0';
-  yyjson_doc *doc = NULL;
-  const void *state = NULL;
-  enum err_code code = write_settings(arena, config, connection, connector, &text, err);
-  if (!code) code = json_read(arena, buf_str(&text), &doc, err);
-  if (!code) code = connector->kind->connect(arena, connector, yyjson_doc_get_root(doc), &state, err);
-  if (!code) code = json_write_canonical(&canonical, yyjson_doc_get_root(doc), err);
+  enum err_code code =
+      connection->is_settings_kept ? ERR_NONE : bind_settings(arena, config, connection, connector, &settings, err);
   if (code) return fail_at(err, connection, "/settings", code);
-  if (buf_failed(&canonical)) return err_no_memory(err);
   if (connection->credential) {
     code = credential_check(connector, connection->credential, err);
     if (code) return fail_at(err, connection, "/credential", code);
   }
-  *ret_settings = buf_str(&canonical);
+  *ret_settings = settings;
   return ERR_NONE;
 }

@@ -50,6 +50,7 @@ struct config_connection {
   struct str owner_email;  /* or STR_NONE */
   struct str names, trust; /* words; .p NULL: the file says nothing, which is the usual one */
   yyjson_val *settings;    /* an object, references resolved */
+  bool is_settings_kept;   /* they are config->kept_settings */
   struct str bound;        /* settings as stored, once they were checked against the connector; .p NULL: not yet */
   enum config_credential credential_state;
   struct secret *credential; /* a JSON object, members by name, or NULL */
@@ -58,6 +59,7 @@ struct config_connection {
 struct config {
   struct str file, base_dir; /* base_dir empty: no file and no variable may be named */
   struct str data_dir;       /* or empty */
+  struct str kept_settings;  /* of a connection that names none; .p NULL: it has none then */
   struct str organisation, place;
   int64_t per_minute; /* 0: the file says nothing of it */
   struct config_connector *connectors;

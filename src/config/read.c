@@ -67,10 +67,12 @@ static enum err_code read_text(const struct config_reader *reader, struct str te
   return read_document(reader, yyjson_doc_get_root(doc));
 }
 
-enum err_code config_read_text(struct arena *arena, struct str text, struct str file, struct str base_dir,
-                               struct str data_dir, struct config **ret_config, struct err *err) {
+static enum err_code read_in(struct arena *arena, struct str text, struct str file, struct str base_dir,
+                             struct str data_dir, struct str kept_settings, struct config **ret_config,
+                             struct err *err) {
   struct config *config = arena_new(arena, struct config);
   if (!config) return err_no_memory(err);
+  config->kept_settings = kept_settings;
   config->file = arena_str(arena, file);
   config->base_dir = arena_str(arena, base_dir);
   config->data_dir = arena_str(arena, data_dir);
@@ -86,6 +88,16 @@ enum err_code config_read_text(struct arena *arena, struct str text, struct str 
   }
   *ret_config = config;
   return ERR_NONE;
+}
+
+enum err_code config_read_text(struct arena *arena, struct str text, struct str file, struct str base_dir,
+                               struct str data_dir, struct config **ret_config, struct err *err) {
+  return read_in(arena, text, file, base_dir, data_dir, STR_NONE, ret_config, err);
+}
+
+enum err_code config_read_edit(struct arena *arena, struct str text, struct str kept_settings,
+                               struct config **ret_config, struct err *err) {
+  return read_in(arena, text, STR(""), STR(""), STR(""), kept_settings, ret_config, err);
 }
 
 static struct str folder_of(const char *path) {

@@ -137,6 +137,7 @@ static enum err_code read_connection(const struct config_reader *reader, yyjson_
   if (!code) code = read_word(reader, value, place, "names", &connection->names);
   if (!code) code = read_word(reader, value, place, "trust", &connection->trust);
   if (!code) code = read_settings(reader, json_get(value, "settings"), &settings, &connection->settings);
+  connection->is_settings_kept = !json_get(value, "settings") && reader->config->kept_settings.p;
   if (!code) code = read_credential(reader, json_get(value, "credential"), &credential, connection);
   return code ? code : bind_now(reader, connection);
 }

@@ -120,12 +120,22 @@ static void find_client(const struct worker *worker, struct http_exchange *http)
   http->peer = client;
 }
 
+/* Whose page it may come from, api/ decides: for sessions our own alone, for keys any. */
+static bool admit_to_api(struct worker *worker, struct http_exchange *http, struct http_reply *ret_refusal) {
+  if (!has_known_host(worker->server, http))
+    return refuse(ret_refusal, 403,
+                  STR("{\"error\":\"Host is not one that this server is reached by; the operator can name it with "
+                      "--public-url\"}"));
+  return api_on_head(http, ret_refusal);
+}
+
 bool endpoint_on_head(struct http_exchange *http, void *context, struct http_reply *ret_refusal) {
   struct worker *worker = context;
   const struct route *route = find_route(http->path);
   struct failure failure;
   find_client(worker, http);
   if (signin_serves(http->path)) return admit_to_signin(worker, http, ret_refusal);
+  if (api_serves(http->path)) return admit_to_api(worker, http, ret_refusal);
   if (!route) return refuse(ret_refusal, 404, STR("{\"error\":\"Nothing is here: the MCP endpoint is /mcp\"}"));
   if (route->is_guarded && !has_known_source(worker->server, http))
     return refuse(ret_refusal, 403,
@@ -146,6 +156,8 @@ void endpoint_on_request(struct http_exchange *http, void *context) {
   struct worker *worker = context;
   if (signin_serves(http->path))
     signin_serve(&worker->signin, http);
+  else if (api_serves(http->path))
+    api_serve(&worker->api, http);
   else
     find_route(http->path)->serve(worker, http); /* endpoint_on_head has refused what has no route */
 }

@@ -266,6 +266,17 @@ static enum err_code start_coherence(struct service *service, struct err *err) {
   return code;
 }
 
+static enum err_code start_api(struct service *service, struct err *err) {
+  const struct serve_options *options = service->options;
+  struct server *server = &service->server;
+  const struct api_options api = {
+      .db = options->db, .vault = options->vault, .signin = &server->signin, .on_problem = on_signin_problem};
+  enum err_code code = api_start(&server->api, &api, err);
+  server->api.coherence = server->coherence;
+  server->api.keeper = server->keeper;
+  return code;
+}
+
 static enum err_code start_workers(struct service *service, struct err *err) {
   struct server *server = &service->server;
   if (service->port != 0) {
@@ -392,6 +403,7 @@ static enum err_code start(struct service *service, struct err *err) {
   if (code == ERR_NONE)
     code = signin_setup_link(&server->signin, service->conn, &service->arena, &service->setup_link, err);
   if (code == ERR_NONE) code = start_keeper(service, err);
+  if (code == ERR_NONE) code = start_api(service, err);
   if (code == ERR_NONE) code = watch_signals(service, err);
   if (code == ERR_NONE) code = coherence_start(server->coherence, err);
   for (unsigned i = 0; code == ERR_NONE && i < server->n_workers; i++)
@@ -432,6 +444,7 @@ static void stop(struct service *service) {
   if (server->audit) audit_writer_stop(server->audit);
   for (unsigned i = 0; i < server->n_workers; i++)
     worker_release(&server->workers[i]);
+  api_stop(&server->api);
   signin_stop(&server->signin);
   db_disconnect(service->conn);
   coherence_free(server->coherence);

@@ -18,12 +18,12 @@ static bool beat(struct worker *worker) {
   return worker->logs.by_id.count > 0 || worker->homes.by_nonce.count > 0;
 }
 
-/* A page or an endpoint of signing in keeps the loop as a call does. */
-static void signin_begun(void *context) {
+/* A request of signing in or of the API keeps the loop as a call does. */
+static void request_begun(void *context) {
   worker_exchange_begun(context);
 }
 
-static void signin_ended(void *context) {
+static void request_ended(void *context) {
   worker_exchange_ended(context);
 }
 
@@ -55,8 +55,10 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
                                           .loop = &worker->loop,
                                           .client = worker->client,
                                           .context = worker,
-                                          .begun = signin_begun,
-                                          .ended = signin_ended};
+                                          .begun = request_begun,
+                                          .ended = request_ended};
+  worker->api = (struct api_worker){
+      .api = &server->api, .loop = &worker->loop, .context = worker, .begun = request_begun, .ended = request_ended};
   const struct http_server_options options = {.on_request = endpoint_on_request,
                                               .on_head = endpoint_on_head,
                                               .context = worker,

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "api/api.h"
 #include "gateway/call.h"
 #include "gateway/metrics.h"
 #include "gateway/origin.h"
@@ -43,6 +44,7 @@ struct server {
   struct address_guard guard;
   struct http_client_options client;
   struct signin signin;
+  struct api api;
   atomic_bool is_draining;
   struct worker *workers;
   unsigned n_workers;
@@ -61,6 +63,7 @@ struct worker {
   struct timers *timers;
   struct connector_host host;
   struct signin_worker signin;
+  struct api_worker api;
   struct call *calls; /* under way */
   size_t n_calls;
   size_t n_exchanges; /* not answered yet: their calls, and what waits for its record */

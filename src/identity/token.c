@@ -18,7 +18,7 @@ enum {
 
 static const struct str prefixes[] = {
     [TOKEN_KEY] = STR("ck_"),   [TOKEN_ACCESS] = STR("cka_"), [TOKEN_REFRESH] = STR("ckr_"),
-    [TOKEN_CODE] = STR("ckc_"), [TOKEN_SECRET] = STR("cks_"),
+    [TOKEN_CODE] = STR("ckc_"), [TOKEN_SECRET] = STR("cks_"), [TOKEN_API] = STR("cap_"),
 };
 
 static void key_checksum(struct str checked, char ret_hex[KEY_CHECKSUM + 1]) {

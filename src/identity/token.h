@@ -16,6 +16,7 @@ enum token_kind {
   TOKEN_REFRESH, /* ckr_: its refresh token */
   TOKEN_CODE,    /* ckc_: an authorization code */
   TOKEN_SECRET,  /* cks_: a registered client's secret */
+  TOKEN_API,     /* cap_: a key of the REST API */
 };
 
 enum { TOKEN_TEXT_SIZE = 80, TOKEN_HASH_SIZE = 32 };

@@ -386,3 +386,7 @@ bool coherence_is_current(const struct coherence *coherence) {
 int64_t coherence_version(const struct coherence *coherence) {
   return atomic_load(&coherence->version);
 }
+
+struct org_slot *coherence_find(const struct coherence *coherence, struct uuid organisation_id) {
+  return published_look(&coherence->published, organisation_id);
+}

@@ -46,6 +46,8 @@ void coherence_stop(struct coherence *coherence);
 /* After the workers have ended and the main loop's loop_run has returned. */
 void coherence_free(struct coherence *coherence);
 struct token_index *coherence_tokens(struct coherence *coherence);
+/* Where an organisation's snapshot is found; NULL: none of that id was ever published. From any thread. */
+struct org_slot *coherence_find(const struct coherence *coherence, struct uuid organisation_id);
 /* False while the last attempt to read the change log failed, or an organisation is broken: /readyz says so. Calls are
  * still served by what was read last: whoever changes something where this server cannot read it is told so. */
 bool coherence_is_current(const struct coherence *coherence);

@@ -29,6 +29,13 @@ struct org_slot *published_find(const struct published *published, struct uuid i
   return slot ? &slot->slot : NULL;
 }
 
+struct org_slot *published_look(const struct published *published, struct uuid id) {
+  struct published_slot *slot = atomic_load_explicit(&published->first, memory_order_acquire);
+  while (slot && !uuid_eq(slot->slot.id, id))
+    slot = slot->next;
+  return slot ? &slot->slot : NULL;
+}
+
 /* Slots are never taken back: token entries point to them. */
 static enum err_code slot_get(struct published *published, struct uuid id, struct published_slot **ret_slot,
                               struct err *err) {
@@ -41,8 +48,8 @@ static enum err_code slot_get(struct published *published, struct uuid id, struc
       free(slot);
       return err_no_memory(err);
     }
-    slot->next = published->first;
-    published->first = slot;
+    slot->next = atomic_load_explicit(&published->first, memory_order_relaxed);
+    atomic_store_explicit(&published->first, slot, memory_order_release);
   }
   *ret_slot = slot;
   return ERR_NONE;

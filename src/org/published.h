@@ -13,8 +13,8 @@ struct published_slot {
 
 struct published {
   struct token_index *tokens;
-  struct map slots; /* organisation's id -> struct published_slot */
-  struct published_slot *first;
+  struct map slots;                       /* organisation's id -> struct published_slot */
+  _Atomic(struct published_slot *) first; /* a list that only grows: any thread may walk it */
   size_t n_broken;
   bool (*is_own_audience)(void *context, struct str audience); /* NULL: every one is */
   void *audience_context;
@@ -33,6 +33,8 @@ enum err_code published_add_token(struct published *published, const struct acce
                                   struct err *err) MUST_CHECK;
 /* NULL: it was never published. */
 struct org_slot *published_find(const struct published *published, struct uuid id);
+/* The same from any thread: walks the list. */
+struct org_slot *published_look(const struct published *published, struct uuid id);
 /* The organisations to be tried again, for a new batch. */
 enum err_code published_ask_for_broken(const struct published *published, struct change_batch *batch,
                                        struct err *err) MUST_CHECK;

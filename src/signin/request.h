@@ -77,9 +77,6 @@ void request_form(struct request *request, const char *action);
 /* Does the form carry the token of this visitor? */
 bool request_form_is_genuine(struct request *request);
 
-/* route.c: may anybody sign in at this address? (https, or this very machine) */
-bool request_base_is_safe(struct str base);
-
 /* visitor.c */
 /* Reads the cookies. True: there is a session to look for in the database. */
 bool visitor_read(struct request *request) MUST_CHECK;

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "codec/url.h"
+#include "signin/session.h"
 
 enum { BODY_MAX = 64 * KIB };
 
@@ -55,7 +56,7 @@ static bool is_loopback_name(struct str host) {
 
 /* How this request calls us. Under its public URL, whatever Host says (a proxy may have changed it); without one, on
  * loopback, by the name that the browser used: "localhost" and "127.0.0.1" are one server, but two origins. */
-static struct str base_of(const struct signin *signin, const struct http_exchange *http, struct arena *arena) {
+struct str signin_base(const struct signin *signin, const struct http_exchange *http, struct arena *arena) {
   struct str host, name;
   uint16_t port;
   if (signin->options.public_url.n || !signin->is_loopback_listener) return signin->url;
@@ -71,7 +72,7 @@ static struct str base_of(const struct signin *signin, const struct http_exchang
   "Connek and start it with --public-url https://... (plain http is for this machine alone)"
 
 /* RFC 9700, 2.6; MCP, authorization, "Communication Security". */
-bool request_base_is_safe(struct str base) {
+bool signin_base_is_safe(struct str base) {
   if (str_starts(base, STR("https://"))) return true;
   const struct str http = STR("http://");
   struct str host;
@@ -82,7 +83,7 @@ bool request_base_is_safe(struct str base) {
 }
 
 /* A form comes from a page of ours, or from nowhere that the browser tells of (a program). */
-static bool has_own_origin(const struct http_exchange *http, struct str base) {
+bool signin_is_own_page(const struct http_exchange *http, struct str base) {
   struct str origin, site;
   if (!http_field_once(http, "Origin", &origin) || !http_field_once(http, "Sec-Fetch-Site", &site)) return false;
   if (origin.p) return str_eq_fold(origin, base);
@@ -136,11 +137,11 @@ static bool read_form(struct request *request) {
 }
 
 static void serve_page(struct request *request) {
-  if (!request_base_is_safe(request->base)) {
+  if (!signin_base_is_safe(request->base)) {
     request_reply_notice(request, 403, "Signing in needs https", STR(NEEDS_HTTPS));
     return;
   }
-  if (is_method(request, "POST") && !has_own_origin(request->http, request->base)) {
+  if (is_method(request, "POST") && !signin_is_own_page(request->http, request->base)) {
     request_reply_notice(request, 403, "Not from here", STR("This form was sent by another web page."));
     return;
   }
@@ -168,7 +169,7 @@ static void reply_preflight(struct http_exchange *http) {
 }
 
 static void serve_client(struct request *request, const struct route *route) {
-  if (route->get != style_get && !request_base_is_safe(request->base))
+  if (route->get != style_get && !signin_base_is_safe(request->base))
     request_reply_json(request, 403, STR("{\"error\":\"access_denied\",\"error_description\":\"" NEEDS_HTTPS "\"}"));
   else
     run(request);
@@ -191,7 +192,7 @@ void signin_serve(struct signin_worker *worker, struct http_exchange *http) {
   request->signin = worker->signin;
   request->http = http;
   request->rest = rest;
-  request->base = base_of(worker->signin, http, &request->arena);
+  request->base = signin_base(worker->signin, http, &request->arena);
   worker->begun(worker->context);
   bool is_get = is_method(request, "GET") || is_method(request, "HEAD");
   if (!(is_get ? route->get != NULL : is_method(request, "POST") && route->post)) {
@@ -208,9 +209,9 @@ void signin_serve(struct signin_worker *worker, struct http_exchange *http) {
 /* --- what the MCP endpoint says to those who are not let in --- */
 
 struct str signin_challenge(const struct signin *signin, struct http_exchange *http, bool has_token) {
-  struct str base = base_of(signin, http, &http->arena);
+  struct str base = signin_base(signin, http, &http->arena);
   struct str text = STR_NONE;
-  if (request_base_is_safe(base))
+  if (signin_base_is_safe(base))
     text =
         arena_printf(&http->arena,
                      "Bearer realm=\"connek\", %sresource_metadata=\"%.*s/.well-known/oauth-protected-resource/mcp\", "
@@ -220,7 +221,7 @@ struct str signin_challenge(const struct signin *signin, struct http_exchange *h
 }
 
 struct str signin_scope_challenge(const struct signin *signin, struct http_exchange *http, uint32_t scopes) {
-  struct str base = base_of(signin, http, &http->arena);
+  struct str base = signin_base(signin, http, &http->arena);
   struct str text =
       arena_printf(&http->arena,
                    "Bearer realm=\"connek\", error=\"insufficient_scope\", scope=\"%s%s%s\", "

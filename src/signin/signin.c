@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "codec/url.h"
 #include "identity/token.h"
+#include "signin/session.h"
 #include "store/sign_in.h"
 
 /* Each holds PASSWORD_MEMORY_KIB while it works. */
@@ -114,7 +115,7 @@ enum err_code signin_setup_link(struct signin *signin, struct db_conn *conn, str
                                 struct err *err) {
   struct setup_work work = {.arena = arena};
   *ret_url = STR_NONE;
-  if (!request_base_is_safe(signin->url)) return ERR_NONE;
+  if (!signin_base_is_safe(signin->url)) return ERR_NONE;
   enum err_code code = db_write(conn, make_setup_link, &work, err);
   if (code == ERR_NONE && work.is_wanted) {
     *ret_url = arena_printf(arena, "%.*s/link/%s", STR_ARG(signin->url), work.text);

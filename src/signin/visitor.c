@@ -6,13 +6,14 @@
 #include "identity/token.h"
 #include "net/address_guard.h"
 #include "signin/request.h"
+#include "signin/session.h"
 
 enum { AGENT_MAX = 200 };
 
 static const int64_t second_us = 1000000;
 #define MINUTES(n) ((n) * 60 * second_us)
-#define IDLE_US MINUTES(INT64_C(12) * 60)
-#define ABSOLUTE_US MINUTES(INT64_C(7) * 24 * 60)
+#define IDLE_US MINUTES(INT64_C(60) * SIGNIN_IDLE_HOURS)
+#define ABSOLUTE_US MINUTES(INT64_C(60) * 24 * SIGNIN_ABSOLUTE_DAYS)
 #define HALF_US MINUTES(INT64_C(10))
 
 static bool is_https(const struct request *request) {
@@ -21,8 +22,13 @@ static bool is_https(const struct request *request) {
 
 /* On loopback, where there is no TLS, browsers differ in whether they take a Secure cookie: there it has a name of its
  * own, so that it can never be taken for one that came over TLS. */
-static const char *session_name(const struct request *request) {
-  return is_https(request) ? "__Host-connek" : "connek-loopback";
+const char *signin_cookie_name(struct str base) {
+  return str_starts(base, STR("https://")) ? "__Host-connek" : "connek-loopback";
+}
+
+struct str signin_cookie(const struct http_exchange *http, struct str base) {
+  struct str value = cookie_find(http, signin_cookie_name(base));
+  return token_is_well_formed(TOKEN_URL, value) ? value : STR_NONE;
 }
 
 static const char *form_name(const struct request *request) {
@@ -42,7 +48,7 @@ static bool set_cookie(struct request *request, const char *name, const char *va
 
 bool visitor_read(struct request *request) {
   struct visitor *visitor = &request->visitor;
-  struct str session = cookie_find(request->http, session_name(request));
+  struct str session = signin_cookie(request->http, request->base);
   struct str form = cookie_find(request->http, form_name(request));
   if (token_is_well_formed(TOKEN_URL, form)) {
     memcpy(visitor->form_cookie, form.p, form.n);
@@ -53,26 +59,37 @@ bool visitor_read(struct request *request) {
     visitor->is_form_cookie_new = true;
     (void)set_cookie(request, form_name(request), visitor->form_cookie, -1);
   }
-  if (!token_is_well_formed(TOKEN_URL, session)) return false;
+  if (!session.p) return false;
   visitor->cookie = session;
   return true;
+}
+
+enum err_code signin_session_find(struct db_tx *tx, struct arena *arena, struct str cookie,
+                                  struct browser_session_record *ret_session, bool *ret_is_live, struct err *err) {
+  uint8_t hash[TOKEN_HASH_SIZE];
+  int64_t now = clock_utc_us();
+  token_hash(cookie, hash);
+  enum err_code code = store_browser_session_find(tx, arena, hash, ret_session, err);
+  *ret_is_live = code == ERR_NONE && ret_session->expires_at > now && ret_session->seen_at + IDLE_US > now;
+  return code == ERR_NOT_FOUND ? ERR_NONE : code;
+}
+
+bool signin_session_is_stale(const struct browser_session_record *session, int64_t now) {
+  return now - session->seen_at > MINUTES(1);
 }
 
 enum err_code visitor_load(struct request *request, struct db_tx *tx, struct err *err) {
   struct visitor *visitor = &request->visitor;
   struct browser_session_record *session = &visitor->session;
-  uint8_t hash[TOKEN_HASH_SIZE];
+  bool is_live = false;
+  enum err_code code = signin_session_find(tx, &request->arena, visitor->cookie, session, &is_live, err);
+  if (code != ERR_NONE || !is_live) return code;
   int64_t now = clock_utc_us();
-  token_hash(visitor->cookie, hash);
-  enum err_code code = store_browser_session_find(tx, &request->arena, hash, session, err);
-  if (code == ERR_NOT_FOUND) return ERR_NONE;
-  if (code != ERR_NONE) return code;
-  if (session->expires_at <= now || session->seen_at + IDLE_US <= now) return ERR_NONE;
   visitor->is_half = session->needs_code;
   visitor->is_known = !session->needs_code;
   if (visitor->is_known) {
     visitor->is_form_cookie_new = false; /* its forms are bound to the session */
-    if (now - session->seen_at > MINUTES(1)) return store_browser_session_seen(tx, session->id, now, err);
+    if (signin_session_is_stale(session, now)) return store_browser_session_seen(tx, session->id, now, err);
   }
   return ERR_NONE;
 }
@@ -100,14 +117,14 @@ enum err_code visitor_sign_in(struct request *request, struct db_tx *tx, struct 
   token_new(TOKEN_URL, text);
   token_hash(str_of(text), record.hash);
   if (code == ERR_NONE) code = store_browser_session_insert(tx, &record, err);
-  if (code == ERR_NONE && !set_cookie(request, session_name(request), text, life_us / second_us))
+  if (code == ERR_NONE && !set_cookie(request, signin_cookie_name(request->base), text, life_us / second_us))
     code = err_no_memory(err);
   secret_wipe(text, sizeof(text));
   return code;
 }
 
 void visitor_forget(struct request *request) {
-  (void)set_cookie(request, session_name(request), "", 0);
+  (void)set_cookie(request, signin_cookie_name(request->base), "", 0);
 }
 
 void visitor_form_token(const struct request *request, char ret_token[COOKIE_SIZE]) {

@@ -118,3 +118,11 @@ enum err_code store_connection_delete(struct db_tx *tx, struct uuid organisation
   if (code == ERR_NONE && db_changes(tx) == 0) return err_set(err, ERR_NOT_FOUND, "there is no such connection");
   return code;
 }
+
+enum err_code store_connection_rename(struct db_tx *tx, struct uuid organisation_id, struct uuid id, struct str name,
+                                      struct err *err) {
+  enum err_code code =
+      db_exec(tx, "UPDATE connection SET name = $3, version = version + 1 WHERE organisation_id = $1 AND id = $2",
+              DB_PARAMS(DB_V_UUID(organisation_id), DB_V_UUID(id), DB_V_TEXT(name)), err);
+  return code == ERR_CONFLICT ? err_set(err, code, "there is a connection \"%.*s\" already", STR_ARG(name)) : code;
+}

@@ -128,3 +128,18 @@ enum err_code store_access_rule_delete_all(struct db_tx *tx, struct uuid organis
   return db_exec(tx, "DELETE FROM access_rule WHERE organisation_id = $1 AND role_id = $2",
                  DB_PARAMS(DB_V_UUID(organisation_id), DB_V_UUID(role_id)), err);
 }
+
+enum err_code store_role_rename(struct db_tx *tx, struct uuid organisation_id, struct uuid id, struct str name,
+                                struct err *err) {
+  enum err_code code = db_exec(tx, "UPDATE role SET name = $3 WHERE organisation_id = $1 AND id = $2",
+                               DB_PARAMS(DB_V_UUID(organisation_id), DB_V_UUID(id), DB_V_TEXT(name)), err);
+  return code == ERR_CONFLICT ? err_set(err, code, "there is a role \"%.*s\" already", STR_ARG(name)) : code;
+}
+
+enum err_code store_access_rule_retarget(struct db_tx *tx, struct uuid organisation_id, struct str from, struct str to,
+                                         struct err *err) {
+  return db_exec(tx,
+                 "UPDATE access_rule SET target = $3 WHERE organisation_id = $1 AND target_kind = 'connection' AND "
+                 "target = $2",
+                 DB_PARAMS(DB_V_UUID(organisation_id), DB_V_TEXT(from), DB_V_TEXT(to)), err);
+}

@@ -165,6 +165,12 @@ enum err_code store_access_rule_insert(struct db_tx *tx, const struct access_rul
 enum err_code store_access_rule_delete_all(struct db_tx *tx, struct uuid organisation_id, struct uuid role_id,
                                            struct err *err) MUST_CHECK;
 
+enum err_code store_role_rename(struct db_tx *tx, struct uuid organisation_id, struct uuid id, struct str name,
+                                struct err *err) MUST_CHECK;
+/* Rules that name a connection. */
+enum err_code store_access_rule_retarget(struct db_tx *tx, struct uuid organisation_id, struct str from, struct str to,
+                                         struct err *err) MUST_CHECK;
+
 /* connector.c */
 /* Of each id the newest version that is not deprecated: the organisation's own and the installation's (nil). */
 enum err_code store_connector_list(STORE_TX, struct uuid organisation_id, STORE_LIST(connector_record)) MUST_CHECK;
@@ -189,6 +195,8 @@ enum err_code store_connection_find(STORE_TX, struct uuid organisation_id, struc
 enum err_code store_connection_insert(struct db_tx *tx, const struct connection_record *record,
                                       struct err *err) MUST_CHECK;
 enum err_code store_connection_update(struct db_tx *tx, const struct connection_record *record,
+                                      struct err *err) MUST_CHECK; /* version grows by one */
+enum err_code store_connection_rename(struct db_tx *tx, struct uuid organisation_id, struct uuid id, struct str name,
                                       struct err *err) MUST_CHECK; /* version grows by one */
 enum err_code store_connection_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
                                       struct err *err) MUST_CHECK;

@@ -102,7 +102,7 @@ struct apply_run {
 
 static inline enum err_code apply_in(struct db_tx *tx, void *context, struct err *err) {
   struct apply_run *run = context;
-  return config_apply(tx, run->t->vault, run->config, run->may_prune, &run->out, &run->n_changes, err);
+  return config_apply(tx, run->t->vault, run->config, run->may_prune, NULL, &run->out, &run->n_changes, err);
 }
 
 /* What apply printed; NULL where it failed. */

@@ -1,0 +1,49 @@
+/* The REST API, /api/v1: what gateway/ needs of it. One struct api a server, one struct api_worker a worker, and
+ * functions that endpoint.c calls for the paths that are ours. schema/api.json is its source: what is asked, by whom,
+ * and what comes back. docs/api.md tells the rest.
+ *
+ * All of a request is on its worker's loop; whatever it does with the database is one transaction on a store thread. */
+#ifndef CONNEK_API_API_H
+#define CONNEK_API_API_H
+
+#include "signin/signin.h"
+
+struct api_document;
+struct grant_keeper;
+
+struct api_options {
+  struct db *db;
+  const struct vault *vault;
+  struct signin *signin;
+  struct str public_url;                                       /* as commands print it; settled before requests come */
+  void (*on_problem)(const char *what, const struct err *err); /* for the log; from any thread */
+};
+
+struct api {
+  struct api_options options;
+  struct coherence *coherence; /* set before a request comes, as the keeper is */
+  struct grant_keeper *keeper;
+  struct api_document *document;
+  struct arena arena; /* the document's */
+};
+
+/* Compiles the document. On failure api_stop lets go of what there is. */
+enum err_code api_start(struct api *api, const struct api_options *options, struct err *err) MUST_CHECK;
+/* When no worker is left. */
+void api_stop(struct api *api);
+
+struct api_worker {
+  struct api *api;
+  struct loop *loop;
+  void *context; /* for the two below: a request has begun, and has ended; the loop must live until then */
+  void (*begun)(void *context);
+  void (*ended)(void *context);
+};
+
+/* Is the path one of ours? */
+bool api_serves(struct str path);
+/* Before the body is read: may this request be? False refuses it. */
+bool api_on_head(struct http_exchange *http, struct http_reply *ret_refusal) MUST_CHECK;
+void api_serve(struct api_worker *worker, struct http_exchange *http);
+
+#endif

@@ -1,0 +1,119 @@
+/* Makes files of one thing, and applies them: there is one way to change a role, a user or a connection (src/config).
+ * Also the record of what is no configuration. */
+#include "api/change.h"
+
+#include "api/answer.h"
+#include "audit/audit.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/secret.h"
+
+struct config_author api_author(const struct api_request *request) {
+  return (struct config_author){.user_id = request->principal.user_id,
+                                .token_id = request->principal.key_id,
+                                .email = request->principal.email,
+                                .client = request->client,
+                                .reason = api_kind_word(request->principal.kinds)};
+}
+
+void api_change_open(struct api_request *request, struct buf *out) {
+  buf_init(out, &request->arena, 8 * MIB);
+  (void)buf_reserve(out, 16 * KIB); /* the arena is wiped: what growing leaves behind too */
+  answer_open(out, '{');
+  answer_text(out, "organisation", request->organisation.name);
+}
+
+/* ": /roles/0/rules/1/connection" -> "/rules/1/connection". */
+static void shorten_place(struct err *err) {
+  struct str place = str_of(err->place);
+  const char *slash = memchr(place.p, '/', place.n);
+  char text[ERR_PLACE_SIZE];
+  unsigned n_steps = 0;
+  if (!slash) {
+    err->place[0] = '\0';
+    return;
+  }
+  for (; *slash && n_steps < 3; slash++)
+    if (*slash == '/' && ++n_steps == 3) break;
+  memcpy(text, slash, strlen(slash) + 1);
+  err_place(err, "%s", text);
+}
+
+enum err_code api_change_apply(struct api_request *request, struct db_tx *tx, struct buf *text,
+                               struct str kept_settings, struct err *err) {
+  struct config *config = NULL;
+  struct config_author author = api_author(request);
+  struct buf lines;
+  size_t n_changes = 0;
+  buf_init(&lines, &request->arena, 8 * MIB);
+  answer_close(text, '}');
+  if (buf_failed(text)) return err_set(err, ERR_TOO_LARGE, "that is too much at once");
+  enum err_code code = config_read_edit(&request->arena, buf_str(text), kept_settings, &config, err);
+  if (code == ERR_NONE)
+    code = config_apply(tx, request->api->options.vault, config, false, &author, &lines, &n_changes, err);
+  config_release(config);
+  if (code == ERR_NONE) request->has_changed = request->has_changed || n_changes > 0;
+  if (code != ERR_NONE) shorten_place(err);
+  return code;
+}
+
+enum err_code api_change_remove(struct api_request *request, struct db_tx *tx, enum config_part part, struct str name,
+                                struct err *err) {
+  struct config_author author = api_author(request);
+  request->has_changed = true;
+  return config_remove(tx, request->api->options.vault, request->organisation.id, part, name, &author, err);
+}
+
+enum err_code api_change_rename(struct api_request *request, struct db_tx *tx, enum config_part part, struct str from,
+                                struct str to, struct err *err) {
+  struct config_author author = api_author(request);
+  request->has_changed = true;
+  enum err_code code =
+      config_rename(tx, request->api->options.vault, request->organisation.id, part, from, to, &author, err);
+  if (code == ERR_INVALID) err_place(err, "/name");
+  return code;
+}
+
+/* ---- records of what is no configuration ---- */
+
+enum err_code api_record(struct api_request *request, struct db_tx *tx, const char *word, struct str arguments,
+                         struct err *err) {
+  const struct vault_keys *keys;
+  struct buf canonical;
+  yyjson_doc *doc;
+  struct config_author author = api_author(request);
+  enum err_code code = api_keys(request, &keys, err);
+  buf_init(&canonical, &request->arena, 64 * KIB);
+  if (code == ERR_NONE) code = json_read(&request->arena, arguments.n ? arguments : STR("{}"), &doc, err);
+  if (code == ERR_NONE) code = json_write_canonical(&canonical, yyjson_doc_get_root(doc), err);
+  if (code != ERR_NONE) return code;
+  if (buf_failed(&canonical)) return err_no_memory(err);
+  struct audit_event event = {.kind = AUDIT_CHANGE,
+                              .organisation_id = request->organisation.id,
+                              .keys = keys,
+                              .time = clock_utc_us(),
+                              .call_id = uuid_new(),
+                              .user_id = author.user_id,
+                              .token_id = author.token_id,
+                              .user_email = author.email,
+                              .client = author.client,
+                              .roles = STR("[]"),
+                              .policy_version = request->organisation.version,
+                              .tool = str_of(word),
+                              .arguments = buf_str(&canonical),
+                              .may_keep_arguments = true,
+                              .decision = AUDIT_ALLOWED,
+                              .reason = str_of(author.reason),
+                              .outcome = AUDIT_OK};
+  return audit_record_in(tx, &event, err);
+}
+
+enum err_code api_record_one(struct api_request *request, struct db_tx *tx, const char *word, const char *what,
+                             struct str text, struct err *err) {
+  struct buf arguments;
+  buf_init(&arguments, &request->arena, 16 * KIB);
+  answer_open(&arguments, '{');
+  answer_text(&arguments, what, text);
+  answer_close(&arguments, '}');
+  return buf_failed(&arguments) ? err_no_memory(err) : api_record(request, tx, word, buf_str(&arguments), err);
+}

@@ -1,0 +1,20 @@
+/* Changes: the same transactions as `connek apply` makes, for one thing at a time. */
+#ifndef CONNEK_API_CHANGE_H
+#define CONNEK_API_CHANGE_H
+
+#include "api/request.h"
+
+/* Who makes this request's changes. */
+struct config_author api_author(const struct api_request *request);
+/* Begins a file about the caller's organisation: {"organisation":NAME, and what the caller adds after it. */
+void api_change_open(struct api_request *request, struct buf *out);
+/* Ends it and applies it: `kept_settings` as config_read_edit has it. Errors' places lose what stands before the thing
+ * itself ("/roles/0"). The reply will wait for the workers. */
+enum err_code api_change_apply(struct api_request *request, struct db_tx *tx, struct buf *text,
+                               struct str kept_settings, struct err *err) MUST_CHECK;
+enum err_code api_change_remove(struct api_request *request, struct db_tx *tx, enum config_part part, struct str name,
+                                struct err *err) MUST_CHECK;
+enum err_code api_change_rename(struct api_request *request, struct db_tx *tx, enum config_part part, struct str from,
+                                struct str to, struct err *err) MUST_CHECK;
+
+#endif

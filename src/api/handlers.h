@@ -1,0 +1,26 @@
+/* What serves each operation: one file a resource. Each runs within the request's transaction, on a store thread, once
+ * the caller is known to be allowed; it writes request->out. For route.c alone. */
+#ifndef CONNEK_API_HANDLERS_H
+#define CONNEK_API_HANDLERS_H
+
+#include "api/request.h"
+
+#define API_WORK(name) enum err_code name(struct api_request *request, struct db_tx *tx, struct err *err) MUST_CHECK
+
+/* session.c */
+API_WORK(document_get);
+API_WORK(session_get);
+API_WORK(session_end);
+API_WORK(sessions_list);
+API_WORK(sessions_end);
+/* me.c */
+API_WORK(me_get);
+/* users.c, users_change.c */
+API_WORK(users_list);
+API_WORK(users_invite);
+API_WORK(users_get);
+API_WORK(users_update);
+API_WORK(users_delete);
+API_WORK(users_reinvite);
+
+#endif

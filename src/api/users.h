@@ -1,0 +1,32 @@
+/* Users as the API shows them, for the files that speak of one. */
+#ifndef CONNEK_API_USERS_H
+#define CONNEK_API_USERS_H
+
+#include "api/request.h"
+#include "store/api.h"
+
+/* An organisation's roles, and who has which: read once a request. */
+struct api_roles {
+  const struct role_record *roles;
+  size_t n_roles;
+  const struct user_role_record *pairs; /* by user, role */
+  size_t n_pairs;
+};
+enum err_code api_roles_load(struct api_request *request, struct db_tx *tx, struct api_roles *ret_roles,
+                             struct err *err) MUST_CHECK;
+const struct role_record *api_roles_find(const struct api_roles *roles, struct uuid id); /* NULL: there is none */
+bool api_roles_has(const struct api_roles *roles, struct uuid user_id, struct uuid role_id);
+
+/* One user, with its etag. */
+enum err_code api_user_write(struct api_request *request, const struct user_view *view, const struct api_roles *roles,
+                             struct err *err) MUST_CHECK;
+/* The same as the whole answer, with the ETag as field. */
+enum err_code api_user_answer(struct api_request *request, struct db_tx *tx, struct uuid id,
+                              struct err *err) MUST_CHECK;
+enum err_code api_user_load(struct api_request *request, struct db_tx *tx, struct uuid id, struct user_view *ret_view,
+                            struct err *err) MUST_CHECK;
+/* Its ETag, as api_user_write gives it. */
+enum err_code api_user_etag(struct api_request *request, const struct user_view *view, const struct api_roles *roles,
+                            struct str *ret_etag, struct err *err) MUST_CHECK;
+
+#endif

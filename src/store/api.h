@@ -1,0 +1,70 @@
+/* Rows of the REST API, and lists as it shows them: page by page, by keyset. The same rules as store.h. */
+#ifndef CONNEK_STORE_API_H
+#define CONNEK_STORE_API_H
+
+#include "store/store.h"
+
+/* api_key.c */
+struct api_key_record {
+  struct uuid id, organisation_id, user_id;
+  struct str name;
+  uint8_t hash[32];
+  struct str scopes;                                        /* words, spaces between */
+  int64_t created_at, expires_at, revoked_at, last_used_at; /* 0: none */
+  struct str email, kind;                                   /* read only: of the user */
+  int64_t user_disabled_at;
+};
+enum err_code store_api_key_insert(struct db_tx *tx, const struct api_key_record *record, struct err *err) MUST_CHECK;
+enum err_code store_api_key_find(STORE_TX, const uint8_t hash[32], struct api_key_record *ret_record,
+                                 struct err *err) MUST_CHECK;
+enum err_code store_api_key_get(STORE_TX, struct uuid organisation_id, struct uuid id,
+                                struct api_key_record *ret_record, struct err *err) MUST_CHECK;
+/* Newest first, behind `after` (nil: from the start). */
+enum err_code store_api_key_page(STORE_TX, struct uuid organisation_id, struct uuid after, size_t max,
+                                 STORE_LIST(api_key_record)) MUST_CHECK;
+/* Keeps the first time. */
+enum err_code store_api_key_revoke(struct db_tx *tx, struct uuid organisation_id, struct uuid id, int64_t now,
+                                   struct err *err) MUST_CHECK;
+enum err_code store_api_key_used(struct db_tx *tx, struct uuid id, int64_t now, struct err *err) MUST_CHECK;
+
+/* api_answer.c */
+struct api_answer_record {
+  struct uuid asker;
+  uint8_t key_hash[32], request_hash[32];
+  int64_t status;
+  struct str location, body; /* or STR_NONE */
+  int64_t created_at;
+};
+enum err_code store_api_answer_find(STORE_TX, struct uuid asker, const uint8_t key_hash[32],
+                                    struct api_answer_record *ret_record, struct err *err) MUST_CHECK;
+enum err_code store_api_answer_put(struct db_tx *tx, const struct api_answer_record *record,
+                                   struct err *err) MUST_CHECK;
+/* Some of those older than `before`. */
+enum err_code store_api_answer_sweep(struct db_tx *tx, int64_t before, struct err *err) MUST_CHECK;
+
+/* user_page.c: users with what is known of them */
+struct user_view {
+  struct user_record user;
+  int64_t accepted_at, last_call_at; /* 0: not */
+  int64_t n_tokens, n_clients;       /* live ones */
+};
+struct user_filter {
+  struct uuid organisation_id;
+  struct str after; /* an e-mail; empty: from the start */
+  struct uuid id;   /* this one alone; nil: all */
+  struct str part, kind, status;
+  struct uuid role_id;
+  int64_t now;
+};
+enum err_code store_user_page(STORE_TX, const struct user_filter *filter, size_t max,
+                              STORE_LIST(user_view)) MUST_CHECK; /* by e-mail */
+enum err_code store_user_get(STORE_TX, struct uuid organisation_id, struct uuid id, int64_t now,
+                             struct user_view *ret_view, struct err *err) MUST_CHECK;
+/* disabled_at: 0: they may come again. */
+enum err_code store_user_disable(struct db_tx *tx, struct uuid organisation_id, struct uuid id, int64_t disabled_at,
+                                 struct err *err) MUST_CHECK;
+/* Owners who can sign in: have taken the membership, are not disabled. */
+enum err_code store_owner_count(struct db_tx *tx, struct uuid organisation_id, int64_t *ret_n,
+                                struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,78 @@
+/* Users as lists show them, page by page: what they hold, when they last called. */
+#include "store/api.h"
+#include "store/rows.h"
+
+/* From the e-mails' index, in its order; each login is looked for among the organisation's users. */
+#define SELECT_VIEW                                                                                                 \
+  "SELECT u.id, u.organisation_id, u.login_id, l.email, u.kind, u.disabled_at, u.created_at, u.accepted_at, "       \
+  "(SELECT max(f.time) FROM call_fact f WHERE f.organisation_id = u.organisation_id AND f.user_id = u.id), "        \
+  "(SELECT count(*) FROM access_token t WHERE t.user_id = u.id AND t.kind <> 'oauth' AND t.revoked_at IS NULL AND " \
+  "(t.expires_at IS NULL OR t.expires_at > $2)), "                                                                  \
+  "(SELECT count(*) FROM oauth_grant g WHERE g.user_id = u.id AND g.used_at IS NOT NULL AND g.revoked_at IS NULL "  \
+  "AND g.expires_at > $2) "
+
+static bool read_view(struct db_rows *rows, struct arena *arena, void *ret_record) {
+  struct user_view *view = ret_record;
+  view->user.id = db_uuid(rows, 0);
+  view->user.organisation_id = db_uuid(rows, 1);
+  view->user.login_id = db_uuid(rows, 2);
+  view->user.disabled_at = db_int(rows, 5);
+  view->user.created_at = db_int(rows, 6);
+  view->accepted_at = db_int(rows, 7);
+  view->last_call_at = db_int(rows, 8);
+  view->n_tokens = db_int(rows, 9);
+  view->n_clients = db_int(rows, 10);
+  return store_copy_text(rows, 3, arena, &view->user.email) && store_copy_text(rows, 4, arena, &view->user.kind);
+}
+
+static struct db_value text_or_null(struct str text) {
+  return text.n ? DB_V_TEXT(text) : DB_V_NULL;
+}
+
+enum err_code store_user_page(STORE_TX, const struct user_filter *filter, size_t max, STORE_LIST(user_view)) {
+  const struct db_value params[] = {DB_V_UUID(filter->organisation_id), DB_V_INT(filter->now),
+                                    DB_V_TEXT(filter->after),           text_or_null(filter->part),
+                                    text_or_null(filter->kind),         text_or_null(filter->status),
+                                    store_v_uuid(&filter->role_id),     DB_V_INT((int64_t)max)};
+  const struct store_select select = {
+      SELECT_VIEW
+      "FROM login l CROSS JOIN org_user u ON u.login_id = l.id AND u.organisation_id = $1 WHERE l.email > $3 AND ($4 "
+      "IS NULL OR instr(l.email, $4) > 0) AND ($5 IS NULL OR u.kind = $5) AND ($6 IS NULL OR $6 = CASE WHEN "
+      "u.disabled_at IS NOT NULL THEN 'disabled' WHEN u.accepted_at IS NULL THEN 'invited' ELSE 'active' END) AND ($7 "
+      "IS NULL OR EXISTS (SELECT 1 FROM user_role r WHERE r.user_id = u.id AND r.role_id = $7)) ORDER BY l.email LIMIT "
+      "$8",
+      params, 8, read_view, sizeof(struct user_view)};
+  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}
+
+enum err_code store_user_get(STORE_TX, struct uuid organisation_id, struct uuid id, int64_t now,
+                             struct user_view *ret_view, struct err *err) {
+  const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_INT(now), DB_V_UUID(id)};
+  const struct store_select select = {
+      SELECT_VIEW "FROM org_user u JOIN login l ON l.id = u.login_id WHERE u.organisation_id = $1 AND u.id = $3",
+      params, 3, read_view, sizeof(*ret_view)};
+  enum err_code code = store_select_one(tx, arena, &select, ret_view, err);
+  return code == ERR_NOT_FOUND ? err_set(err, code, "there is no such user") : code;
+}
+
+enum err_code store_user_disable(struct db_tx *tx, struct uuid organisation_id, struct uuid id, int64_t disabled_at,
+                                 struct err *err) {
+  return db_exec(tx, "UPDATE org_user SET disabled_at = $3 WHERE organisation_id = $1 AND id = $2",
+                 DB_PARAMS(DB_V_UUID(organisation_id), DB_V_UUID(id), store_v_time(disabled_at)), err);
+}
+
+enum err_code store_owner_count(struct db_tx *tx, struct uuid organisation_id, int64_t *ret_n, struct err *err) {
+  struct db_rows *rows = NULL;
+  enum err_code code =
+      db_query(tx,
+               "SELECT count(*) FROM org_user u JOIN login_password p ON p.login_id = u.login_id WHERE "
+               "u.organisation_id = $1 AND u.kind = 'owner' AND u.disabled_at IS NULL AND "
+               "u.accepted_at IS NOT NULL",
+               DB_PARAMS(DB_V_UUID(organisation_id)), &rows, err);
+  if (code != ERR_NONE) return code;
+  int got = db_next(rows, err);
+  if (got == 1) *ret_n = db_int(rows, 0);
+  code = store_rows_end(got, err);
+  db_rows_close(rows);
+  return code;
+}
