@@ -30,6 +30,8 @@ static const struct cli_command *const commands[] = {
     &cli_client_app_remove,
     &cli_client_app_list,
     &cli_connection_list,
+    &cli_connection_show,
+    &cli_connection_check,
     &cli_connection_connect,
     &cli_connection_disconnect,
     &cli_key_rotate,

@@ -28,7 +28,8 @@ extern const struct cli_command cli_serve, cli_apply, cli_export, cli_token_crea
 extern const struct cli_command cli_user_invite, cli_user_reset, cli_client_list, cli_client_revoke, cli_session_list,
     cli_session_revoke;
 extern const struct cli_command cli_client_app_set, cli_client_app_remove, cli_client_app_list, cli_connection_list,
-    cli_connection_connect, cli_connection_disconnect, cli_key_rotate, cli_key_check;
+    cli_connection_check, cli_connection_show, cli_connection_connect, cli_connection_disconnect, cli_key_rotate,
+    cli_key_check;
 
 /* The whole program. Returns the exit code. */
 int cli_run(int argc, char **argv);

@@ -1,31 +1,19 @@
 /* connek connection list: the health of every connection. */
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/map.h"
 #include "cli/connection.h"
 #include "cli/json_line.h"
 #include "cli/table.h"
+#include "grant/health.h"
 
 struct list_work {
   const struct cli_args *args;
   struct arena *arena;
   bool is_json;
-  struct buf out;
+  struct buf out, advice;
   struct table table;
   int64_t now;
 };
-
-static const int64_t day_us = INT64_C(86400) * 1000000;
-
-/* active, expiring, reconnect, error, disconnected; "" for a connection that has a credential of its own. */
-static struct str status_of(const struct grant_record *grant, int64_t now) {
-  if (!grant) return STR("");
-  bool will_end = grant->expires_at && !grant->has_refresh && str_eq(grant->status, STR("active"));
-  if (will_end && now >= grant->expires_at) return STR("reconnect");
-  int64_t life = grant->expires_at - grant->obtained_at, ahead = life / 4 < 7 * day_us ? life / 4 : 7 * day_us;
-  if (will_end && now >= grant->expires_at - ahead) return STR("expiring");
-  return grant->status;
-}
 
 static void write_history(struct list_work *work, const struct grant_event_record *events, size_t n) {
   struct buf json;
@@ -47,27 +35,30 @@ static void write_history(struct list_work *work, const struct grant_event_recor
 }
 
 static enum err_code write_json(struct list_work *work, struct db_tx *tx,
-                                const struct organisation_record *organisation,
-                                const struct connection_record *connection, const struct grant_record *grant,
-                                struct err *err) {
-  static const struct grant_record none = {0};
-  const struct grant_record *known = grant ? grant : &none;
+                                const struct organisation_record *organisation, const struct connection_facts *facts,
+                                const struct connection_health *health, struct err *err) {
+  const struct connection_record *connection = facts->connection;
+  const struct connection_check_record *check = facts->check;
   const struct grant_event_record *events = NULL;
   size_t n = 0;
-  enum err_code code = grant ? store_grant_event_list(tx, work->arena, connection->id, &events, &n, err) : ERR_NONE;
+  enum err_code code =
+      facts->grant ? store_grant_event_list(tx, work->arena, connection->id, &events, &n, err) : ERR_NONE;
   if (code) return code;
   json_line_begin(&work->out);
   json_line_text(&work->out, "connection", connection->name);
   json_line_text(&work->out, "connector", connection->connector_id);
-  json_line_text(&work->out, "status", status_of(grant, work->now));
+  json_line_text(&work->out, "status", health->status);
+  json_line_text(&work->out, "advice", health->advice);
   json_line_raw(&work->out, "personal", uuid_is_nil(connection->owner_user_id) ? STR("false") : STR("true"));
-  json_line_time(&work->out, "last_success", known->last_success_at);
-  json_line_time(&work->out, "last_error_at", known->last_error_at);
-  json_line_text(&work->out, "last_error", known->last_error);
-  json_line_time(&work->out, "expires", known->expires_at);
-  json_line_raw(&work->out, "renews", known->has_refresh ? STR("true") : STR("false"));
-  json_line_text(&work->out, "scopes", known->scopes);
-  json_line_time(&work->out, "credential_since", connection->credential.n ? connection->updated_at : 0);
+  json_line_time(&work->out, "last_success", health->last_success_at);
+  json_line_time(&work->out, "last_error_at", health->last_error_at);
+  json_line_text(&work->out, "last_error", health->last_error);
+  json_line_time(&work->out, "expires", health->expires_at);
+  json_line_raw(&work->out, "renews", health->renews ? STR("true") : STR("false"));
+  json_line_text(&work->out, "scopes", facts->grant ? facts->grant->scopes : STR(""));
+  json_line_time(&work->out, "credential_since", connection->credential_at);
+  json_line_time(&work->out, "checked", check ? check->checked_at : 0);
+  json_line_text(&work->out, "check", check ? check->text : STR(""));
   write_history(work, events, n);
   json_line_text(&work->out, "organisation", organisation->name);
   json_line_end(&work->out);
@@ -81,41 +72,32 @@ static struct str time_of(int64_t utc_us, char *text) {
 }
 
 static void write_row(struct list_work *work, const struct organisation_record *organisation,
-                      const struct connection_record *connection, const struct grant_record *grant) {
+                      const struct connection_record *connection, const struct connection_health *health) {
   char times[2][CLOCK_TEXT_SIZE];
-  struct str status = status_of(grant, work->now);
   const struct str cells[] = {connection->name,
                               connection->connector_id,
-                              status.n                   ? status
-                              : connection->credential.n ? STR("own credential")
-                                                         : STR("-"),
-                              time_of(grant ? grant->last_success_at : 0, times[0]),
-                              time_of(grant ? grant->expires_at : 0, times[1]),
-                              grant && grant->last_error.n ? grant->last_error : STR("-"),
+                              health->status.n ? health->status : STR("-"),
+                              time_of(health->last_success_at, times[0]),
+                              time_of(health->expires_at, times[1]),
+                              health->last_error.n ? health->last_error : STR("-"),
                               organisation->name};
   if (table_add(&work->table, cells)) table_write(&work->table, &work->out);
+  if (health->advice.n) buf_printf(&work->advice, "%.*s: %.*s\n", STR_ARG(connection->name), STR_ARG(health->advice));
 }
 
 static enum err_code list_one(struct list_work *work, struct db_tx *tx, const struct organisation_record *organisation,
                               struct err *err) {
-  const struct connection_record *connections;
-  const struct grant_record *grants;
-  size_t n_connections, n_grants;
-  struct map by_id;
-  map_init(&by_id);
-  enum err_code code = store_connection_list(tx, work->arena, organisation->id, &connections, &n_connections, err);
-  if (!code) code = store_grant_list(tx, work->arena, organisation->id, &grants, &n_grants, err);
-  for (size_t i = 0; !code && i < n_grants; i++) {
-    if (map_put(&by_id, uuid_bytes(&grants[i].connection_id), (void *)(uintptr_t)&grants[i])) code = err_no_memory(err);
-  }
-  for (size_t i = 0; !code && i < n_connections; i++) {
-    const struct grant_record *grant = map_get(&by_id, uuid_bytes(&connections[i].id));
+  struct connection_facts *list;
+  struct connection_health health;
+  size_t n;
+  enum err_code code = connection_facts_list(tx, work->arena, organisation->id, &list, &n, err);
+  for (size_t i = 0; !code && i < n; i++) {
+    connection_health_read(work->arena, &list[i], work->now, &health);
     if (work->is_json)
-      code = write_json(work, tx, organisation, &connections[i], grant, err);
+      code = write_json(work, tx, organisation, &list[i], &health, err);
     else
-      write_row(work, organisation, &connections[i], grant);
+      write_row(work, organisation, list[i].connection, &health);
   }
-  map_release(&by_id);
   return code;
 }
 
@@ -143,12 +125,15 @@ static int connection_list(const struct cli_args *args, struct arena *arena) {
   struct cli_store store;
   if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
   buf_init(&work.out, arena, (size_t)256 * MIB);
+  buf_init(&work.advice, arena, 16 * MIB);
   table_init(&work.table, heads);
   int exit_code = CLI_OK;
   if (db_read(store.conn, list_in, &work, &err)) {
     exit_code = cli_fail(args, &err);
   } else {
     if (!work.is_json) table_write(&work.table, &work.out);
+    if (work.advice.n) buf_append_byte(&work.out, '\n');
+    buf_append_str(&work.out, buf_str(&work.advice));
     exit_code = cli_print_buf(args, &work.out);
   }
   table_release(&work.table);
@@ -163,9 +148,10 @@ const struct cli_command cli_connection_list = {
     .words = "",
     .summary = "lists connections and how they are",
     .description =
-        "Status: active; expiring: its access ends soon, and only a person can renew it; reconnect: a person has\n"
-        "to connect it again; error: the last renewal failed, and is tried again; disconnected. With --json also\n"
-        "the history of renewals.\n",
+        "Status: active; expiring: its access ends soon and only a person can renew it, or its key is old;\n"
+        "reconnect: a person has to connect it again; error: the last renewal or check failed, and the next one\n"
+        "may not; disconnected. Below the table stands what somebody should do. With --json also the history of\n"
+        "renewals.\n",
     .example = "  connek connection list --data /var/lib/connek\n",
     CLI_OPTIONS(options),
     .run = connection_list,

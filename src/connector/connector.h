@@ -67,6 +67,8 @@ struct connector {
   size_t n_tools;
   const struct connector_prompt *prompts; /* by name */
   size_t n_prompts;
+  struct str probe;            /* the tool that its definition's `check` names; or empty */
+  yyjson_val *probe_arguments; /* an object; NULL: none are said */
   /* A process's: a connection's credential is variables of it, leased as {"environment": {...}}. */
   bool has_environment;
   struct str sealed_environment; /* the definition's secret variables, under the vault's seal, or empty */
@@ -284,6 +286,10 @@ enum err_code connector_compile(struct arena *arena, yyjson_val *definition, str
 /* The same, without stopping at the first mistake. `ret_connector` may be used where findings->n_errors is 0. */
 void connector_check(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                      struct connector_findings *findings);
+/* What shows that a connection works, and changes nothing: the tool that the definition names, else the first that
+ * reads and needs no arguments. NULL: there is none, or no memory. */
+const struct connector_tool *connector_probe(struct arena *arena, const struct connector *connector,
+                                             yyjson_val **ret_arguments);
 /* public_name.c: names as clients may have them: [A-Za-z0-9_-], at most LIMIT_TOOL_NAME. What had to be changed carries
  * a stable hash of what it was. STR_NONE: no memory. */
 struct str connector_public_name(struct arena *arena, struct str slug, struct str tool);

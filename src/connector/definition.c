@@ -17,7 +17,8 @@ enum {
   POINTER_MAX = 4096,
 };
 
-static const char *const shared_names[] = {"$schema", "manifest", "id", "name", "version", "kind", "source", "tools"};
+static const char *const shared_names[] = {"$schema", "manifest", "id",    "name", "version",
+                                           "kind",    "source",   "tools", "check"};
 const struct definition_members definition_shared = {shared_names, sizeof(shared_names) / sizeof(shared_names[0]), NULL,
                                                      0};
 static const char *const tool_names[] = {"name", "title", "description", "does", "input"};
@@ -347,6 +348,55 @@ static void read_version(yyjson_val *definition, int64_t *ret_version, struct co
   *ret_version = (int64_t)yyjson_get_uint(version);
 }
 
+/* {"tool", "arguments"}: one that reads, with arguments that it takes. */
+static void read_check(struct arena *arena, yyjson_val *definition, const struct connector_tool *tools,
+                       struct connector *connector, struct connector_findings *findings) {
+  static const char *const names[] = {"tool", "arguments"};
+  const struct definition_place *place = DEFINITION_MEMBER(NULL, STR("check"));
+  yyjson_val *check = json_get(definition, "check"), *arguments = json_get(check, "arguments");
+  struct err err = {0};
+  yyjson_doc *none = NULL;
+  if (!check) return;
+  definition_known(findings, place, check, names, sizeof(names) / sizeof(names[0]));
+  struct str name = json_get_str(check, "tool");
+  const struct connector_tool *tool = NULL;
+  for (size_t i = 0; tools && i < connector->n_tools; i++)
+    if (name.n > 0 && str_eq(tools[i].name, name)) tool = &tools[i];
+  if (!tool || tool->does != DOES_READ) {
+    definition_wrong(findings, DEFINITION_MEMBER(place, STR("tool")),
+                     "check names a tool of this connector that reads");
+  } else if (arguments && !yyjson_is_obj(arguments)) {
+    definition_wrong(findings, DEFINITION_MEMBER(place, STR("arguments")), "arguments is an object");
+  } else if (!arguments && json_read(arena, STR("{}"), &none, &err) != ERR_NONE) {
+    findings->has_no_memory = true;
+  } else if (tool->schema) {
+    if (!arguments) arguments = yyjson_doc_get_root(none);
+    if (schema_check(tool->schema, arguments, &err) != ERR_NONE)
+      definition_found(findings, DEFINITION_MEMBER(place, STR("arguments")), &err);
+  }
+  connector->probe = name;
+  connector->probe_arguments = arguments;
+}
+
+static bool takes(const struct connector_tool *tool, yyjson_val *arguments) {
+  struct err err;
+  return !tool->schema || schema_check(tool->schema, arguments, &err) == ERR_NONE;
+}
+
+const struct connector_tool *connector_probe(struct arena *arena, const struct connector *connector,
+                                             yyjson_val **ret_arguments) {
+  yyjson_doc *none;
+  if (json_read(arena, STR("{}"), &none, NULL) != ERR_NONE) return NULL;
+  *ret_arguments = connector->probe_arguments ? connector->probe_arguments : yyjson_doc_get_root(none);
+  for (size_t i = 0; i < connector->n_tools; i++) {
+    const struct connector_tool *tool = &connector->tools[i];
+    bool is_named = connector->probe.n > 0 && str_eq(tool->name, connector->probe);
+    bool may_serve = connector->probe.n == 0 && tool->does == DOES_READ && takes(tool, *ret_arguments);
+    if (is_named || may_serve) return tool;
+  }
+  return NULL;
+}
+
 void definition_read(struct arena *arena, yyjson_val *definition, struct connector *connector,
                      struct connector_tool **ret_tools, struct connector_findings *findings) {
   *connector = (struct connector){.id = STR("")};
@@ -372,6 +422,7 @@ void definition_read(struct arena *arena, yyjson_val *definition, struct connect
   read_text(definition, "name", true, LIMIT_NAME, NULL, &connector->name, findings);
   read_version(definition, &connector->version, findings);
   *ret_tools = read_tools(arena, definition, connector, findings);
+  read_check(arena, definition, *ret_tools, connector, findings);
 }
 
 enum err_code connector_definition_read(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,

@@ -329,7 +329,7 @@ static enum err_code put_grant(struct db_tx *tx, struct consent_run *run, int64_
                                .status = STR("active"),
                                .scopes = run->answer.scopes.n ? run->answer.scopes : subject->oauth->scopes,
                                .captured = run->captured,
-                               .has_refresh = run->answer.refresh_token.n > 0,
+                               .has_refresh = grant_renews(subject->oauth, run->answer.refresh_token),
                                .obtained_at = now,
                                .expires_at = life ? now + life : 0,
                                .last_success_at = now};

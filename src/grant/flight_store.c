@@ -67,7 +67,7 @@ static enum err_code seal_tokens(struct db_tx *tx, struct flight *flight, struct
   }
   buf_append_byte(&json, '}');
   if (buf_failed(&json)) return err_no_memory(err);
-  flight->subject.grant.has_refresh = refresh.n > 0;
+  flight->subject.grant.has_refresh = grant_renews(flight->subject.oauth, refresh);
   /* The keys of now: they may have changed during the exchange. */
   enum err_code code =
       grant_keys(tx, &flight->arena, flight->keeper->options.vault, flight->organisation_id, &keys, err);

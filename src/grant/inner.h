@@ -56,6 +56,8 @@ enum err_code flight_link_work(struct db_tx *tx, void *context, struct err *err)
 /* schedule.c: when to look at a grant again without being asked; in the transaction that stored it */
 enum err_code grant_schedule(struct db_tx *tx, const struct connector_oauth *oauth, const struct grant_record *grant,
                              int64_t now, struct err *err) MUST_CHECK;
+/* Can it be renewed without a person? */
+bool grant_renews(const struct connector_oauth *oauth, struct str refresh_token);
 /* How much may be left of a token when it is renewed. */
 int64_t grant_before_us(const struct connector_oauth *oauth, const struct grant_record *grant);
 

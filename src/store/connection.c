@@ -9,6 +9,7 @@ static bool read_connection(struct db_rows *rows, struct arena *arena, void *ret
   record->version = db_int(rows, 8);
   record->created_at = db_int(rows, 9);
   record->updated_at = db_int(rows, 10);
+  record->credential_at = db_int(rows, 14);
   return store_copy_text(rows, 11, arena, &record->names) && store_copy_text(rows, 12, arena, &record->trust) &&
          store_copy_text(rows, 2, arena, &record->name) && store_copy_text(rows, 3, arena, &record->connector_id) &&
          store_copy_text(rows, 4, arena, &record->labels) && store_copy_text(rows, 6, arena, &record->settings) &&
@@ -17,7 +18,8 @@ static bool read_connection(struct db_rows *rows, struct arena *arena, void *ret
 
 #define SELECT_CONNECTIONS                                                                                            \
   "SELECT c.id, c.organisation_id, c.name, c.connector_id, c.labels, c.owner_user_id, c.settings, c.credential, "     \
-  "c.version, c.created_at, c.updated_at, c.names, c.trust, g.captured FROM connection c LEFT JOIN connection_grant " \
+  "c.version, c.created_at, c.updated_at, c.names, c.trust, g.captured, c.credential_at FROM connection c LEFT JOIN " \
+  "connection_grant "                                                                                                 \
   "g ON "                                                                                                             \
   "g.connection_id = c.id WHERE c.organisation_id = $1 "
 
@@ -77,18 +79,18 @@ static enum err_code name_taken(const struct connection_record *record, struct e
 enum err_code store_connection_insert(struct db_tx *tx, const struct connection_record *record, struct err *err) {
   enum err_code code = check_owner(tx, record, err);
   if (code != ERR_NONE) return code;
-  code = db_exec(
-      tx,
-      "INSERT INTO connection (id, organisation_id, name, connector_id, labels, owner_user_id, settings, "
-      "credential, version, created_at, updated_at, names, trust) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-      "$11, $12, $13)",
-      DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_TEXT(record->name),
-                DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),
-                store_v_uuid(&record->owner_user_id), DB_V_TEXT(object_or_empty(record->settings)),
-                store_v_blob(record->credential), DB_V_INT(record->version), DB_V_INT(record->created_at),
-                DB_V_INT(record->updated_at), DB_V_TEXT(word_or(record->names, STR("prefixed"))),
-                DB_V_TEXT(word_or(record->trust, STR("review")))),
-      err);
+  code = db_exec(tx,
+                 "INSERT INTO connection (id, organisation_id, name, connector_id, labels, owner_user_id, settings, "
+                 "credential, version, created_at, updated_at, names, trust, credential_at) VALUES ($1, $2, $3, $4, "
+                 "$5, $6, $7, $8, $9, "
+                 "$10, $11, $12, $13, CASE WHEN $8 IS NULL THEN NULL ELSE $11 END)",
+                 DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_TEXT(record->name),
+                           DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),
+                           store_v_uuid(&record->owner_user_id), DB_V_TEXT(object_or_empty(record->settings)),
+                           store_v_blob(record->credential), DB_V_INT(record->version), DB_V_INT(record->created_at),
+                           DB_V_INT(record->updated_at), DB_V_TEXT(word_or(record->names, STR("prefixed"))),
+                           DB_V_TEXT(word_or(record->trust, STR("review")))),
+                 err);
   return code == ERR_CONFLICT ? name_taken(record, err) : code;
 }
 
@@ -98,7 +100,9 @@ enum err_code store_connection_update(struct db_tx *tx, const struct connection_
   code = db_exec(
       tx,
       "UPDATE connection SET name = $3, connector_id = $4, labels = $5, owner_user_id = $6, settings = $7, "
-      "credential = $8, updated_at = $9, names = $10, trust = $11, version = version + 1 WHERE organisation_id = $1 "
+      "credential = $8, credential_at = CASE WHEN $8 IS NULL THEN NULL WHEN credential IS NOT DISTINCT FROM $8 THEN "
+      "credential_at ELSE $9 END, updated_at = $9, names = $10, trust = $11, version = version + 1 WHERE "
+      "organisation_id = $1 "
       "AND id = $2",
       DB_PARAMS(DB_V_UUID(record->organisation_id), DB_V_UUID(record->id), DB_V_TEXT(record->name),
                 DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),

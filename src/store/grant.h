@@ -7,12 +7,12 @@
 
 struct grant_record {
   struct uuid connection_id, organisation_id;
-  struct str status;   /* active reconnect error disconnected */
-  struct str secret;   /* sealed, or STR_NONE */
-  int64_t version;     /* grows with every token stored */
-  struct str scopes;   /* spaces between */
-  struct str captured; /* JSON object */
-  bool has_refresh;
+  struct str status;                                               /* active reconnect error disconnected */
+  struct str secret;                                               /* sealed, or STR_NONE */
+  int64_t version;                                                 /* grows with every token stored */
+  struct str scopes;                                               /* spaces between */
+  struct str captured;                                             /* JSON object */
+  bool has_refresh;                                                /* Connek renews it by itself */
   int64_t obtained_at, expires_at, last_success_at, last_error_at; /* 0: none */
   struct str last_error;
   int64_t failures, retry_at;
@@ -66,6 +66,18 @@ enum err_code store_grant_event_insert(struct db_tx *tx, const struct grant_even
                                        struct err *err) MUST_CHECK;
 enum err_code store_grant_event_list(STORE_TX, struct uuid connection_id,
                                      STORE_LIST(grant_event_record)) MUST_CHECK; /* newest first */
+
+/* connection_check.c: how a connection was found when it was last checked */
+struct connection_check_record {
+  struct uuid connection_id, organisation_id;
+  int64_t checked_at;
+  bool is_ok;
+  struct str text; /* for people; names no secret */
+};
+enum err_code store_connection_check_put(struct db_tx *tx, const struct connection_check_record *record,
+                                         struct err *err) MUST_CHECK;
+enum err_code store_connection_check_list(STORE_TX, struct uuid organisation_id,
+                                          STORE_LIST(connection_check_record)) MUST_CHECK;
 
 /* client_app.c */
 struct client_app_record {

@@ -66,6 +66,7 @@ struct connection_record {
   struct str names;          /* prefixed plain; empty: prefixed */
   struct str trust;          /* review accept accept-read; empty: review */
   struct str captured;       /* read only: settings that the service gave, a JSON object; or empty */
+  int64_t credential_at;     /* read only: since when it has this one; 0: it has none */
   int64_t version, created_at, updated_at;
 };
 

@@ -11,7 +11,8 @@ enum { SETTINGS_MAX = 32, SETTING_NAME_MAX = 64 };
 static const char *const member_names[] = {
     "$schema", "//",   "manifest", "id",       "name",  "description", "version",         "kind",
     "source",  "base", "query",    "settings", "auth",  "limits",      "headers",         "retry",
-    "errors",  "page", "as",       "lists",    "tools", "timeout_ms",  "may_change_base", "idempotency"};
+    "errors",  "page", "as",       "lists",    "tools", "timeout_ms",  "may_change_base", "idempotency",
+    "check"};
 
 /* ---- what readers share ---- */
 

@@ -1,0 +1,176 @@
+// How connections are: checked by one harmless real call, and told of before it is too late.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { Connek, binary, run } from './support/connek.js';
+import { Browser, Vendor, manifestOf } from './support/vendor.js';
+import { Upstream } from './support/upstream.js';
+import { ageGrants, ageJobs, sql } from './support/aged.js';
+import { callTool } from './support/mcp.js';
+import { startFixture } from '../fixtures/mcp/process.js';
+
+const day = 86_400;
+const listOf = async (connek) => {
+  const lines = (await connek.ok('connection', 'list', '--json')).trim().split('\n').map((line) => JSON.parse(line));
+  return Object.fromEntries(lines.map((line) => [line.connection, line]));
+};
+const connect = async (connek, name) => {
+  const link = (await connek.ok('connection', 'connect', '--connection', name)).trim();
+  assert.match((await new Browser().follow(link)).text, /is connected/);
+};
+
+const keyed = (service, more = {}) => ({
+  manifest: 1,
+  id: 'keyed',
+  name: 'Keyed',
+  base: service.base,
+  auth: [{ type: 'key', in: 'header', name: 'X-Key' }],
+  tools: [
+    { name: 'delete_all', does: 'destroy', description: 'Deletes everything.', input: { type: 'object', properties: {} }, call: 'DELETE /all' },
+    { name: 'find', does: 'read', description: 'Finds one thing.', input: { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] }, call: 'GET /things/{id}' },
+    { name: 'me', does: 'read', description: 'Tells who this is.', input: { type: 'object', properties: {} }, call: 'GET /me' },
+  ],
+  ...more,
+});
+
+test('a check makes one harmless call of each kind of connection, and what it found is kept', async (t) => {
+  const vendor = await Vendor.start(t);
+  const service = await Upstream.start(t, (request, response) => {
+    const isGood = request.headers['x-key'] === 'canary-key-31';
+    service.json(response, isGood ? { ok: true } : { message: 'this key canary-key-32 is no good' }, isGood ? 200 : 401);
+  });
+  const connek = await Connek.create(t, { env: { BOOKS_SECRET: 's' } });
+  await connek.makeDatabase('ledger.db', 'CREATE TABLE customer (id INTEGER);');
+  await connek.writeFile('books.json', manifestOf(vendor));
+  await connek.writeFile('keyed.json', keyed(service));
+  await connek.apply({
+    organisation: 'acme',
+    connectors: ['books.json', 'keyed.json', { kind: 'mcp', id: 'fixture', name: 'Fixture', url: await startFixture(t) }, { kind: 'mcp', id: 'gone', name: 'Gone', url: 'http://127.0.0.1:9/mcp' }],
+    connections: [
+      { name: 'books', connector: 'books' },
+      { name: 'good', connector: 'keyed', credential: { key: 'canary-key-31' } },
+      { name: 'bad', connector: 'keyed', credential: { key: 'canary-key-32' } },
+      { name: 'ledger', connector: 'sqlite', settings: { file: 'ledger.db' } },
+      { name: 'fixture', connector: 'fixture' },
+      { name: 'gone', connector: 'gone' },
+    ],
+    roles: [],
+    users: [{ email: 'boss@acme.example', kind: 'admin', roles: [] }],
+  });
+  await connek.ok('client-app', 'set', 'books', '--client-id', 'c', '--secret', 'env:BOOKS_SECRET');
+  const check = async (...args) => {
+    const { code, stdout } = await connek.command('connection', 'check', '--json', '--allow-upstream', '127.0.0.1', ...args);
+    return { code, found: stdout.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)) };
+  };
+  const all = await check();
+  assert.equal(all.code, 1);
+  assert.deepEqual(Object.fromEntries(all.found.map(({ connection, ok }) => [connection, ok])), { bad: false, books: false, fixture: true, gone: false, good: true, ledger: true });
+  const text = Object.fromEntries(all.found.map(({ connection, text }) => [connection, text]));
+  assert.equal(text.good, 'me was answered');
+  assert.equal(text.ledger, 'query was answered');
+  assert.match(text.fixture, /^it offers \d+ tools, \d+ prompts and \d+ resources$/);
+  assert.match(text.bad, /401.*\[credential removed\]/);
+  assert.match(text.books, /^books is not connected yet/);
+  assert.ok(text.gone.length > 10);
+  assert.deepEqual(service.requests.map(({ method, url }) => `${method} ${url}`), ['GET /me', 'GET /me'], 'nothing but what changes nothing was called');
+  const health = await listOf(connek);
+  assert.deepEqual(Object.fromEntries(Object.entries(health).map(([name, { status }]) => [name, status])), { bad: 'error', books: 'error', fixture: 'active', gone: 'error', good: 'active', ledger: 'active' });
+  assert.match(health.bad.last_error, /401/);
+  assert.ok(Date.parse(health.good.last_success) > Date.now() - 60_000);
+
+  // An OAuth connection, through the keeper: renewed where that is due, and dead where it is.
+  await connek.start('--allow-upstream', vendor.host);
+  await connect(connek, 'books');
+  assert.equal((await listOf(connek)).books.status, 'active', 'a check of the access before says nothing of this one');
+  await ageGrants(connek, 3600);
+  const again = await check('--connection', 'books');
+  assert.deepEqual([again.code, again.found[0].text], [0, 'list was answered']);
+  assert.equal(vendor.exchanges.at(-1).grant_type, 'refresh_token');
+  vendor.endAccess();
+  assert.equal((await check('--connection', 'books')).code, 0, 'a token that the service refuses is renewed');
+  await ageGrants(connek, 3600);
+  vendor.answer = (_, response) => (vendor.json(response, { error: 'invalid_grant' }, 400), true);
+  const dead = await check('--connection', 'books');
+  assert.equal(dead.code, 1);
+  assert.match(dead.found[0].text, /has to be connected again: .*invalid_grant/);
+  const { status, advice, history } = (await listOf(connek)).books;
+  assert.equal(status, 'reconnect');
+  assert.match(advice, /connek connection connect --connection books/);
+  assert.deepEqual(history.map(({ what }) => what), ['reconnect', 'refreshed', 'refreshed', 'connected']);
+  const shown = await connek.ok('connection', 'show', '--connection', 'books');
+  assert.match(shown, /^status +reconnect$/m);
+  assert.match(shown, /^\d{4}-\S+ refreshed$/m);
+  assert.match(shown, /^\d{4}-\S+ reconnect: 127\.0\.0\.1:\d+ no longer accepts/m);
+  const records = (await connek.audit()).filter(({ tool }) => tool === 'connection.check');
+  assert.equal(records.length, 9);
+  const everything = JSON.stringify(all) + shown + (await connek.ok('connection', 'list')) + JSON.stringify(await connek.audit()) + connek.stderr;
+  assert.ok(!/canary-key/.test(everything));
+  const missing = await connek.command('connection', 'check', '--connection', 'none');
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /there is no connection "none"/);
+});
+
+test('what a manifest names for a check has to read, and to be a tool with arguments that it takes', async (t) => {
+  const service = { base: 'https://keyed.example' };
+  const connek = await Connek.create(t);
+  const refused = [
+    [{ tool: 'delete_all' }, /check names a tool of this connector that reads/],
+    [{ tool: 'nothing' }, /check names a tool of this connector that reads/],
+    [{ tool: 'find' }, /id/],
+    [{ tool: 'find', arguments: [] }, /arguments is an object/],
+    [{ tool: 'me', extra: 1 }, /there is no member "extra" here/],
+  ];
+  for (const [check, sentence] of refused) {
+    await connek.writeFile('keyed.json', keyed(service, { check }));
+    const { code, stdout, stderr } = await run(binary, ['connector', 'check', connek.path('keyed.json')]);
+    assert.equal(code, 1, JSON.stringify(check));
+    assert.match(stdout + stderr, sentence);
+    assert.match(stdout + stderr, /\/check/);
+  }
+});
+
+test('an access that only a person can renew, and a key that has grown old, are spoken of ahead', async (t) => {
+  const vendor = await Vendor.start(t);
+  const connek = await Connek.create(t, { env: { BOOKS_SECRET: 's' } });
+  await connek.writeFile('books.json', manifestOf(vendor, { refresh: false }));
+  await connek.writeFile('keyed.json', keyed(vendor));
+  await connek.apply({
+    organisation: 'acme',
+    connectors: ['books.json', 'keyed.json'],
+    connections: [{ name: 'books', connector: 'books' }, { name: 'keyed', connector: 'keyed', credential: { key: 'k-12345678' } }],
+    roles: [{ name: 'finance', rules: [{ connection: 'books', tools: ['*'] }] }],
+    users: [{ email: 'finance@acme.example', roles: ['finance'] }],
+  });
+  await connek.ok('client-app', 'set', 'books', '--client-id', 'c', '--secret', 'env:BOOKS_SECRET');
+  await connek.start('--allow-upstream', vendor.host);
+  vendor.lifetime = 60 * day;
+  await connect(connek, 'books');
+  const before = await listOf(connek);
+  assert.deepEqual([before.books.status, before.books.renews, before.keyed.status], ['active', false, 'active']);
+  assert.deepEqual([before.books.advice, before.keyed.advice], [null, null]);
+  await ageGrants(connek, 52 * day);
+  await ageJobs(connek, 52 * day);
+  assert.equal((await listOf(connek)).books.status, 'active');
+  await ageGrants(connek, 2 * day);
+  await ageJobs(connek, 2 * day);
+  await sql(connek, `UPDATE connection SET credential_at = credential_at - ${400 * day}000000`);
+  const { books, keyed: old } = await listOf(connek);
+  assert.equal(books.status, 'expiring');
+  assert.match(books.advice, /^its access ends on \d{4}-\d\d-\d\d, and only a person can renew it: connek connection connect --connection books$/);
+  assert.equal(old.status, 'expiring');
+  assert.match(old.advice, /^its credential is 400 days old: make a new one at the service/);
+  const table = await connek.ok('connection', 'list');
+  assert.match(table, /^books: its access ends on/m);
+  assert.match(table, /^keyed: its credential is 400 days old/m);
+  for (let i = 0; i < 100 && !connek.log.some(({ event }) => event === 'grant_expiring'); i++) await new Promise((resume) => setTimeout(resume, 100));
+  assert.match(JSON.stringify(connek.log.find(({ event }) => event === 'grant_expiring')), /only a person can renew it/);
+  assert.equal((await callTool((await connek.token('finance@acme.example')).url, 'books_list')).body.result.isError, false, 'until then it works');
+  await ageGrants(connek, 7 * day);
+  assert.equal((await listOf(connek)).books.status, 'reconnect');
+  // The same key applied again is as old as it was; another one is new.
+  const config = { organisation: 'acme', connections: [{ name: 'keyed', connector: 'keyed', credential: { key: 'k-12345678' } }] };
+  await connek.apply(config);
+  assert.equal((await listOf(connek)).keyed.status, 'expiring');
+  config.connections[0].credential.key = 'k-87654321';
+  await connek.apply(config);
+  assert.equal((await listOf(connek)).keyed.status, 'active');
+});
