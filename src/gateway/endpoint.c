@@ -2,6 +2,7 @@
 #include "gateway/endpoint.h"
 
 #include "base/limits.h"
+#include "dashboard/dashboard.h"
 #include "gateway/connect.h"
 #include "gateway/worker.h"
 
@@ -45,6 +46,10 @@ static void serve_preflight(struct http_exchange *http, struct str origin) {
              &(struct http_reply){.status = 204, .fields = fields, .n_fields = sizeof(fields) / sizeof(fields[0])});
 }
 
+static void serve_dashboard(struct worker *worker, struct http_exchange *http) {
+  dashboard_serve(http);
+}
+
 static void serve_mcp(struct worker *worker, struct http_exchange *http) {
   struct str origin;
   if (str_eq(http->method, STR("OPTIONS")) && http_field_once(http, "Origin", &origin) && origin.p) {
@@ -69,13 +74,15 @@ static const struct route routes[] = {
     {STR("/readyz"), false, false, serve_readiness},
 };
 
+static const struct route dashboard_route = {.is_guarded = true, .serve = serve_dashboard};
+
 static const struct route *find_route(struct str path) {
   for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
     struct str own = routes[i].path;
     if (str_eq(path, own) || (routes[i].has_more && path.n > own.n && str_starts(path, own) && path.p[own.n] == '/'))
       return &routes[i];
   }
-  return NULL;
+  return dashboard_serves(path) ? &dashboard_route : NULL;
 }
 
 static bool has_known_host(const struct server *server, const struct http_exchange *http) {
@@ -136,7 +143,9 @@ bool endpoint_on_head(struct http_exchange *http, void *context, struct http_rep
   find_client(worker, http);
   if (signin_serves(http->path)) return admit_to_signin(worker, http, ret_refusal);
   if (api_serves(http->path)) return admit_to_api(worker, http, ret_refusal);
-  if (!route) return refuse(ret_refusal, 404, STR("{\"error\":\"Nothing is here: the MCP endpoint is /mcp\"}"));
+  if (!route)
+    return refuse(ret_refusal, 404,
+                  STR("{\"error\":\"Nothing is here: the MCP endpoint is /mcp, the dashboard is /\"}"));
   if (route->is_guarded && !has_known_source(worker->server, http))
     return refuse(ret_refusal, 403,
                   STR("{\"error\":\"Host or Origin is not one that this server is reached by; the operator can name it "

@@ -1,0 +1,69 @@
+// Ctrl K: any page, user, connection, role and action.
+import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
+import { IconApps, IconPlus, IconSearch, IconShieldCheck, IconUser } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
+import { connectionsQuery, rolesQuery, usersQuery } from '../api/queries';
+import { useHere } from '../api/session';
+import { pages } from './pages';
+
+export default function Palette() {
+  const { organisation, may } = useHere();
+  const navigate = useNavigate();
+  const [isOpen, setOpen] = useState(false);
+  const users = useQuery({ ...usersQuery(organisation.id, {}), enabled: isOpen && may('users:read') });
+  const connections = useQuery({ ...connectionsQuery(organisation.id), enabled: isOpen && may('connections:read') });
+  const roles = useQuery({ ...rolesQuery(organisation.id), enabled: isOpen && may('roles:read') });
+
+  const groups: SpotlightActionGroupData[] = [
+    {
+      group: 'Pages',
+      actions: pages
+        .filter((page) => page.for.some(may))
+        .map(({ path, name, icon: Icon }) => ({ id: path, label: name, leftSection: <Icon size={18} stroke={1.6} />, onClick: () => void navigate({ to: path }) })),
+    },
+  ];
+  if (may('connections:write'))
+    groups.push({
+      group: 'Actions',
+      actions: [
+        { id: 'connect', label: 'Connect a source', leftSection: <IconPlus size={18} />, onClick: () => void navigate({ to: '/sources', search: { tab: 'catalogue' } }) },
+        { id: 'invite', label: 'Invite somebody', leftSection: <IconPlus size={18} />, onClick: () => void navigate({ to: '/users', search: { invite: true } }) },
+        { id: 'role', label: 'Make a role', leftSection: <IconPlus size={18} />, onClick: () => void navigate({ to: '/rules', search: { make: true } }) },
+      ],
+    });
+  if (connections.data)
+    groups.push({
+      group: 'Connections',
+      actions: connections.data.items.map(({ id, name, connector_name }) => ({
+        id, label: name, description: connector_name, leftSection: <IconApps size={18} />, onClick: () => void navigate({ to: '/sources/$connection', params: { connection: id } }),
+      })),
+    });
+  if (users.data)
+    groups.push({
+      group: 'Users',
+      actions: users.data.items.map(({ id, email }) => ({ id, label: email, leftSection: <IconUser size={18} />, onClick: () => void navigate({ to: '/users/$user', params: { user: id } }) })),
+    });
+  if (roles.data)
+    groups.push({
+      group: 'Roles',
+      actions: roles.data.items.map(({ id, name }) => ({ id, label: name, leftSection: <IconShieldCheck size={18} />, onClick: () => void navigate({ to: '/rules/$role', params: { role: id } }) })),
+    });
+
+  return (
+    <Spotlight
+      actions={groups}
+      shortcut={['mod + K']}
+      tagsToIgnore={[]}
+      triggerOnContentEditable
+      limit={40}
+      highlightQuery
+      scrollable
+      maxHeight={420}
+      nothingFound="Nothing is called that."
+      onSpotlightOpen={() => setOpen(true)}
+      searchProps={{ leftSection: <IconSearch size={18} />, placeholder: 'Search pages, users, connections, roles', 'aria-label': 'Search' }}
+    />
+  );
+}

@@ -1,0 +1,101 @@
+// My page: my URLs, my clients, what my assistant may do, and connectors that I switch off for myself.
+import { Stack, Switch, Text } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { api, idempotencyKey, take } from '../../api/client';
+import { meQuery, toolsQuery } from '../../api/queries';
+import { useHere } from '../../api/session';
+import { EffectiveToolList } from '../../parts/EffectiveToolList';
+import { Lines, Loaded, PageHead, Secret, Section, toldProblem } from '../../parts/parts';
+import { Clients, Tokens, type TokenActions } from '../../parts/Tokens';
+import { counted } from '../../parts/words';
+
+function MyTokens() {
+  const { organisation } = useHere();
+  const queries = useQueryClient();
+  const path = { organisation: organisation.id };
+  const tokens = useQuery({ queryKey: [organisation.id, 'me', 'tokens'], queryFn: () => take(api.GET('/organisations/{organisation}/me/tokens', { params: { path, query: { limit: 200 } } })) });
+  const clients = useQuery({ queryKey: [organisation.id, 'me', 'clients'], queryFn: () => take(api.GET('/organisations/{organisation}/me/clients', { params: { path, query: { limit: 200 } } })) });
+  const changed = () => queries.invalidateQueries({ queryKey: [organisation.id] });
+  const actions: TokenActions = {
+    make: (body) => take(api.POST('/organisations/{organisation}/me/tokens', { params: { path, header: { 'Idempotency-Key': idempotencyKey() } }, body })),
+    rotate: (token, overlap_s) => take(api.POST('/organisations/{organisation}/me/tokens/{token}/rotation', { params: { path: { ...path, token }, header: { 'Idempotency-Key': idempotencyKey() } }, body: { overlap_s } })),
+    revoke: (token) => take(api.DELETE('/organisations/{organisation}/me/tokens/{token}', { params: { path: { ...path, token } } })),
+  };
+  return (
+    <>
+      <Section title="My URLs and keys">
+        <Loaded query={tokens} waiting={<Lines n={2} />}>{({ items }) => <Tokens tokens={items} actions={actions} whose="You have" changed={changed} />}</Loaded>
+      </Section>
+      <Section title="Assistants that I signed in">
+        <Loaded query={clients} waiting={<Lines n={1} />}>
+          {({ items }) => <Clients clients={items} changed={changed} end={(client) => take(api.DELETE('/organisations/{organisation}/me/clients/{client}', { params: { path: { ...path, client } } }))} />}
+        </Loaded>
+      </Section>
+    </>
+  );
+}
+
+function MySwitches() {
+  const { organisation } = useHere();
+  const queries = useQueryClient();
+  const path = { organisation: organisation.id };
+  const switches = useQuery({ queryKey: [organisation.id, 'me', 'switches'], queryFn: () => take(api.GET('/organisations/{organisation}/me/switches', { params: { path } })) });
+  const set = async (connector: string, is_on: boolean) => {
+    try {
+      await take(api.PUT('/organisations/{organisation}/me/switches/{connector}', { params: { path: { ...path, connector } }, body: { is_on } }));
+      await queries.invalidateQueries({ queryKey: [organisation.id] });
+    } catch (error) {
+      toldProblem(error);
+    }
+  };
+  return (
+    <Section title="Tools that I use">
+      <Text size="sm" c="dimmed" mb="sm">What you switch off is hidden from your assistant alone, from its next request on.</Text>
+      <Loaded query={switches} waiting={<Lines n={2} />}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Text size="sm" c="dimmed">No role of yours allows anything yet. Ask whoever manages Connek.</Text>
+          ) : (
+            <Stack gap={10}>{items.map(({ connector, name, is_on }) => <Switch key={connector} label={name} checked={is_on} onChange={(event) => void set(connector, event.currentTarget.checked)} />)}</Stack>
+          )
+        }
+      </Loaded>
+    </Section>
+  );
+}
+
+export function Me() {
+  const { organisation } = useHere();
+  const me = useQuery(meQuery(organisation.id));
+  const tools = useQuery(toolsQuery(organisation.id, 'me', false));
+  return (
+    <>
+      <PageHead title="My page" lead="Your own URL for your assistant, what it may do for you, and how you stop it." />
+      <Loaded query={me} waiting={<Lines n={2} />}>
+        {({ user, mcp_url }) => (
+          <>
+            <Text>
+              {user.email} in {organisation.name}, {user.roles.length ? `with ${user.roles.length === 1 ? 'the role' : 'the roles'} ${user.roles.map(({ name }) => name).join(', ')}` : 'without a role yet'}.
+            </Text>
+            <Section title="Let an assistant sign in">
+              <Text size="sm" mb="sm">Assistants that can sign in need this address alone; you agree on a page of ours.</Text>
+              <Secret label="address" value={mcp_url} />
+            </Section>
+          </>
+        )}
+      </Loaded>
+      <MyTokens />
+      <MySwitches />
+      <Section title="What my assistant may do">
+        <Loaded query={tools} waiting={<Lines n={4} />}>
+          {(data) => (
+            <>
+              <Text size="sm" c="dimmed" mb="sm">{counted(data.n_allowed, 'tool')}.</Text>
+              <EffectiveToolList tools={data.items} query="" showsDenied={false} />
+            </>
+          )}
+        </Loaded>
+      </Section>
+    </>
+  );
+}
