@@ -86,6 +86,7 @@ struct connector_catalogue {
   const struct connector_resource *templates; /* by template */
   size_t n_templates;
   bool has_completion, has_subscriptions, has_logging; /* what the server said that it can */
+  bool has_tasks;          /* of tools' calls, as 2025-11-25 has them; the later extension is one of `extensions` */
   yyjson_val *extensions;  /* its capabilities' `extensions`: what it said of each; NULL: none */
   struct str instructions; /* of the server, as accepted; or empty */
 };
@@ -141,7 +142,7 @@ enum connector_verb {
   CONNECTOR_PROMPT,     /* prompts/get */
   CONNECTOR_RESOURCE,   /* resources/read */
   CONNECTOR_COMPLETION, /* completion/complete, of a prompt or a template */
-  CONNECTOR_TASK,       /* tasks/get, tasks/update, tasks/cancel of the Tasks extension */
+  CONNECTOR_TASK,       /* tasks/get, tasks/cancel; tasks/update of the Tasks extension, tasks/result of 2025-11-25 */
 };
 
 /* What the caller's client can be asked, in the modern form: its capabilities object as MCP has it, or NULL. What it
@@ -200,6 +201,7 @@ struct connector_call {
   yyjson_val *params;             /* the request's, as they came; NULL: none. Names in it are ours. */
   struct str method;              /* as it came */
   struct connector_client client; /* what can be asked of the caller */
+  bool wants_task;                /* CONNECTOR_TOOL: params.task is passed on (2025-11-25, tasks) */
   /* MCP's InputResponses, where this goes on from `request_state` (a client may also send some unasked, without a
    * state); else NULL. {"error": {"code", "message"}} in place of a result: the client answered with that error. */
   yyjson_val *input_responses;

@@ -14,11 +14,10 @@ static struct str public_uri(void *context, struct str uri) {
   return toolset ? toolset_public_uri(toolset, call->exchange->arena, call->connection, uri) : STR_NONE;
 }
 
-/* Tools begin them, and they are asked about; in the modern era alone. */
+/* Tools begin them, and they are asked about. */
 static bool may_have_task(const struct call *call) {
-  enum connector_verb verb = call_verb(call);
-  return call->envelope.revision->era == MCP_MODERN && call->connection &&
-         (verb == CONNECTOR_TASK || (verb == CONNECTOR_TOOL && call->tool));
+  bool may_begin = call->tool && (call->wants_task || call->envelope.revision->era == MCP_MODERN);
+  return call->connection && (call_verb(call) == CONNECTOR_TASK || may_begin);
 }
 
 static struct str public_task(void *context, struct str id) {
@@ -69,8 +68,8 @@ void action_client(const struct call *call, struct connector_client *ret_client)
   if (call->exchange->accepts_stream) ret_client->log_level = mcp_log_level_name(level_of(call));
 }
 
-/* Progress is for who gave a token, log messages for who wants this level; what is not about this call is for others.
- */
+/* Progress is for who gave a token, log messages for who wants this level; what is not about this call is for others:
+ * of tasks too, since on a channel that all share one could be anybody's. */
 static bool is_wanted(const struct call *call, struct str method, struct str params, struct arena *scratch) {
   yyjson_doc *doc;
   if (str_eq(method, STR("notifications/progress"))) return call->envelope.progress_token != NULL;
@@ -80,7 +79,8 @@ static bool is_wanted(const struct call *call, struct str method, struct str par
     return mcp_log_level(json_get_str(yyjson_doc_get_root(doc), "level")) >= wanted;
   }
   return str_starts(method, STR("notifications/")) && !str_ends(method, STR("/list_changed")) &&
-         !str_eq(method, STR("notifications/cancelled")) && !str_eq(method, STR("notifications/resources/updated"));
+         !str_starts(method, STR("notifications/tasks")) && !str_eq(method, STR("notifications/cancelled")) &&
+         !str_eq(method, STR("notifications/resources/updated"));
 }
 
 static void write_token(struct buf *out, const struct call *call, struct str method) {

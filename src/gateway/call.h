@@ -65,9 +65,11 @@ struct call {
   bool is_disposed;
 
   /* guard */
-  const struct connector *connector;     /* whose action it is */
-  const struct toolset_tool *tool;       /* of a tool's call */
-  const struct connector_prompt *prompt; /* of a prompt, and where a completion is of one */
+  const struct connector *connector;      /* whose action it is */
+  const struct toolset_tool *tool;        /* of a tool's call */
+  const struct connector_tool *task_tool; /* of a task: whose call began it */
+  bool wants_task;                        /* its client wants the call to be a task (2025-11-25), and it can be */
+  const struct connector_prompt *prompt;  /* of a prompt, and where a completion is of one */
   struct str uri; /* the connection's own: a resource, the template that a completion is of, a task's id */
   const struct connector_connection *connection;
   yyjson_val *arguments;          /* as the connector gets them: without the account */

@@ -53,7 +53,7 @@ static struct str subject_of(const struct call *call) {
       name = json_get_str(ref, json_get(ref, "name") ? "name" : "uri");
       break;
     case CONNECTOR_TASK:
-      name = json_get_str(params, "taskId");
+      name = call->task_tool ? call->task_tool->public_name : json_get_str(params, "taskId");
       break;
   }
   struct str both = arena_printf(call->exchange->arena, "%.*s %.*s", STR_ARG(call->message.method), STR_ARG(name));

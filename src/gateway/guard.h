@@ -10,6 +10,11 @@ enum stage_verdict guard_prompt(struct call *call);
 enum stage_verdict guard_resource(struct call *call);
 enum stage_verdict guard_completion(struct call *call);
 enum stage_verdict guard_task(struct call *call);
+/* Does the client know tasks, and if not: says so. */
+bool guard_knows_tasks(const struct call *call);
+enum stage_verdict guard_refuse_undeclared(struct call *call);
+/* The same for a task of the call, by its id as clients know it. */
+enum stage_verdict guard_task_named(struct call *call, struct str id);
 /* The two things that can be completed. */
 enum stage_verdict guard_prompt_completion(struct call *call, struct str name);
 enum stage_verdict guard_template_completion(struct call *call, struct str uri);

@@ -50,6 +50,31 @@ static enum err_code check_arguments(struct call *call, struct err *err) {
   return fits ? ERR_NONE : code;
 }
 
+/* 2025-11-25, tasks: the client says that it wants one, the tool's definition whether it may. Since 2026-07-28 servers
+ * decide that, by an extension; there is no bridge between the two, as the older one's questions come on a stream of
+ * its own. */
+static enum stage_verdict decide_task(struct call *call) {
+  const struct connector_catalogue *catalogue = call->connection ? call->connection->catalogue : NULL;
+  const struct connector_tool *tool = call->tool->tool;
+  struct str support = json_get_str(json_get(tool->shown, "execution"), "taskSupport");
+  bool must_be = str_eq(support, STR("required")), may_be = must_be || str_eq(support, STR("optional"));
+  if (!catalogue || !catalogue->has_tasks) return STAGE_NEXT;
+  if (call->envelope.revision->era == MCP_MODERN) {
+    struct err err = {0};
+    if (!must_be) return STAGE_NEXT;
+    err_set(
+        &err, ERR_INVALID,
+        "%.*s runs only as a task of MCP 2025-11-25, which this client cannot begin: it speaks a later revision. Use "
+        "one that speaks 2025-11-25",
+        STR_ARG(tool->public_name));
+    return guard_refuse_arguments(call, &err);
+  }
+  call->wants_task = yyjson_is_obj(json_get(call->message.params, "task"));
+  if (!call->wants_task || may_be) return STAGE_NEXT;
+  return call_fail(call, 0, JSONRPC_METHOD_NOT_FOUND, "%.*s cannot run as a task: call it without one",
+                   STR_ARG(tool->public_name));
+}
+
 enum stage_verdict guard_tool(struct call *call) {
   struct err err = {0};
   struct str name = json_get_str(call->message.params, "name");
@@ -66,5 +91,5 @@ enum stage_verdict guard_tool(struct call *call) {
   enum stage_verdict verdict = decide(call, name);
   if (verdict != STAGE_NEXT) return verdict;
   if (!guard_drop_account(call, call->tool->account_argument)) return STAGE_FAIL;
-  return check_arguments(call, &err) == ERR_NONE ? STAGE_NEXT : guard_refuse_arguments(call, &err);
+  return check_arguments(call, &err) == ERR_NONE ? decide_task(call) : guard_refuse_arguments(call, &err);
 }

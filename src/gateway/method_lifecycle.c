@@ -14,7 +14,7 @@ enum stage_verdict method_initialize(struct call *call) {
     return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: protocolVersion is missing");
   exchange->new_session = session_new(exchange->arena, principal->snapshot, principal->user, envelope->client_name,
                                       envelope->client_version, envelope->client_capabilities, exchange->worker->index);
-  if (!capabilities_of(exchange, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
+  if (!capabilities_of(exchange, MCP_LEGACY, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
   mcp_write_initialize(&call->result, envelope->revision, &capabilities);
   return STAGE_NEXT;
 }
@@ -26,7 +26,7 @@ enum stage_verdict method_ping(struct call *call) {
 
 enum stage_verdict method_discover(struct call *call) {
   struct mcp_capabilities capabilities;
-  if (!capabilities_of(call->exchange, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
+  if (!capabilities_of(call->exchange, MCP_MODERN, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
   mcp_write_discover(&call->result, &capabilities);
   return STAGE_NEXT;
 }

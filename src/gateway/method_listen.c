@@ -90,7 +90,7 @@ static bool acknowledge(struct listener *listener, struct exchange *exchange, yy
   struct mcp_capabilities capabilities;
   struct watch *watch = &listener->watch;
   struct buf out;
-  if (!capabilities_of(exchange, &capabilities)) return false;
+  if (!capabilities_of(exchange, MCP_MODERN, &capabilities)) return false;
   buf_init(&out, exchange->arena, LIMIT_HTTP_REQUEST_ARENA);
   buf_append_c(&out, "{\"notifications\":{");
   want(&out, &watch->wants_tools, filter, "toolsListChanged", true);

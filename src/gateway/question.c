@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/random.h"
 #include "codec/base64.h"
+#include "gateway/action.h"
 #include "gateway/exchange_stream.h"
 #include "gateway/pipeline.h"
 #include "gateway/worker.h"
@@ -83,12 +84,13 @@ static void on_patience_ended(struct timer *timer) {
              is_cancelled ? "The call was cancelled" : "Nobody answered in time");
 }
 
-static void write_request(struct buf *out, const struct question *question, yyjson_val *request,
-                          const struct call *call) {
+static void write_request(struct buf *out, const struct question *question, yyjson_val *request, struct call *call) {
   char hex[KEY_HEX + 1];
+  struct mcp_passing passing;
+  action_passing(call, &passing);
   hex_format(question->key, KEY_BYTES, hex);
   buf_printf(out, "{\"jsonrpc\":\"2.0\",\"id\":\"" ID_PREFIX "%u-%s\",", call->exchange->worker->index, hex);
-  mcp_write_legacy_input(out, request, hex);
+  mcp_write_legacy_input(out, request, hex, &passing);
   buf_append_byte(out, '}');
 }
 

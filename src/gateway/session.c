@@ -6,11 +6,27 @@
 #include "codec/json.h"
 #include "codec/utf8.h"
 #include "gateway/seal.h"
+#include "gateway/task_id.h"
 
 enum { NONCE_HEX = 2 * SESSION_NONCE, FIXED_HEX = 6, CLIENT_MAX = 64, CAPABILITY_MAX = 256, TEXT_MAX = 1800 };
 
 /* What a server may ask of a client, and the extensions that it knows. */
 static const char *const kept[] = {"elicitation", "sampling", "roots", "extensions"};
+
+/* All but that of tasks: what a server answers a client with that has it, none of the legacy era understands. */
+static void write_extensions(struct buf *out, yyjson_val *extensions) {
+  size_t i, n, n_written = 0;
+  yyjson_val *name, *value;
+  buf_append_byte(out, '{');
+  yyjson_obj_foreach(extensions, i, n, name, value) {
+    if (str_eq(json_str(name), STR(TASKS_EXTENSION))) continue;
+    if (n_written++) buf_append_byte(out, ',');
+    json_write_value(out, name);
+    buf_append_byte(out, ':');
+    json_write_value(out, value);
+  }
+  buf_append_byte(out, '}');
+}
 
 /* Those alone, and a long one as if it said nothing of itself. */
 static void write_capabilities(struct buf *out, yyjson_val *capabilities) {
@@ -21,7 +37,10 @@ static void write_capabilities(struct buf *out, yyjson_val *capabilities) {
     struct buf one;
     if (!yyjson_is_obj(value)) continue;
     buf_init(&one, NULL, CAPABILITY_MAX);
-    json_write_value(&one, value);
+    if (strcmp(kept[i], "extensions") == 0)
+      write_extensions(&one, value);
+    else
+      json_write_value(&one, value);
     buf_printf(out, "%s\"%s\":", n++ ? "," : "", kept[i]);
     buf_append_str(out, buf_failed(&one) ? STR("{}") : buf_str(&one));
     buf_release(&one);

@@ -6,6 +6,7 @@
 #include "gateway/pipeline.h"
 #include "gateway/question.h"
 #include "gateway/request_state.h"
+#include "gateway/tool_answer.h"
 #include "gateway/worker.h"
 #include "mcp/input.h"
 
@@ -37,6 +38,7 @@ static enum stage_verdict begin(struct call *call) {
                                              .traceparent = exchange->trace.traceparent,
                                              .params = call->message.params,
                                              .method = call->message.method,
+                                             .wants_task = call->wants_task,
                                              .input_responses = call->input_responses,
                                              .request_state = call->state,
                                              .notify = exchange->accepts_stream ? action_notify : NULL,
@@ -60,6 +62,24 @@ static enum audit_outcome outcome_of(const struct call *call) {
   if (result->is_unknown) return AUDIT_UNKNOWN;
   if (result->error == ERR_CANCELLED) return AUDIT_CANCELLED;
   return result->is_error || result->rpc_code ? AUDIT_ERROR : AUDIT_OK;
+}
+
+/* Clients of the legacy era know no such error, and cannot mend it. */
+static enum stage_verdict fail_for_lack(struct call *call) {
+  const struct connector_result *result = &call->invocation.result;
+  struct arena *arena = call->exchange->arena;
+  yyjson_doc *doc;
+  struct buf text;
+  buf_init(&text, arena, ERR_TEXT_SIZE);
+  buf_append_c(&text, "The MCP server does this only for clients that have, by a later revision of MCP: ");
+  if (result->rpc_data.n && json_read(arena, result->rpc_data, &doc, NULL) == ERR_NONE)
+    json_write_value(&text, json_get(yyjson_doc_get_root(doc), "requiredCapabilities"));
+  buf_append_byte(&text, '\0');
+  const char *said =
+      buf_failed(&text) ? "The MCP server does this only for clients of a later revision of MCP" : text.p;
+  if (call_verb(call) != CONNECTOR_TOOL) return call_fail(call, 0, JSONRPC_INTERNAL_ERROR, "%s", said);
+  tool_answer_error(call, said);
+  return STAGE_NEXT;
 }
 
 /* What the MCP server answered with goes to the client, in its era's numbers. Those that speak of the way between us
@@ -186,6 +206,7 @@ static enum stage_verdict answer(struct call *call) {
   call->error = result->error;
   if (asks(result)) return ask_by_result(call, result->input_requests, result->state);
   if (is_modern && result->rpc_code == MCP_URL_ELICITATION_REQUIRED) return ask_for_url(call);
+  if (!is_modern && result->rpc_code == MCP_MISSING_CLIENT_CAPABILITY) return fail_for_lack(call);
   if (result->rpc_code) return pass_error(call);
   if (call_verb(call) != CONNECTOR_TOOL && !result->whole.n) return fail_plainly(call);
   call->has_answer = true;

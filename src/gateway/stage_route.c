@@ -42,7 +42,8 @@ enum stage_verdict stage_route(struct call *call) {
     trace_begin(&exchange->trace, &exchange->worker->traces, call->envelope.traceparent);
 
   call->method = method_find(call->message.method, call->message.kind, call->envelope.revision->era);
-  if (call->method && capabilities_have(exchange, call->message.method)) return STAGE_NEXT;
+  if (call->method && capabilities_have(exchange, call->envelope.revision->era, call->message.method))
+    return STAGE_NEXT;
   call->method = NULL;
   /* Nobody waits for an answer to a notification; one that we do not know is passed over (JSON-RPC 2.0, 4.1). */
   return call->message.kind == JSONRPC_NOTIFICATION ? STAGE_DONE : refuse_method(call);

@@ -29,7 +29,20 @@ const char *mcp_input_lacks(yyjson_val *capabilities, yyjson_val *request) {
   return "";
 }
 
-void mcp_write_legacy_input(struct buf *out, yyjson_val *request, const char *id) {
+static void write_meta(struct buf *out, yyjson_val *meta, const struct mcp_passing *passing) {
+  size_t i, n;
+  yyjson_val *key, *value;
+  buf_append_byte(out, '{');
+  yyjson_obj_foreach(meta, i, n, key, value) {
+    if (i) buf_append_byte(out, ',');
+    json_write_value(out, key);
+    buf_append_byte(out, ':');
+    mcp_write_meta_value(out, json_str(key), value, passing);
+  }
+  buf_append_byte(out, '}');
+}
+
+void mcp_write_legacy_input(struct buf *out, yyjson_val *request, const char *id, const struct mcp_passing *passing) {
   yyjson_val *params = json_get(request, "params"), *key, *value;
   struct str method = json_get_str(request, "method");
   size_t i, n, n_written = 0;
@@ -42,7 +55,10 @@ void mcp_write_legacy_input(struct buf *out, yyjson_val *request, const char *id
     if (n_written++) buf_append_byte(out, ',');
     json_write_value(out, key);
     buf_append_byte(out, ':');
-    json_write_value(out, value);
+    if (yyjson_is_obj(value) && str_eq(json_str(key), STR("_meta")))
+      write_meta(out, value, passing);
+    else
+      json_write_value(out, value);
   }
   /* 2025-11-25, elicitation: a URL's has an id; later ones have none. */
   if (is_url && !json_get(params, "elicitationId"))

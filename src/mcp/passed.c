@@ -71,8 +71,9 @@ static void write_renamed(struct buf *out, yyjson_val *value, struct str (*renam
     json_write_str(out, renamed);
 }
 
-/* An object that names a resource: a link, or contents. */
-static void write_named(struct buf *out, yyjson_val *object, const struct mcp_passing *passing) {
+/* An object with a member that names something. */
+static void write_naming(struct buf *out, yyjson_val *object, const char *member,
+                         struct str (*rename)(void *, struct str), void *context) {
   size_t i, n;
   yyjson_val *key, *value;
   buf_append_byte(out, '{');
@@ -80,12 +81,29 @@ static void write_named(struct buf *out, yyjson_val *object, const struct mcp_pa
     if (i) buf_append_byte(out, ',');
     json_write_value(out, key);
     buf_append_byte(out, ':');
-    if (str_eq(json_str(key), STR("uri")))
-      write_renamed(out, value, passing->public_uri, passing->context);
+    if (str_eq_c(json_str(key), member))
+      write_renamed(out, value, rename, context);
     else
       json_write_value(out, value);
   }
   buf_append_byte(out, '}');
+}
+
+/* A resource: a link, or contents. */
+static void write_named(struct buf *out, yyjson_val *object, const struct mcp_passing *passing) {
+  write_naming(out, object, "uri", passing->public_uri, passing->context);
+}
+
+/* A task: what a call begins (2025-11-25), or belongs to. */
+static void write_task(struct buf *out, yyjson_val *object, const struct mcp_passing *passing) {
+  write_naming(out, object, "taskId", passing->public_task, passing->context);
+}
+
+void mcp_write_meta_value(struct buf *out, struct str name, yyjson_val *value, const struct mcp_passing *passing) {
+  if (passing->public_task && yyjson_is_obj(value) && str_eq(name, STR(MCP_META_RELATED_TASK)))
+    write_task(out, value, passing);
+  else
+    json_write_value(out, value);
 }
 
 /* A block of content: {"type":"resource_link","uri"}, {"type":"resource","resource":{"uri"}}, or any other. */
@@ -165,6 +183,8 @@ static void write_member(struct buf *out, struct str name, yyjson_val *value, co
     write_all(out, value, passing, write_message);
   else if (str_eq(name, STR("result")) && yyjson_is_obj(value))
     write_message(out, value, passing);
+  else if (str_eq(name, STR("task")) && passing->public_task && yyjson_is_obj(value))
+    write_task(out, value, passing);
   else if (str_eq(name, STR("taskId")))
     write_renamed(out, value, passing->public_task, passing->context);
   else if (str_eq(name, STR("uri")))
@@ -180,18 +200,18 @@ static yyjson_val *object_or_empty(yyjson_val *object) {
 }
 
 /* What the server says of itself is for us; who reads this knows us. */
-static void write_meta(struct buf *out, yyjson_val *meta, enum mcp_era era) {
+static void write_meta(struct buf *out, yyjson_val *meta, const struct mcp_passing *passing) {
   size_t i, n, n_kept = 0;
   yyjson_val *key, *value;
   yyjson_obj_foreach(meta, i, n, key, value) n_kept += !str_eq(json_str(key), STR(MCP_META_SERVER_INFO));
-  if (era == MCP_LEGACY && !n_kept) return;
+  if (passing->era == MCP_LEGACY && !n_kept) return;
   write_key(out, STR("_meta"));
   buf_append_byte(out, '{');
-  if (era == MCP_MODERN) mcp_write_server_info(out);
+  if (passing->era == MCP_MODERN) mcp_write_server_info(out);
   yyjson_obj_foreach(meta, i, n, key, value) {
     if (str_eq(json_str(key), STR(MCP_META_SERVER_INFO))) continue;
     write_key(out, json_str(key));
-    json_write_value(out, value);
+    mcp_write_meta_value(out, json_str(key), value, passing);
   }
   buf_append_byte(out, '}');
 }
@@ -215,7 +235,7 @@ static void write_read(struct buf *out, yyjson_val *root, const struct mcp_passi
     write_key(out, STR("resultType"));
     json_write_str(out, type.n ? type : STR("complete"));
   }
-  write_meta(out, object_or_empty(json_get(root, "_meta")), passing->era);
+  write_meta(out, object_or_empty(json_get(root, "_meta")), passing);
   if (is_modern && passing->is_cacheable) write_cache_hints(out, json_get(root, "ttlMs"));
   yyjson_obj_foreach(root, i, n, key, value) {
     struct str name = json_str(key);
@@ -249,7 +269,8 @@ enum err_code mcp_write_passed(struct buf *out, struct str whole, const struct m
   return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
 }
 
-static void write_tagged_meta(struct buf *out, yyjson_val *meta, struct str subscription) {
+static void write_tagged_meta(struct buf *out, yyjson_val *meta, const struct mcp_notification *notification) {
+  struct str subscription = notification->subscription;
   size_t i, n, n_written = 0;
   yyjson_val *key, *value;
   if (!meta && !subscription.n) return;
@@ -265,7 +286,7 @@ static void write_tagged_meta(struct buf *out, yyjson_val *meta, struct str subs
     if (n_written++) buf_append_byte(out, ',');
     json_write_value(out, key);
     buf_append_byte(out, ':');
-    json_write_value(out, value);
+    mcp_write_meta_value(out, json_str(key), value, notification->passing);
   }
   buf_append_byte(out, '}');
 }
@@ -282,7 +303,7 @@ enum err_code mcp_write_notification(struct buf *out, struct str params, const s
   buf_append_c(out, "{\"jsonrpc\":\"2.0\",\"method\":");
   json_write_str(out, notification->method);
   buf_append_c(out, ",\"params\":{");
-  write_tagged_meta(out, json_get(root, "_meta"), notification->subscription);
+  write_tagged_meta(out, json_get(root, "_meta"), notification);
   yyjson_obj_foreach(root, i, n, key, value) {
     struct str name = json_str(key);
     if (str_eq(name, STR("_meta"))) continue;

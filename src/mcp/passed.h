@@ -2,6 +2,8 @@
 #ifndef CONNEK_MCP_PASSED_H
 #define CONNEK_MCP_PASSED_H
 
+#include <yyjson.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -16,6 +18,10 @@ struct mcp_passing {
   struct str (*public_task)(void *context, struct str task_id);
   void *context;
 };
+
+/* The value of a _meta: the task that it says it belongs to (2025-11-25) is the public one. Our own members of a
+ * result's are not looked at. */
+void mcp_write_meta_value(struct buf *out, struct str name, yyjson_val *value, const struct mcp_passing *passing);
 
 /* `whole`: a JSON object. Modern clients get resultType and our serverInfo, legacy ones neither; URIs of resources in
  * contents, content blocks and messages, and ids of tasks become the public ones. */

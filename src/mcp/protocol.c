@@ -3,7 +3,7 @@
 
 static const struct mcp_revision revisions[] = {
     {.name = STR("2026-07-28"), .era = MCP_MODERN},
-    {.name = STR("2025-11-25"), .era = MCP_LEGACY, .primes_streams = true},
+    {.name = STR("2025-11-25"), .era = MCP_LEGACY, .primes_streams = true, .has_tasks = true},
     {.name = STR("2025-06-18"), .era = MCP_LEGACY, .has_null_ids = true},
     {.name = STR("2025-03-26"), .era = MCP_LEGACY, .has_null_ids = true, .takes_batches = true},
     {.name = STR("2024-11-05"), .era = MCP_LEGACY, .has_null_ids = true},

@@ -14,6 +14,7 @@ struct mcp_revision {
   enum mcp_era era;
   bool takes_batches;  /* 2025-03-26 alone demands JSON-RPC batches */
   bool primes_streams; /* 2025-11-25: a stream begins with an id and empty data */
+  bool has_tasks;      /* 2025-11-25: tasks as a part of the protocol (experimental), an extension later */
   bool has_null_ids;   /* an error without an id of its own has "id":null (JSON-RPC 2.0, 5); later ones leave it out */
 };
 
@@ -42,6 +43,7 @@ enum mcp_code {
 #define MCP_META_CLIENT_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
 #define MCP_META_SERVER_INFO "io.modelcontextprotocol/serverInfo"
 #define MCP_META_LOG_LEVEL "io.modelcontextprotocol/logLevel"
+#define MCP_META_RELATED_TASK "io.modelcontextprotocol/related-task" /* 2025-11-25 */
 #define MCP_META_SUBSCRIPTION "io.modelcontextprotocol/subscriptionId"
 
 #endif

@@ -32,7 +32,8 @@ void mcp_write_server_info(struct buf *out) {
   buf_append_c(out, META_SERVER_INFO);
 }
 
-static void write_capabilities(struct buf *out, const struct mcp_capabilities *capabilities) {
+static void write_capabilities(struct buf *out, const struct mcp_revision *revision,
+                               const struct mcp_capabilities *capabilities) {
   buf_append_c(out, "{\"tools\":{\"listChanged\":true}");
   if (capabilities->has_prompts) buf_append_c(out, ",\"prompts\":{\"listChanged\":true}");
   if (capabilities->has_resources) {
@@ -41,6 +42,9 @@ static void write_capabilities(struct buf *out, const struct mcp_capabilities *c
   }
   if (capabilities->has_completions) buf_append_c(out, ",\"completions\":{}");
   if (capabilities->has_logging) buf_append_c(out, ",\"logging\":{}");
+  /* Not `list`: the server's would be everybody's. */
+  if (capabilities->has_tasks && revision && revision->has_tasks)
+    buf_append_c(out, ",\"tasks\":{\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}}");
   if (capabilities->extensions.n) {
     buf_append_c(out, ",\"extensions\":");
     buf_append_str(out, capabilities->extensions);
@@ -53,7 +57,7 @@ void mcp_write_initialize(struct buf *out, const struct mcp_revision *revision,
   buf_append_c(out, "{\"protocolVersion\":");
   json_write_str(out, revision->name);
   buf_append_c(out, ",\"capabilities\":");
-  write_capabilities(out, capabilities);
+  write_capabilities(out, revision, capabilities);
   buf_append_c(out, ",\"serverInfo\":" SERVER_INFO ",\"instructions\":");
   json_write_str(out, STR(INSTRUCTIONS));
   buf_append_byte(out, '}');
@@ -64,7 +68,7 @@ void mcp_write_discover(struct buf *out, const struct mcp_capabilities *capabili
   buf_append_c(out, ",\"supportedVersions\":");
   buf_append_str(out, mcp_revisions_json());
   buf_append_c(out, ",\"capabilities\":");
-  write_capabilities(out, capabilities);
+  write_capabilities(out, NULL, capabilities);
   buf_append_c(out, ",\"instructions\":");
   json_write_str(out, STR(INSTRUCTIONS));
   mcp_write_cache_hints(out);

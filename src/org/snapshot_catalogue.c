@@ -178,6 +178,8 @@ static void read_capabilities(struct building *building, const struct catalogue_
   catalogue->has_completion = json_get(capabilities, "completions");
   catalogue->has_logging = json_get(capabilities, "logging");
   catalogue->has_subscriptions = yyjson_is_true(json_get(json_get(capabilities, "resources"), "subscribe"));
+  yyjson_val *task_requests = json_get(json_get(capabilities, "tasks"), "requests");
+  catalogue->has_tasks = json_get(json_get(task_requests, "tools"), "call");
   catalogue->extensions = json_get(capabilities, "extensions");
 }
 

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { Connek } from './support/connek.js';
 import { legacy, modern, send } from './support/mcp.js';
+import { freePort } from './support/process.js';
 import { Served, eventually, tool, user } from './support/served.js';
 import { fixtureProgram } from '../fixtures/mcp/process.js';
 
@@ -27,15 +27,6 @@ const config = (...connectors) => ({
 const call = (url, name, args = {}) => send(url, legacy('tools/call', { name, arguments: args })).then(({ body }) => body);
 const names = async (url) => (await send(url, modern('tools/list'))).body.result.tools.map(({ name }) => name);
 const textOf = (body) => body.result?.content?.[0]?.text ?? JSON.stringify(body);
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 // All processes that descend from Connek.
 async function descendants(pid) {

@@ -6,22 +6,14 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { Connek, run } from './support/connek.js';
 import { legacy, modern } from './support/mcp.js';
+import { freePort } from './support/process.js';
 
 const packaging = resolve(import.meta.dirname, '../../packaging');
 const host = 'connek.example.com';
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 // The example file with each text of `changes` (which has to be in it) replaced, as NAME in the test's folder.
 async function adapted(connek, file, name, changes) {

@@ -57,7 +57,7 @@ static void reference_write(struct buf *out, const struct connector_call *call) 
 }
 
 static void members_write(struct buf *out, const struct connector_call *call) {
-  static const char *const named[] = {"name", "arguments", "_meta", "inputResponses", "requestState", NULL};
+  static const char *const named[] = {"name", "arguments", "task", "_meta", "inputResponses", "requestState", NULL};
   static const char *const read[] = {"uri", "_meta", "inputResponses", "requestState", NULL};
   static const char *const completed[] = {"ref", "_meta", NULL};
   static const char *const task[] = {"taskId", "_meta", NULL};
@@ -65,6 +65,7 @@ static void members_write(struct buf *out, const struct connector_call *call) {
     case CONNECTOR_TOOL:
       text_write(out, "name", call->tool->name);
       member_write(out, "arguments", call->arguments);
+      if (call->wants_task) member_write(out, "task", json_get(call->params, "task"));
       rest_write(out, call->params, named);
       break;
     case CONNECTOR_PROMPT:
@@ -149,7 +150,7 @@ static enum err_code texts_write(struct mcp_ask *ask, struct connector_call *cal
 
 static bool is_reading(const struct connector_call *call) {
   if (call->verb == CONNECTOR_TOOL) return call->tool->does == DOES_READ;
-  return call->verb != CONNECTOR_TASK || str_eq(call->method, STR("tasks/get"));
+  return !str_eq(call->method, STR("tasks/update")) && !str_eq(call->method, STR("tasks/cancel"));
 }
 
 static struct mcp_answer *reserve_new(struct mcp_ask *ask, enum mcp_answer_kind kind) {

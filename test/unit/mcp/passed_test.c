@@ -4,6 +4,7 @@
 #include "mcp/passed.h"
 
 #include "codec/json.h"
+#include "mcp/input.h"
 
 static struct arena arena;
 
@@ -157,6 +158,31 @@ static void a_notification_has_its_clients_token_and_subscription(void **state) 
 
 #define passed_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* 2025-11-25, tasks. */
+static void a_legacy_task_is_named_as_its_client_knows_it_wherever_it_is_named(void **state) {
+  struct mcp_passing passing = {.era = MCP_LEGACY, .public_task = sealed};
+  assert_str(passed(passing, "{\"task\":{\"taskId\":\"7\",\"status\":\"working\"}}"),
+             "{\"task\":{\"taskId\":\"task:7\",\"status\":\"working\"}}");
+  assert_str(passed(passing,
+                    "{\"_meta\":{\"io.modelcontextprotocol/related-task\":{\"taskId\":\"7\"},\"a\":1},\"content\":[]}"),
+             "{\"_meta\":{\"io.modelcontextprotocol/related-task\":{\"taskId\":\"task:7\"},\"a\":1},\"content\":[]}");
+  const char *const nobodys = "{\"task\":{\"taskId\":\"7\"},\"content\":[]}";
+  assert_str(passed(legacy, nobodys), nobodys);
+}
+
+static void a_question_of_a_task_names_it_as_its_client_knows_it(void **state) {
+  struct mcp_passing passing = {.era = MCP_LEGACY, .public_task = sealed};
+  yyjson_val *request =
+      read(STR("{\"method\":\"elicitation/create\",\"params\":{\"message\":\"?\",\"_meta\":{\"io."
+               "modelcontextprotocol/related-task\":{\"taskId\":\"7\"}}}}"));
+  struct buf out;
+  buf_init(&out, &arena, 4096);
+  mcp_write_legacy_input(&out, request, "id", &passing);
+  assert_str(buf_str(&out),
+             "\"method\":\"elicitation/create\",\"params\":{\"message\":\"?\",\"_meta\":{\"io."
+             "modelcontextprotocol/related-task\":{\"taskId\":\"task:7\"}}}");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       passed_test(what_is_alike_in_both_eras_passes_byte_for_byte),
@@ -169,6 +195,8 @@ int main(void) {
       passed_test(ids_of_tasks_become_ours),
       passed_test(what_is_no_object_is_refused),
       passed_test(a_notification_has_its_clients_token_and_subscription),
+      passed_test(a_legacy_task_is_named_as_its_client_knows_it_wherever_it_is_named),
+      passed_test(a_question_of_a_task_names_it_as_its_client_knows_it),
   };
   return cmocka_run_group_tests_name("mcp/passed", tests, NULL, NULL);
 }

@@ -1,0 +1,62 @@
+/* {"c": connection, "t": tool, "i": the server's id, "l": true where it was begun in the legacy era}, sealed. */
+#include "gateway/task_id.h"
+
+#include "base/limits.h"
+#include "gateway/pipeline.h"
+#include "gateway/seal.h"
+
+enum { PLAIN_MAX = 2 * KIB };
+
+struct str task_id_seal(struct call *call, struct str id) {
+  const struct principal *principal = &call->exchange->principal;
+  struct arena *arena = call->exchange->arena;
+  char connection[UUID_TEXT_SIZE];
+  struct buf out;
+  if (call_verb(call) == CONNECTOR_TASK) return json_get_str(call->message.params, "taskId");
+  buf_init(&out, arena, PLAIN_MAX);
+  uuid_format(call->connection->policy.id, connection);
+  buf_printf(&out, "{\"c\":\"%s\",\"t\":", connection);
+  json_write_str(&out, call->tool->tool->name);
+  buf_append_c(&out, ",\"i\":");
+  json_write_str(&out, id);
+  buf_append_c(&out, call->envelope.revision->era == MCP_LEGACY ? ",\"l\":true}" : "}");
+  return buf_failed(&out) ? STR_NONE : seal_task(arena, principal->snapshot, principal->user, buf_str(&out));
+}
+
+static const struct connector_connection *find_connection(const struct exchange *exchange, struct uuid id) {
+  const struct org_snapshot *snapshot = exchange->principal.snapshot;
+  for (size_t i = 0; i < snapshot->n_connections; i++) {
+    const struct connector_connection *connection = &snapshot->connections[i];
+    if (!uuid_eq(connection->policy.id, id)) continue;
+    bool is_here = !exchange->path_connector.n || str_eq(connection->connector->id, exchange->path_connector);
+    return is_here ? connection : NULL;
+  }
+  return NULL;
+}
+
+/* What was not accepted, or is no more, is hidden: what it began is as well. */
+static const struct connector_tool *find_tool(const struct connector_connection *connection, struct str name) {
+  const struct connector_catalogue *catalogue = connection->catalogue;
+  for (size_t i = 0; catalogue && i < catalogue->n_tools; i++) {
+    if (str_eq(catalogue->tools[i]->name, name)) return catalogue->tools[i];
+  }
+  return NULL;
+}
+
+bool task_id_open(const struct exchange *exchange, enum mcp_era era, struct str sealed, struct task *ret_task) {
+  const struct principal *principal = &exchange->principal;
+  struct str plain;
+  struct uuid id;
+  yyjson_doc *doc;
+  if (!sealed.n || !unseal_task(exchange->arena, principal->snapshot, principal->user, sealed, &plain) ||
+      json_read(exchange->arena, plain, &doc, NULL) != ERR_NONE)
+    return false;
+  yyjson_val *content = yyjson_doc_get_root(doc);
+  bool is_legacy = yyjson_is_true(json_get(content, "l"));
+  if (is_legacy != (era == MCP_LEGACY) || !uuid_parse(json_get_str(content, "c"), &id)) return false;
+  struct task task = {.connection = find_connection(exchange, id), .id = json_get_str(content, "i")};
+  if (task.connection) task.tool = find_tool(task.connection, json_get_str(content, "t"));
+  if (!task.tool) return false;
+  *ret_task = task;
+  return true;
+}

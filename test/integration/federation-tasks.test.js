@@ -1,0 +1,193 @@
+// Tasks of MCP servers through Connek: the extension of the modern era with the fixture behind it, what 2025-11-25 had
+// before with a real server of that kind, and where the two meet.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { Connek } from './support/connek.js';
+import { sdk1 } from './support/clients.js';
+import { begin } from './support/events.js';
+import { legacy, modern, send } from './support/mcp.js';
+import { freePort } from './support/process.js';
+import { eventually } from './support/served.js';
+import { startFixture } from '../fixtures/mcp/process.js';
+
+const modules = resolve(import.meta.dirname, '../../node_modules');
+const everythingProgram = join(modules, '@modelcontextprotocol/server-everything/dist/index.js');
+const research = 'simulate-research-query';
+
+const ann = 'ann@acme.example';
+const bob = 'bob@acme.example';
+const all = [{ connection: 'x', does: ['read', 'write', 'destroy'] }];
+const tasks = { 'io.modelcontextprotocol/tasks': {} };
+const knowing = { 'io.modelcontextprotocol/clientCapabilities': { extensions: tasks, elicitation: {} } };
+const isOver = ({ status }) => ['completed', 'failed', 'cancelled'].includes(status);
+
+const config = (connector, rules = all) => ({
+  organisation: 'acme',
+  limits: { per_minute: 1_000_000 },
+  connectors: [{ id: 'x', kind: 'mcp', ...connector }],
+  connections: [{ name: 'x', connector: 'x', names: 'plain', trust: 'accept' }],
+  roles: [{ name: 'all', rules }],
+  users: [
+    { email: ann, roles: ['all'] },
+    { email: bob, roles: ['all'] },
+  ],
+});
+
+async function serving(t, connector, options = {}) {
+  const connek = await Connek.create(t, options);
+  await connek.apply(config(connector));
+  await connek.start('--allow-upstream', '127.0.0.1');
+  const [{ url }, other] = [await connek.token(ann), await connek.token(bob)];
+  await eventually(async () => {
+    const { body } = await send(url, legacy('tools/list'));
+    assert.ok(body.result.tools.some(({ name }) => !name.startsWith('connek_')));
+  });
+  return { connek, url, other: other.url, allow: (rules) => connek.apply(config(connector, rules)) };
+}
+
+const withFixture = async (t) => serving(t, { url: await startFixture(t) });
+// In a sandbox it would see a /tmp of its own; a checkout may be there.
+const withEverything = (t) =>
+  serving(t, { command: [process.execPath, everythingProgram] }, { env: { PATH: '/nowhere' } });
+
+async function withEverythingOverHttp(t) {
+  const PORT = String(await freePort());
+  const child = spawn(process.execPath, [everythingProgram, 'streamableHttp'], { env: { ...process.env, PORT }, stdio: 'ignore' });
+  t.after(() => child.kill('SIGKILL'));
+  return serving(t, { url: `http://127.0.0.1:${PORT}/mcp` });
+}
+
+const call = (url, name, args = {}, more = {}) => send(url, modern('tools/call', { name, arguments: args, ...more }, { meta: knowing }));
+const ask = (url, method, taskId, more = {}) => send(url, modern(method, { taskId, ...more }, { meta: knowing }));
+
+async function begun(url, name, args) {
+  const { body, text } = await call(url, name, args);
+  assert.equal(body.result?.resultType, 'task', text);
+  return body.result.taskId;
+}
+
+const over = (url, taskId) =>
+  eventually(async () => {
+    const { body } = await ask(url, 'tasks/get', taskId);
+    assert.ok(isOver(body.result), JSON.stringify(body));
+    return body.result;
+  });
+
+test('a task is begun, asked about and ended; its server knows it by an id of its own', async (t) => {
+  const { connek, url } = await withFixture(t);
+  const taskId = await begun(url, 'confirm_delete', { filename: 'a.txt' });
+  const asked = await eventually(async () => {
+    const { body } = await ask(url, 'tasks/get', taskId);
+    assert.equal(body.result.status, 'input_required');
+    return body.result;
+  });
+  assert.equal(asked.taskId, taskId);
+  const inputResponses = Object.fromEntries(
+    Object.keys(asked.inputRequests).map((key) => [key, { action: 'accept', content: { confirm: true } }]),
+  );
+  assert.equal((await ask(url, 'tasks/update', taskId, { inputResponses })).body.result.resultType, 'complete');
+  const { result } = await over(url, taskId);
+  assert.equal(result.content[0].text, 'a.txt is deleted');
+  const records = await connek.audit();
+  for (const method of ['tasks/get', 'tasks/update']) {
+    const record = records.find(({ tool }) => tool === `${method} confirm_delete`);
+    assert.equal(record?.decision, 'allowed', method);
+    assert.equal(record.connection, 'x');
+    assert.equal(record.does, method === 'tasks/get' ? 'read' : 'destroy');
+  }
+});
+
+test('who may no longer call the tool may neither ask about its tasks nor end them', async (t) => {
+  const { connek, url, allow } = await withFixture(t);
+  const taskId = await begun(url, 'slow_compute', { seconds: 60 });
+  await allow([...all, { connection: 'x', tools: ['slow_compute'], effect: 'deny' }]);
+  for (const method of ['tasks/get', 'tasks/cancel', 'tasks/update']) {
+    const { body, text } = await ask(url, method, taskId, method === 'tasks/update' ? { inputResponses: {} } : {});
+    assert.match(body.error?.message ?? '', /not permitted/, text);
+  }
+  const denied = (await connek.audit()).filter(({ tool, decision }) => tool === 'tasks/cancel slow_compute' && decision === 'denied');
+  assert.equal(denied.length, 1);
+  await allow(all);
+  assert.equal((await ask(url, 'tasks/get', taskId)).body.result.status, 'working');
+});
+
+for (const [how, behind] of [
+  ['a process', withEverything],
+  ['over HTTP', withEverythingOverHttp],
+]) {
+  test(`2025-11-25: a real client's call is a task of a real server (${how}), which asks its question meanwhile`, async (t) => {
+    const { url } = await behind(t);
+    const client = await sdk1(t, url, {}, { elicitation: {} });
+    assert.deepEqual(client.getServerCapabilities().tasks, { cancel: {}, requests: { tools: { call: {} } } });
+    const asked = [];
+    client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+      asked.push(params);
+      return { action: 'accept', content: { interpretation: 'snake' } };
+    });
+    await client.listTools();
+    const seen = [];
+    const stream = client.experimental.tasks.callToolStream({ name: research, arguments: { topic: 'python', ambiguous: true } });
+    for await (const message of stream) seen.push(message);
+    const types = seen.map(({ type }) => type);
+    assert.equal(types[0], 'taskCreated', JSON.stringify(seen));
+    assert.equal(types.at(-1), 'result', JSON.stringify(seen.at(-1)));
+    assert.match(seen.at(-1).result.content[0].text, /Clarification\*\*: snake/);
+    const { taskId } = seen[0].task;
+    assert.equal(asked[0]._meta['io.modelcontextprotocol/related-task'].taskId, taskId);
+    assert.equal(seen.at(-1).result._meta['io.modelcontextprotocol/related-task'].taskId, taskId);
+  });
+}
+
+const legacyAsk = (url, session, method, params) => send(url, legacy(method, params), session);
+
+test('2025-11-25: another\'s task is an unknown one, and so is one of the other era; nobody lists them', async (t) => {
+  const { url, other } = await withEverything(t);
+  const [mine, theirs] = [(await begin(url)).session, (await begin(other)).session];
+  const params = { name: research, arguments: { topic: 'sea' }, task: { ttl: 60_000 } };
+  const { body } = await legacyAsk(url, mine, 'tools/call', params);
+  const { taskId } = body.result.task;
+  assert.ok(taskId, JSON.stringify(body));
+  for (const method of ['tasks/get', 'tasks/result', 'tasks/cancel']) {
+    const unknown = await legacyAsk(other, theirs, method, { taskId: 'x' });
+    assert.equal(unknown.body.error?.code, -32602, unknown.text);
+    assert.equal((await legacyAsk(other, theirs, method, { taskId })).text, unknown.text);
+  }
+  assert.equal((await legacyAsk(url, mine, 'tasks/list', {})).body.error?.code, -32601);
+  assert.equal((await legacyAsk(url, mine, 'tasks/get', { taskId })).body.result.taskId, taskId);
+  const cancelled = await legacyAsk(url, mine, 'tasks/cancel', { taskId });
+  assert.equal(cancelled.body.result?.status, 'cancelled', cancelled.text);
+  assert.equal(cancelled.body.result.taskId, taskId);
+  const foreign = await ask(url, 'tasks/get', taskId);
+  assert.ok(foreign.body.error, foreign.text);
+});
+
+test('2025-11-25: a tool that cannot be a task is none, and one that has to be says so', async (t) => {
+  const { url } = await withEverything(t);
+  const { session } = await begin(url);
+  const echo = { name: 'echo', arguments: { message: 'a' } };
+  const refused = await legacyAsk(url, session, 'tools/call', { ...echo, task: {} });
+  assert.equal(refused.body.error?.code, -32601, refused.text);
+  assert.ok((await legacyAsk(url, session, 'tools/call', echo)).body.result.content);
+  const plain = await legacyAsk(url, session, 'tools/call', { name: research, arguments: { topic: 'sea' } });
+  assert.match(JSON.stringify(plain.body), /task/);
+  assert.ok(plain.body.error ?? plain.body.result.isError, plain.text);
+  const later = await call(url, research, { topic: 'sea' });
+  assert.equal(later.body.result?.isError, true, later.text);
+  assert.match(later.body.result.content[0].text, /2025-11-25/);
+});
+
+test('a legacy client of a modern server has no tasks: what can be done without one is, the rest says why', async (t) => {
+  const { url } = await withFixture(t);
+  const { session, capabilities } = await begin(url, { extensions: tasks });
+  assert.equal(capabilities.tasks, undefined);
+  assert.equal(capabilities.extensions, undefined);
+  const slow = { name: 'slow_compute', arguments: { seconds: 0 }, task: { ttl: 1000 } };
+  assert.match((await legacyAsk(url, session, 'tools/call', slow)).body.result.content[0].text, /Computed/);
+  const { body, text } = await legacyAsk(url, session, 'tools/call', { name: 'failing_job', arguments: {} });
+  assert.equal(body.result?.isError, true, text);
+  assert.match(body.result.content[0].text, /io\.modelcontextprotocol\/tasks/);
+  assert.equal((await legacyAsk(url, session, 'tasks/get', { taskId: 'x' })).body.error?.code, -32601);
+});
