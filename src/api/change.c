@@ -3,10 +3,7 @@
 #include "api/change.h"
 
 #include "api/answer.h"
-#include "audit/audit.h"
-#include "base/clock.h"
 #include "base/limits.h"
-#include "base/secret.h"
 
 struct config_author api_author(const struct api_request *request) {
   return (struct config_author){.user_id = request->principal.user_id,
@@ -78,34 +75,16 @@ enum err_code api_change_rename(struct api_request *request, struct db_tx *tx, e
 
 enum err_code api_record(struct api_request *request, struct db_tx *tx, const char *word, struct str arguments,
                          struct err *err) {
-  const struct vault_keys *keys;
   struct buf canonical;
   yyjson_doc *doc;
   struct config_author author = api_author(request);
-  enum err_code code = api_keys(request, &keys, err);
   buf_init(&canonical, &request->arena, 64 * KIB);
-  if (code == ERR_NONE) code = json_read(&request->arena, arguments.n ? arguments : STR("{}"), &doc, err);
+  enum err_code code = json_read(&request->arena, arguments.n ? arguments : STR("{}"), &doc, err);
   if (code == ERR_NONE) code = json_write_canonical(&canonical, yyjson_doc_get_root(doc), err);
   if (code != ERR_NONE) return code;
   if (buf_failed(&canonical)) return err_no_memory(err);
-  struct audit_event event = {.kind = AUDIT_CHANGE,
-                              .organisation_id = request->organisation.id,
-                              .keys = keys,
-                              .time = clock_utc_us(),
-                              .call_id = uuid_new(),
-                              .user_id = author.user_id,
-                              .token_id = author.token_id,
-                              .user_email = author.email,
-                              .client = author.client,
-                              .roles = STR("[]"),
-                              .policy_version = request->organisation.version,
-                              .tool = str_of(word),
-                              .arguments = buf_str(&canonical),
-                              .may_keep_arguments = true,
-                              .decision = AUDIT_ALLOWED,
-                              .reason = str_of(author.reason),
-                              .outcome = AUDIT_OK};
-  return audit_record_in(tx, &event, err);
+  return config_record(tx, request->api->options.vault, &request->organisation, word, buf_str(&canonical),
+                       (struct uuid){{0}}, &author, err);
 }
 
 enum err_code api_record_one(struct api_request *request, struct db_tx *tx, const char *word, const char *what,

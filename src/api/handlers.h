@@ -22,5 +22,24 @@ API_WORK(users_get);
 API_WORK(users_update);
 API_WORK(users_delete);
 API_WORK(users_reinvite);
+/* effective.c */
+API_WORK(me_tools);
+API_WORK(users_tools);
+API_WORK(roles_tools);
+/* roles.c */
+API_WORK(roles_list);
+API_WORK(roles_get);
+API_WORK(roles_create);
+API_WORK(roles_update);
+API_WORK(roles_delete);
+/* tokens.c */
+API_WORK(tokens_list);
+API_WORK(tokens_get);
+API_WORK(tokens_create);
+API_WORK(tokens_rotate);
+API_WORK(tokens_revoke);
+/* clients.c */
+API_WORK(clients_list);
+API_WORK(clients_end);
 
 #endif

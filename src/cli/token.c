@@ -1,9 +1,6 @@
-/* Access tokens at the command line: the URL they belong to, and the record of every change. */
+/* Access tokens at the command line: the URL they belong to. */
 #include "cli/token.h"
 
-#include "base/limits.h"
-#include "cli/record.h"
-#include "codec/json.h"
 #include "codec/url.h"
 
 static struct str without_slash(struct str url) {
@@ -35,24 +32,4 @@ enum err_code token_public_url(struct db_tx *tx, struct arena *arena, struct str
   }
   *url = code ? STR("http://127.0.0.1:8080") : without_slash(stored);
   return ERR_NONE;
-}
-
-enum err_code token_record_change(struct db_tx *tx, struct arena *arena, const struct vault *vault,
-                                  const struct access_token_record *record, struct str email, const char *word,
-                                  struct err *err) {
-  struct organisation_record organisation;
-  enum err_code code = store_organisation_get(tx, arena, record->organisation_id, &organisation, err);
-  if (code) return code;
-  /* Members in the order of RFC 8785. */
-  struct buf arguments;
-  buf_init(&arguments, arena, 16 * KIB);
-  buf_append_c(&arguments, "{\"kind\":");
-  json_write_str(&arguments, record->kind);
-  buf_append_c(&arguments, ",\"name\":");
-  json_write_str(&arguments, record->name);
-  buf_append_c(&arguments, ",\"user\":");
-  json_write_str(&arguments, email);
-  buf_append_byte(&arguments, '}');
-  if (buf_failed(&arguments)) return err_no_memory(err);
-  return cli_record(tx, vault, &organisation, word, buf_str(&arguments), record->id, err);
 }

@@ -4,7 +4,6 @@
 
 #include "cli/cli.h"
 #include "store/store.h"
-#include "vault/vault.h"
 
 #define TOKEN_OPTION_PUBLIC_URL                                                                        \
   {"public-url",                                                                                       \
@@ -19,9 +18,5 @@
 int token_read_public_url(const struct cli_args *args, struct arena *arena, struct str *ret_url);
 /* Where `*url` is empty: what the server left in the installation table, or the default. */
 enum err_code token_public_url(struct db_tx *tx, struct arena *arena, struct str *url, struct err *err) MUST_CHECK;
-/* The audit record of a change to a token ("token.create"), in the change's own transaction. */
-enum err_code token_record_change(struct db_tx *tx, struct arena *arena, const struct vault *vault,
-                                  const struct access_token_record *record, struct str email, const char *word,
-                                  struct err *err) MUST_CHECK;
 
 #endif

@@ -9,11 +9,10 @@
 #include "cli/token.h"
 #include "codec/json.h"
 #include "codec/url.h"
-#include "config/config.h"
+#include "config/token.h"
 #include "config/words.h"
-#include "identity/token.h"
 
-enum { PER_MINUTE_MAX = 1000000, MINUTE_US = 60 * 1000 * 1000 };
+enum { PER_MINUTE_MAX = 1000000 };
 
 struct create_work {
   const struct cli_store *store;
@@ -26,20 +25,6 @@ struct create_work {
   struct access_token_record record;
 };
 
-/* A limit of its own is part of the organisation's policy: that has a new version with it. */
-static enum err_code put_limit(struct db_tx *tx, const struct create_work *work, struct err *err) {
-  if (!work->per_minute) return ERR_NONE;
-  struct call_limit_record limit = {.id = uuid_new(),
-                                    .organisation_id = work->record.organisation_id,
-                                    .scope = STR("token"),
-                                    .scope_key = uuid_bytes(&work->record.id),
-                                    .window_us = MINUTE_US,
-                                    .cap = work->per_minute};
-  enum err_code code = store_call_limit_put(tx, &limit, err);
-  if (code) return code;
-  return store_change_log(tx, work->record.organisation_id, CHANGE_ORGANISATION, work->record.organisation_id, err);
-}
-
 static enum err_code create_in(struct db_tx *tx, void *context, struct err *err) {
   struct create_work *work = context;
   struct organisation_record organisation;
@@ -47,22 +32,13 @@ static enum err_code create_in(struct db_tx *tx, void *context, struct err *err)
   enum err_code code = config_find_organisation(tx, work->arena, work->organisation_name, &organisation, err);
   if (!code) code = store_user_find(tx, work->arena, organisation.id, work->email, &user, err);
   if (code) return code;
-  if (user.disabled_at) return err_set(err, ERR_INVALID, "the user %.*s is disabled", STR_ARG(user.email));
-  int64_t now = clock_utc_us();
-  work->record = (struct access_token_record){.id = uuid_new(),
-                                              .organisation_id = organisation.id,
-                                              .user_id = user.id,
-                                              .kind = work->kind == TOKEN_URL ? STR("url") : STR("key"),
-                                              .name = work->name,
-                                              .expires_at = work->life_us ? now + work->life_us : 0,
-                                              .created_at = now};
-  token_new(work->kind, work->text);
-  token_hash(str_of(work->text), work->record.hash);
-  code = store_access_token_insert(tx, &work->record, err);
-  if (!code) code = put_limit(tx, work, err);
-  if (!code) code = store_change_log(tx, organisation.id, CHANGE_ACCESS_TOKEN, work->record.id, err);
-  if (!code)
-    code = token_record_change(tx, work->arena, work->store->vault, &work->record, user.email, "token.create", err);
+  const struct config_token order = {.organisation = &organisation,
+                                     .user = &user,
+                                     .kind = work->kind,
+                                     .name = work->name,
+                                     .expires_at = work->life_us ? clock_utc_us() + work->life_us : 0,
+                                     .per_minute = work->per_minute};
+  code = config_token_make(tx, work->arena, work->store->vault, &order, NULL, &work->record, work->text, err);
   if (!code) code = token_public_url(tx, work->arena, &work->public_url, err);
   return code;
 }

@@ -5,7 +5,7 @@
 #include "cli/json_line.h"
 #include "cli/open.h"
 #include "cli/token.h"
-#include "config/config.h"
+#include "config/token.h"
 #include "config/words.h"
 
 struct revoke_work {
@@ -38,10 +38,10 @@ static enum err_code revoke_one(struct revoke_work *work, struct db_tx *tx, cons
     report(work, token, token->revoked_at, true);
     return ERR_NONE;
   }
+  struct organisation_record organisation;
   int64_t now = clock_utc_us();
-  enum err_code code = store_access_token_revoke(tx, token->organisation_id, token->id, now, err);
-  if (!code) code = store_change_log(tx, token->organisation_id, CHANGE_ACCESS_TOKEN, token->id, err);
-  if (!code) code = token_record_change(tx, work->arena, work->store->vault, token, email, "token.revoke", err);
+  enum err_code code = store_organisation_get(tx, work->arena, token->organisation_id, &organisation, err);
+  if (!code) code = config_token_end(tx, work->arena, work->store->vault, &organisation, token, email, 0, NULL, err);
   if (!code) report(work, token, now, false);
   return code;
 }

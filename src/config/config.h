@@ -35,6 +35,12 @@ struct config_author {
   const char *reason; /* "admin" */
 };
 
+/* The audit record of a change that no file speaks of, in the change's own transaction; `word`: "user.invite";
+ * `arguments`: RFC 8785; `token_id`: an access token that it is about, or nil. */
+enum err_code config_record(struct db_tx *tx, const struct vault *vault, const struct organisation_record *organisation,
+                            const char *word, struct str arguments, struct uuid token_id,
+                            const struct config_author *author, struct err *err) MUST_CHECK;
+
 /* Makes the database equal to the file, in the caller's write transaction: all or nothing. Appends one line a change to
  * `out`
  * ("+ role finance", "~ connection orders: settings, credential", "- user x@acme.example"); nothing at all where

@@ -76,6 +76,11 @@ struct org_snapshot *org_snapshot_ref(struct org_snapshot *snapshot);
 void org_snapshot_unref(struct org_snapshot *snapshot); /* frees with the last; NULL is fine */
 struct org_user *org_snapshot_user(const struct org_snapshot *snapshot, struct uuid user_id); /* NULL: there is none */
 
+/* A role that is no row: its rules as they would be. All in the arena. ERR_INVALID: one cannot be understood. */
+enum err_code org_role_compile(struct arena *arena, const struct role_record *role,
+                               const struct access_rule_record *rules, size_t n_rules, struct policy_role *ret_role,
+                               struct err *err) MUST_CHECK;
+
 /* Does this connection have the tool (the prompt) of its connector? */
 bool org_has_tool(const struct connector_connection *connection, const struct connector_tool *tool);
 bool org_has_prompt(const struct connector_connection *connection, const struct connector_prompt *prompt);

@@ -45,13 +45,13 @@ static enum err_code read_list(struct arena *arena, struct str text, yyjson_val 
   return ERR_NONE;
 }
 
-static enum err_code read_does(struct snapshot_load *load, struct str text, unsigned *ret_does, struct err *err) {
+static enum err_code read_does(struct arena *scratch, struct str text, unsigned *ret_does, struct err *err) {
   if (!text.p) {
     *ret_does = DOES_ANY;
     return ERR_NONE;
   }
   yyjson_val *list;
-  enum err_code code = read_list(&load->scratch, text, &list, err);
+  enum err_code code = read_list(scratch, text, &list, err);
   if (code != ERR_NONE) return code;
   unsigned mask = 0;
   size_t i, n;
@@ -65,10 +65,9 @@ static enum err_code read_does(struct snapshot_load *load, struct str text, unsi
   return ERR_NONE;
 }
 
-static enum err_code read_names(struct snapshot_load *load, struct str text, const char *member,
-                                const struct str **ret_names, size_t *ret_n, struct err *err) {
+static enum err_code read_names(struct arena *arena, struct str text, const char *member, const struct str **ret_names,
+                                size_t *ret_n, struct err *err) {
   if (!text.p) return ERR_NONE;
-  struct arena *arena = &load->snapshot->arena;
   yyjson_val *list;
   enum err_code code = read_list(arena, text, &list, err);
   if (code != ERR_NONE) return code;
@@ -86,7 +85,7 @@ static enum err_code read_names(struct snapshot_load *load, struct str text, con
 }
 
 /* ERR_INVALID: the rule cannot be understood. */
-static enum err_code read_rule(struct snapshot_load *load, const struct access_rule_record *record,
+static enum err_code read_rule(struct arena *arena, struct arena *scratch, const struct access_rule_record *record,
                                struct policy_rule *ret_rule, struct err *err) {
   struct policy_rule rule = {.id = record->id, .target = record->target};
   if (!parse_effect(record->effect, &rule.effect)) return err_set(err, ERR_INVALID, "unknown effect");
@@ -95,11 +94,11 @@ static enum err_code read_rule(struct snapshot_load *load, const struct access_r
   if (rule.target_kind == POLICY_TARGET_LABEL && !memchr(rule.target.p, '=', rule.target.n)) {
     return err_set(err, ERR_INVALID, "a label without a value");
   }
-  enum err_code code = read_does(load, record->does, &rule.does, err);
-  if (code == ERR_NONE) code = read_names(load, record->tools, "tools", &rule.tools, &rule.n_tools, err);
+  enum err_code code = read_does(scratch, record->does, &rule.does, err);
+  if (code == ERR_NONE) code = read_names(arena, record->tools, "tools", &rule.tools, &rule.n_tools, err);
   if (code == ERR_NONE)
-    code = read_names(load, record->resources, "resources", &rule.resources, &rule.n_resources, err);
-  if (code == ERR_NONE) code = read_names(load, record->prompts, "prompts", &rule.prompts, &rule.n_prompts, err);
+    code = read_names(arena, record->resources, "resources", &rule.resources, &rule.n_resources, err);
+  if (code == ERR_NONE) code = read_names(arena, record->prompts, "prompts", &rule.prompts, &rule.n_prompts, err);
   if (code == ERR_NONE) *ret_rule = rule;
   return code;
 }
@@ -122,7 +121,7 @@ static enum err_code load_role_rules(struct snapshot_load *load, struct policy_r
   if (!rules) return err_no_memory(err);
   for (size_t i = 0; i < n; i++) {
     struct err why = {0};
-    enum err_code code = read_rule(load, &list[i], &rules[i], &why);
+    enum err_code code = read_rule(&load->snapshot->arena, &load->scratch, &list[i], &rules[i], &why);
     if (code == ERR_NO_MEMORY) return err_no_memory(err);
     if (code != ERR_NONE) {
       snapshot_load_problem(load, "rule %zu of role %.*s: %s", i + 1, STR_ARG(role->name), why.text);
@@ -131,6 +130,23 @@ static enum err_code load_role_rules(struct snapshot_load *load, struct policy_r
   }
   role->rules = rules;
   role->n_rules = n;
+  return ERR_NONE;
+}
+
+enum err_code org_role_compile(struct arena *arena, const struct role_record *role,
+                               const struct access_rule_record *rules, size_t n_rules, struct policy_role *ret_role,
+                               struct err *err) {
+  struct policy_rule *compiled = arena_new_n(arena, struct policy_rule, n_rules + 1);
+  if (!compiled) return err_no_memory(err);
+  for (size_t i = 0; i < n_rules; i++) {
+    enum err_code code = read_rule(arena, arena, &rules[i], &compiled[i], err);
+    if (code != ERR_NONE) return code;
+  }
+  *ret_role = (struct policy_role){.id = role->id,
+                                   .name = role->name,
+                                   .rules = compiled,
+                                   .n_rules = n_rules,
+                                   .max_result = role->max_result > 0 ? (size_t)role->max_result : 0};
   return ERR_NONE;
 }
 

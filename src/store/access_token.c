@@ -100,3 +100,9 @@ enum err_code store_access_token_each(struct db_tx *tx, int64_t now, store_acces
   db_rows_close(rows);
   return code;
 }
+
+enum err_code store_access_token_expire(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
+                                        int64_t expires_at, struct err *err) {
+  return db_exec(tx, "UPDATE access_token SET expires_at = $3 WHERE organisation_id = $1 AND id = $2",
+                 DB_PARAMS(DB_V_UUID(organisation_id), DB_V_UUID(id), DB_V_INT(expires_at)), err);
+}

@@ -67,4 +67,21 @@ enum err_code store_user_disable(struct db_tx *tx, struct uuid organisation_id, 
 enum err_code store_owner_count(struct db_tx *tx, struct uuid organisation_id, int64_t *ret_n,
                                 struct err *err) MUST_CHECK;
 
+/* token_page.c: personal URLs and keys; those of OAuth clients are their grants' */
+struct token_view {
+  struct access_token_record token; /* without its hash */
+  struct str email;
+  int64_t last_call_at; /* 0: never */
+  int64_t per_minute;   /* 0: as the others */
+};
+struct token_filter {
+  struct uuid organisation_id, after, user_id; /* nil: from the start; of all */
+  struct str status;                           /* live expired revoked; or empty */
+  int64_t now;
+};
+enum err_code store_token_page(STORE_TX, const struct token_filter *filter, size_t max,
+                               STORE_LIST(token_view)) MUST_CHECK; /* newest first */
+enum err_code store_token_get(STORE_TX, struct uuid organisation_id, struct uuid id, struct token_view *ret_view,
+                              struct err *err) MUST_CHECK;
+
 #endif

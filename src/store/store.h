@@ -226,6 +226,9 @@ enum err_code store_access_token_get(STORE_TX, struct uuid id, struct access_tok
                                      struct err *err) MUST_CHECK;
 enum err_code store_access_token_revoke(struct db_tx *tx, struct uuid organisation_id, struct uuid id, int64_t now,
                                         struct err *err) MUST_CHECK;
+/* Ends it then, in place of when it would have. */
+enum err_code store_access_token_expire(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
+                                        int64_t expires_at, struct err *err) MUST_CHECK;
 enum err_code store_access_token_list(STORE_TX, struct uuid organisation_id,
                                       STORE_LIST(access_token_record)) MUST_CHECK;
 /* Every live one of the installation, for a server's start; the record is valid during the call. Stops at the first

@@ -1,0 +1,28 @@
+/* What somebody's assistant may do, and why: asked of the very function that decides calls. */
+#ifndef CONNEK_API_EFFECTIVE_H
+#define CONNEK_API_EFFECTIVE_H
+
+#include "api/request.h"
+
+/* One tool of one connection; of self/ none. */
+struct effective_tool {
+  const struct connector *connector;
+  const struct connector_tool *tool;
+  const struct connector_connection *connection; /* NULL: of self/ */
+  struct policy_decision decision;
+};
+typedef enum err_code (*effective_visit)(const struct effective_tool *tool, void *context, struct err *err);
+/* Every tool of every connection, by connection's name and tool's; then those of self/. */
+enum err_code effective_each(const struct org_snapshot *snapshot, const struct policy_principal *principal,
+                             effective_visit visit, void *context, struct err *err) MUST_CHECK;
+/* The decision on a call of one tool. */
+void effective_decide(const struct policy_principal *principal, const struct connector_connection *connection,
+                      const struct connector_tool *tool, struct policy_decision *ret_decision);
+/* EffectiveTools, with the query's `denied` and `schemas`. */
+enum err_code effective_answer(struct api_request *request, const struct policy_principal *principal,
+                               struct err *err) MUST_CHECK;
+/* The request's snapshot. ERR_UNAVAILABLE: the organisation cannot be loaded. */
+enum err_code effective_snapshot(const struct api_request *request, const struct org_snapshot **ret_snapshot,
+                                 struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,47 @@
+/* Access tokens as lists show them, newest first: those of people's own, not the ones that clients were given. */
+#include "store/api.h"
+#include "store/rows.h"
+
+#define SELECT_VIEW                                                                                                \
+  "SELECT t.id, t.organisation_id, t.user_id, t.kind, t.name, t.expires_at, t.revoked_at, t.created_at, l.email, " \
+  "(SELECT max(f.time) FROM call_fact f WHERE f.organisation_id = t.organisation_id AND f.token_id = t.id), "      \
+  "(SELECT c.cap FROM call_limit c WHERE c.organisation_id = t.organisation_id AND c.scope = 'token' AND "         \
+  "c.scope_key = t.id AND c.window_us = 60000000) FROM access_token t JOIN org_user u ON u.id = t.user_id JOIN "   \
+  "login l ON l.id = u.login_id WHERE t.organisation_id = $1 AND t.kind <> 'oauth' "
+
+static bool read_view(struct db_rows *rows, struct arena *arena, void *ret_record) {
+  struct token_view *view = ret_record;
+  view->token.id = db_uuid(rows, 0);
+  view->token.organisation_id = db_uuid(rows, 1);
+  view->token.user_id = db_uuid(rows, 2);
+  view->token.expires_at = db_int(rows, 5);
+  view->token.revoked_at = db_int(rows, 6);
+  view->token.created_at = db_int(rows, 7);
+  view->last_call_at = db_int(rows, 9);
+  view->per_minute = db_int(rows, 10);
+  return store_copy_text(rows, 3, arena, &view->token.kind) && store_copy_text(rows, 4, arena, &view->token.name) &&
+         store_copy_text(rows, 8, arena, &view->email);
+}
+
+enum err_code store_token_page(STORE_TX, const struct token_filter *filter, size_t max, STORE_LIST(token_view)) {
+  const struct db_value params[] = {DB_V_UUID(filter->organisation_id),
+                                    store_v_uuid(&filter->after),
+                                    store_v_uuid(&filter->user_id),
+                                    filter->status.n ? DB_V_TEXT(filter->status) : DB_V_NULL,
+                                    DB_V_INT(filter->now),
+                                    DB_V_INT((int64_t)max)};
+  const struct store_select select = {
+      SELECT_VIEW
+      "AND ($2 IS NULL OR t.id < $2) AND ($3 IS NULL OR t.user_id = $3) AND ($4 IS NULL OR $4 = CASE WHEN t.revoked_at "
+      "IS NOT NULL THEN 'revoked' WHEN t.expires_at <= $5 THEN 'expired' ELSE 'live' END) ORDER BY t.id DESC LIMIT $6",
+      params, 6, read_view, sizeof(struct token_view)};
+  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}
+
+enum err_code store_token_get(STORE_TX, struct uuid organisation_id, struct uuid id, struct token_view *ret_view,
+                              struct err *err) {
+  const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_UUID(id)};
+  const struct store_select select = {SELECT_VIEW "AND t.id = $2", params, 2, read_view, sizeof(*ret_view)};
+  enum err_code code = store_select_one(tx, arena, &select, ret_view, err);
+  return code == ERR_NOT_FOUND ? err_set(err, code, "there is no such access token") : code;
+}
