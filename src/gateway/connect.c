@@ -48,9 +48,9 @@ static void write_choices(struct buf *out, const struct grant_consent *consent, 
   for (size_t i = 0; i < consent->n_choices; i++)
     HTML(out, "<label class=\"choice\"><input type=\"radio\" name=\"choice\" required value=\"{}\"> {}</label>",
          consent->choice_values[i], consent->choices[i]);
-  html_raw(out, "</fieldset>");
+  html_raw(out, "</fieldset><div class=\"actions\">");
   page_button(out, "Connect", "primary", NULL, NULL);
-  html_raw(out, "</form>");
+  html_raw(out, "</div></form>");
   page_end(out);
 }
 

@@ -4,6 +4,7 @@
 #include "signin/person.h"
 #include "signin/route.h"
 #include "signin/scope.h"
+#include "web/browser_name.h"
 
 struct account_flow {
   const struct membership_record *memberships;
@@ -32,23 +33,49 @@ static enum err_code load(struct request *request, struct db_tx *tx, struct err 
   return code;
 }
 
-static struct str day(struct arena *arena, int64_t utc_us) {
-  char text[CLOCK_TEXT_SIZE];
-  if (!utc_us) return STR("never");
-  clock_format(utc_us, text);
-  return arena_printf(arena, "%.10s %.5s UTC", text, text + 11);
-}
-
-static void write_end(struct request *request, const char *name, struct uuid id, const char *label) {
+/* The last cell of a row: what ends it. `of` for those who hear the button alone. */
+static void write_end(struct request *request, const char *name, struct uuid id, struct str of) {
+  struct buf *out = &request->page;
   char text[UUID_TEXT_SIZE];
   uuid_format(id, text);
+  html_raw(out, "<td>");
   request_form(request, "/account");
-  page_hidden(&request->page, name, str_of(text));
-  page_button(&request->page, label, "danger", NULL, NULL);
-  html_raw(&request->page, "</form>");
+  page_hidden(out, name, str_of(text));
+  HTML(out, "<button class=\"danger\" aria-label=\"End {}\">End</button></form></td></tr>", of);
+}
+
+static void write_head(struct buf *out, const char *const heads[3]) {
+  html_raw(out, "<table><thead><tr>");
+  for (size_t i = 0; i < 3; i++)
+    HTML(out, "<th scope=\"col\">{}</th>", str_of(heads[i]));
+  html_raw(out, "<th scope=\"col\">End</th></tr></thead><tbody>");
+}
+
+/* On a small screen each row is a card, whose cells say what they are. */
+static void begin_cell(struct buf *out, const char *head) {
+  HTML(out, "<td data-head=\"{}\">", str_of(head));
+}
+
+static void write_time_cell(struct buf *out, const char *head, int64_t utc_us) {
+  begin_cell(out, head);
+  page_time(out, utc_us, clock_utc_us());
+  html_raw(out, "</td>");
+}
+
+static struct str deeds(struct arena *arena, int64_t scopes) {
+  static const struct {
+    unsigned bit;
+    const char *word;
+  } kinds[] = {{DOES_READ, "read"}, {DOES_WRITE, "change"}, {DOES_DESTROY, "delete"}};
+  struct buf words;
+  buf_init(&words, arena, 256);
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    if ((unsigned)scopes & kinds[i].bit) buf_printf(&words, "%s%s", words.n ? ", " : "", kinds[i].word);
+  return buf_failed(&words) ? STR_NONE : buf_str(&words);
 }
 
 static void write_clients(struct request *request, struct buf *out) {
+  static const char *const heads[] = {"Program", "May", "Last used"};
   const struct account_flow *flow = request->flow;
   html_raw(out, "<h2>Programs you let in</h2>");
   if (flow->n_grants == 0) {
@@ -56,38 +83,35 @@ static void write_clients(struct request *request, struct buf *out) {
     HTML(out, "<code>{}/mcp</code>; it will ask you here.</p>", request->base);
     return;
   }
-  html_raw(out,
-           "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Program</th><th scope=\"col\">May</th>"
-           "<th scope=\"col\">Last used</th><th scope=\"col\"><span class=\"dim\">End</span></th></tr></thead><tbody>");
+  write_head(out, heads);
   for (size_t i = 0; i < flow->n_grants; i++) {
     const struct oauth_grant_record *grant = &flow->grants[i];
-    struct str may =
-        arena_printf(&request->arena, "%s%s%s", grant->scopes & DOES_READ ? "read " : "",
-                     grant->scopes & DOES_WRITE ? "change " : "", grant->scopes & DOES_DESTROY ? "delete" : "");
-    HTML(out, "<tr><td>{}</td><td>{}</td><td>{}</td><td>", grant->client_name, may,
-         day(&request->arena, grant->used_at));
-    write_end(request, "client", grant->id, "End");
-    html_raw(out, "</td></tr>");
+    HTML(out, "<tr><td>{}</td>", grant->client_name);
+    begin_cell(out, heads[1]);
+    HTML(out, "{}</td>", deeds(&request->arena, grant->scopes));
+    write_time_cell(out, heads[2], grant->used_at);
+    write_end(request, "client", grant->id, grant->client_name);
   }
-  html_raw(out, "</tbody></table></div>");
+  html_raw(out, "</tbody></table>");
 }
 
 static void write_sessions(struct request *request, struct buf *out) {
+  static const char *const heads[] = {"Browser", "Signed in", "Last seen"};
   const struct account_flow *flow = request->flow;
-  html_raw(out,
-           "<h2>Where you are signed in</h2><div class=\"scroll\"><table><thead><tr><th scope=\"col\">Browser</th>"
-           "<th scope=\"col\">Last seen</th><th scope=\"col\"><span class=\"dim\">End</span></th></tr></thead><tbody>");
+  html_raw(out, "<h2>Where you are signed in</h2>");
+  write_head(out, heads);
   for (size_t i = 0; i < flow->n_sessions; i++) {
     const struct browser_session_record *session = &flow->sessions[i];
-    HTML(out, "<tr><td>{}</td><td>{}</td><td>", session->agent.n ? session->agent : STR("A program"),
-         day(&request->arena, session->seen_at));
+    struct str browser = browser_name(&request->arena, session->agent);
+    HTML(out, "<tr><td title=\"{}\">{}</td>", session->agent, browser);
+    write_time_cell(out, heads[1], session->created_at);
+    write_time_cell(out, heads[2], session->seen_at);
     if (uuid_eq(session->id, request->visitor.session.id))
-      html_raw(out, "<span class=\"dim\">this one</span>");
+      html_raw(out, "<td class=\"dim\">this one</td></tr>");
     else
-      write_end(request, "session", session->id, "End");
-    html_raw(out, "</td></tr>");
+      write_end(request, "session", session->id, browser);
   }
-  html_raw(out, "</tbody></table></div>");
+  html_raw(out, "</tbody></table>");
 }
 
 static void write_person(struct request *request, struct buf *out) {

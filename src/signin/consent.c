@@ -91,15 +91,23 @@ static struct str tools_text(struct arena *arena, const struct allowance *allowa
                       STR_ARG(buf_str(&counts)));
 }
 
+static bool allows_any(const struct allowance *allowance) {
+  return allowance->n_read + allowance->n_write + allowance->n_destroy > 0;
+}
+
 static void write_organisations(struct request *request, struct buf *out) {
   const struct authorize_flow *flow = request->flow;
+  size_t likely = 0;
+  while (likely < flow->n_allowances && !allows_any(&flow->allowances[likely]))
+    likely++;
+  if (likely == flow->n_allowances) likely = 0;
   html_raw(out, "<fieldset><legend>For</legend>");
   for (size_t i = 0; i < flow->n_allowances; i++) {
     const struct membership_record *membership = flow->allowances[i].membership;
     char id[UUID_TEXT_SIZE];
     uuid_format(membership->user_id, id);
     HTML(out, "<label class=\"choice\"><input type=\"radio\" name=\"user\" value=\"{}\"", str_of(id));
-    html_raw(out, i == 0 ? " checked>" : ">");
+    html_raw(out, i == likely ? " checked>" : ">");
     HTML(out, "<span>{}<span class=\"hint\">{}</span></span></label>", membership->organisation,
          tools_text(&request->arena, &flow->allowances[i]));
   }

@@ -27,10 +27,13 @@ static enum err_code load(struct request *request, struct db_tx *tx, struct err 
   return code == ERR_NONE ? person_totp_secret(request, &flow->login, flow->secret, &flow->has_secret, err) : code;
 }
 
-static void write_code_field(struct buf *out, const char *label) {
-  page_input(out,
-             &(struct page_input){
-                 .name = "code", .label = label, .type = "text", .autocomplete = "one-time-code", .has_focus = true});
+static void write_code_field(struct buf *out, const char *label, bool is_digits) {
+  page_input(out, &(struct page_input){.name = "code",
+                                       .label = label,
+                                       .type = "text",
+                                       .autocomplete = "one-time-code",
+                                       .is_digits = is_digits,
+                                       .has_focus = true});
 }
 
 static void show_on(struct request *request, int status) {
@@ -40,7 +43,7 @@ static void show_on(struct request *request, int status) {
   struct buf *out = request_page(request, "Second step", lead);
   request_form(request, "/account/two-step");
   page_hidden(out, "do", STR("off"));
-  write_code_field(out, "A code, to turn it off");
+  write_code_field(out, "A code, to turn it off", false); /* a recovery code has letters */
   html_raw(out, "<div class=\"actions\">");
   page_button(out, "Turn off", "danger", NULL, NULL);
   html_raw(out, "</div></form><p class=\"after\"><a href=\"/account\">Back</a></p>");
@@ -68,7 +71,7 @@ static void show_off(struct request *request, int status) {
        buf_str(&secret), buf_str(&address));
   request_form(request, "/account/two-step");
   page_hidden(out, "do", STR("on"));
-  write_code_field(out, "The code that the app shows now");
+  write_code_field(out, "The code that the app shows now", true);
   html_raw(out, "<div class=\"actions\">");
   page_button(out, "Turn on", "primary", NULL, NULL);
   html_raw(out, "</div></form><p class=\"after\"><a href=\"/account\">Back</a></p>");

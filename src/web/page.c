@@ -1,6 +1,9 @@
 /* The frame, fields and buttons of pages. Knows no page's purpose. */
 #include "web/page.h"
 
+#include <inttypes.h>
+
+#include "base/clock.h"
 #include "web/style.h"
 
 void page_begin(struct buf *out, struct str title, struct str lead) {
@@ -36,7 +39,7 @@ void page_input(struct buf *out, const struct page_input *input) {
   if (!input->is_optional) html_raw(out, " required");
   if (input->has_focus) html_raw(out, " autofocus");
   if (input->hint.n) HTML(out, " aria-describedby=\"{}-hint\"", name);
-  if (str_eq_c(str_of(input->autocomplete), "one-time-code")) html_raw(out, " inputmode=\"numeric\"");
+  if (input->is_digits) html_raw(out, " inputmode=\"numeric\"");
   html_raw(out, " spellcheck=\"false\" autocapitalize=\"none\">");
   if (input->hint.n) HTML(out, "<span class=\"hint\" id=\"{}-hint\">{}</span>", name, input->hint);
   html_raw(out, "</p>");
@@ -50,6 +53,36 @@ void page_button(struct buf *out, const char *label, const char *kind, const cha
   HTML(out, "<button class=\"{}\"", str_of(kind));
   if (name) HTML(out, " name=\"{}\" value=\"{}\"", str_of(name), str_of(value));
   HTML(out, ">{}</button>", str_of(label));
+}
+
+static void write_ago(struct buf *out, int64_t minutes, const char *date) {
+  static const struct {
+    int64_t minutes;
+    const char *word;
+  } units[] = {{INT64_C(24) * 60, "day"}, {60, "hour"}, {1, "minute"}};
+  if (minutes >= 30 * units[0].minutes) {
+    buf_printf(out, "%.10s", date);
+    return;
+  }
+  for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+    int64_t n = minutes / units[i].minutes;
+    if (n < 1) continue;
+    buf_printf(out, "%" PRId64 " %s%s ago", n, units[i].word, n == 1 ? "" : "s");
+    return;
+  }
+  html_raw(out, "just now");
+}
+
+void page_time(struct buf *out, int64_t utc_us, int64_t now_us) {
+  char text[CLOCK_TEXT_SIZE];
+  if (!utc_us) {
+    html_raw(out, "never");
+    return;
+  }
+  clock_format(utc_us, text);
+  buf_printf(out, "<time datetime=\"%.19sZ\" title=\"%.10s %.5s UTC\">", text, text, text + 11);
+  write_ago(out, (now_us - utc_us) / (INT64_C(60) * 1000000), text);
+  html_raw(out, "</time>");
 }
 
 struct http_field *page_fields(struct arena *arena, struct str form_target, size_t *ret_n) {

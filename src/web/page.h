@@ -20,12 +20,16 @@ struct page_input {
   const char *name, *label, *type, *autocomplete;
   struct str value, hint;
   bool is_optional, has_focus;
+  bool is_digits; /* a phone shows its digits */
 };
 void page_input(struct buf *out, const struct page_input *input);
 void page_hidden(struct buf *out, const char *name, struct str value);
 /* The form's own button; `name` and `value` NULL where it says nothing of its own. `kind`: "primary", "quiet",
  * "danger". */
 void page_button(struct buf *out, const char *label, const char *kind, const char *name, const char *value);
+
+/* "3 hours ago", with the exact time for who points at it; "never" for 0. */
+void page_time(struct buf *out, int64_t utc_us, int64_t now_us);
 
 /* The fields of a page's answer: no cache, no frame, no script, forms to ourselves and (after a redirect) to
  * `form_target` alone: a CSP source such as "https://example.org", or empty. NULL: no memory. Room for more is left up

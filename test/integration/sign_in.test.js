@@ -1,10 +1,10 @@
 // People: how they get in, how they do not, and what their browsers are told.
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { Connek } from './support/connek.js';
 import { formsOf, Person } from './support/person.js';
 import { member, password, setupLink } from './support/sign_in.js';
+import { oneTimeCode, stepNow } from './support/totp.js';
 
 const finance = 'finance@acme.example';
 const marketing = 'marketing@acme.example';
@@ -157,25 +157,14 @@ test('who signed up with an address that another organisation invites is nobody 
   assert.doesNotMatch(page.text, /acme \(/);
 });
 
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-function totp(secret, step) {
-  const bits = [...secret].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(step));
-  const mac = createHmac('sha1', key).update(counter).digest();
-  const at = mac[19] & 15;
-  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
-
 test('with the second step a password alone opens nothing; a code works once, a recovery code too', async (t) => {
   const own = await Connek.serving(t);
   const person = await member(own, finance);
   const page = await person.open(`${own.base}/account/two-step`);
   const secret = /<code>([A-Z2-7]{32})<\/code>/.exec(page.text)[1];
-  const step = Math.floor(Date.now() / 30000);
+  const step = stepNow();
   assert.equal((await person.press(page, 'Turn on', { code: '000000' })).status, 401);
-  const on = await person.press(await person.open(`${own.base}/account/two-step`), 'Turn on', { code: totp(secret, step) });
+  const on = await person.press(await person.open(`${own.base}/account/two-step`), 'Turn on', { code: oneTimeCode(secret, step) });
   const codes = [...on.text.matchAll(/<code>([a-z2-90-]{19})<\/code>/g)].map((found) => found[1]);
   assert.equal(codes.length, 10, on.text);
 
@@ -184,8 +173,8 @@ test('with the second step a password alone opens nothing; a code works once, a 
   assert.match(asked.url, /\/sign-in\/code/);
   assert.match((await again.open(`${own.base}/account`)).url, /\/sign-in\/code/);
   assert.match((await again.open(`${own.base}/oauth/authorize?client_id=x`)).url, /\/sign-in\/code/);
-  assert.equal((await again.press(asked, 'Go on', { code: totp(secret, step) })).status, 401, 'used already');
-  const inside = await again.press(await again.open(`${own.base}/sign-in/code`), 'Go on', { code: totp(secret, step + 1) });
+  assert.equal((await again.press(asked, 'Go on', { code: oneTimeCode(secret, step) })).status, 401, 'used already');
+  const inside = await again.press(await again.open(`${own.base}/sign-in/code`), 'Go on', { code: oneTimeCode(secret, step + 1) });
   assert.match(inside.url, /\/account/);
 
   const lost = new Person();
