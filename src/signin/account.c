@@ -131,7 +131,7 @@ static void show(struct request *request) {
     return;
   }
   struct buf *out = request_page(request, "Your account", STR_NONE);
-  if (form_get(&request->query, "done").n) page_notice(out, STR("Done. You are signed in."));
+  html_raw(out, "<p><a href=\"" DASHBOARD_PATH "\">To the dashboard</a></p>");
   write_person(request, out);
   write_clients(request, out);
   write_sessions(request, out);

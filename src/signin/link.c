@@ -225,7 +225,7 @@ static enum err_code use(struct request *request, struct db_tx *tx, struct err *
 
 static void on_synced(struct request *request) {
   const struct link_flow *flow = request->flow;
-  request_redirect(request, flow->login.totp_confirmed_at ? STR("/sign-in/code") : STR("/account?done=1"));
+  request_redirect(request, flow->login.totp_confirmed_at ? STR("/sign-in/code") : STR(DASHBOARD_PATH));
 }
 
 static void on_used(struct request *request) {

@@ -4,6 +4,9 @@
 
 #include "signin/request.h"
 
+/* Where whoever has signed in goes on, unless they were on their way to somewhere else. */
+#define DASHBOARD_PATH "/"
+
 enum route_kind {
   ROUTE_PAGE,     /* for a browser: cookies, our own Origin alone, forms with their token */
   ROUTE_CLIENT,   /* for a program: no cookie, any Origin */

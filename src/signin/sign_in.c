@@ -18,7 +18,7 @@ struct sign_in_flow {
 static struct str back_of(struct request *request) {
   struct str named = form_get(&request->form, "return");
   if (!named.p) named = form_get(&request->query, "return");
-  return return_path(named, STR("/account"));
+  return return_path(named, STR(DASHBOARD_PATH));
 }
 
 static void show_sign_in(struct request *request, struct str email, int status) {

@@ -79,7 +79,7 @@ static enum err_code make(struct request *request, struct db_tx *tx, struct err 
 }
 
 static void on_synced(struct request *request) {
-  request_redirect(request, STR("/account?done=1"));
+  request_redirect(request, STR(DASHBOARD_PATH));
 }
 
 static void on_made(struct request *request) {

@@ -26,10 +26,6 @@ void page_problem(struct buf *out, struct str problem) {
   if (problem.n) HTML(out, "<p class=\"problem\" role=\"alert\">{}</p>", problem);
 }
 
-void page_notice(struct buf *out, struct str notice) {
-  if (notice.n) HTML(out, "<p class=\"notice\" role=\"status\">{}</p>", notice);
-}
-
 void page_input(struct buf *out, const struct page_input *input) {
   struct str name = str_of(input->name);
   HTML(out,

@@ -13,7 +13,6 @@ void page_begin(struct buf *out, struct str title, struct str lead);
 void page_end(struct buf *out);
 /* What went wrong with what was typed, so that screen readers say it first; nothing where it is empty. */
 void page_problem(struct buf *out, struct str problem);
-void page_notice(struct buf *out, struct str notice);
 
 /* A labelled field; `hint` under it, or empty. `autocomplete` as in HTML ("username", "new-password" ...). */
 struct page_input {

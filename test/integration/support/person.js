@@ -57,14 +57,15 @@ export class Person {
     return { status: response.status, headers: response.headers, url: String(url), text: await response.text() };
   }
 
-  // The same, following redirects as long as they stay on this server; `location` is where it would go next.
+  // The same, following redirects as long as they stay on this server; `location` is where it would go next. The dashboard
+  // needs script: whoever is sent there looks at their account page, which does not.
   async open(url, options) {
     let page = await this.request(url, options);
     const { origin } = new URL(url);
     for (let i = 0; i < 10 && page.status === 303; i++) {
       const location = new URL(page.headers.get('location'), page.url);
       if (location.origin !== origin) return { ...page, location };
-      page = await this.request(location);
+      page = await this.request(location.pathname === '/' ? new URL('/account', origin) : location);
     }
     return page;
   }

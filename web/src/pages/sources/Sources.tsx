@@ -112,6 +112,7 @@ function CategorySelect({ value, onChange }: { value?: string; onChange: (value?
   const items = (data?.items ?? []).filter(({ kind }) => kind !== 'self');
   const categories = [...new Set(items.flatMap((connector) => connector.categories))].sort();
   const kinds = [...new Set(items.map((connector) => connector.kind))].sort();
+  if (categories.length + kinds.length < 2) return null;
   return (
     <Select
       aria-label="Category or kind"
@@ -121,7 +122,7 @@ function CategorySelect({ value, onChange }: { value?: string; onChange: (value?
       value={value ?? null}
       onChange={(chosen) => onChange(chosen ?? undefined)}
       data={[
-        { group: 'Category', items: categories.map((name) => ({ value: name, label: capital(name) })) },
+        ...(categories.length ? [{ group: 'Category', items: categories.map((name) => ({ value: name, label: capital(name) })) }] : []),
         { group: 'Kind', items: kinds.map((name) => ({ value: name, label: kindWord[name] ?? name })) },
       ]}
     />

@@ -1,0 +1,48 @@
+// A person at the dashboard, in headless Chromium, and what must hold of everything they open: nothing is asked of
+// anybody else, nothing breaks the page's policy, no error in the script. It must know nothing of Connek but its pages.
+import assert from 'node:assert/strict';
+import { launch } from '../../integration/support/browser.js';
+
+let browser;
+export const openBrowser = async () => (browser ??= await launch());
+export const closeBrowser = async () => {
+  await browser?.close();
+  browser = undefined;
+};
+
+const wide = { width: 1280, height: 860 };
+
+// A page of its own, signed in to nothing. `problems` fills with what must not be; assertClean() looks at it.
+export async function visitor(t, base, { theme = 'light', viewport = wide, expected = [] } = {}) {
+  const context = await (await openBrowser()).newContext({ viewport, colorScheme: theme, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'Europe/Berlin', permissions: ['clipboard-read', 'clipboard-write'] });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const problems = [];
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (origin !== base && !['data:', 'blob:'].includes(protocol)) problems.push(`a request to ${origin}`);
+  });
+  page.on('pageerror', (error) => problems.push(`an error in the script: ${error.message}`));
+  page.on('console', (message) => {
+    const text = message.text();
+    if (message.type() !== 'error') return;
+    // What a test brings about on purpose: a refused request, a server that has gone.
+    if (/Failed to load resource/.test(text) || expected.some((pattern) => pattern.test(text))) return;
+    problems.push(`on the console: ${text}`);
+  });
+  return { page, context, problems, assertClean: () => assert.deepEqual(problems, []) };
+}
+
+export async function signIn(page, base, email, password) {
+  await page.goto(`${base}/sign-in`);
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('navigation', { name: 'Pages' }).waitFor();
+}
+
+// Until nothing is loading any more.
+export async function settled(page) {
+  await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]') && document.querySelector('h1'));
+}
