@@ -36,13 +36,11 @@ void action_passing(struct call *call, struct mcp_passing *ret_passing) {
                                       .context = call};
 }
 
-/* Parsed for those alone who are asked through us: MCP servers. */
-static yyjson_val *capabilities_of_session(const struct call *call) {
+yyjson_val *action_capabilities(const struct call *call) {
   struct exchange *exchange = call->exchange;
   yyjson_doc *doc;
-  bool is_passed_on = call->connection && call->connection->catalogue;
-  if (!is_passed_on || !exchange->has_session ||
-      json_read(exchange->arena, exchange->held.capabilities, &doc, NULL) != ERR_NONE)
+  if (call->envelope.revision->era == MCP_MODERN) return call->envelope.client_capabilities;
+  if (!exchange->has_session || json_read(exchange->arena, exchange->held.capabilities, &doc, NULL) != ERR_NONE)
     return NULL;
   return yyjson_doc_get_root(doc);
 }
@@ -60,11 +58,13 @@ static int level_of(const struct call *call) {
 void action_client(const struct call *call, struct connector_client *ret_client) {
   const struct mcp_envelope *envelope = &call->envelope;
   bool is_legacy = envelope->revision->era == MCP_LEGACY;
-  *ret_client = (struct connector_client){
-      .capabilities = is_legacy ? capabilities_of_session(call) : envelope->client_capabilities,
-      .name = is_legacy ? call->exchange->held.client : envelope->client_name,
-      .version = envelope->client_version,
-      .wants_progress = envelope->progress_token != NULL && call->exchange->accepts_stream};
+  /* Parsed for those alone who ask through us: MCP servers. */
+  bool is_passed_on = call->connection && call->connection->catalogue;
+  *ret_client =
+      (struct connector_client){.capabilities = is_legacy && !is_passed_on ? NULL : action_capabilities(call),
+                                .name = is_legacy ? call->exchange->held.client : envelope->client_name,
+                                .version = envelope->client_version,
+                                .wants_progress = envelope->progress_token != NULL && call->exchange->accepts_stream};
   if (call->exchange->accepts_stream) ret_client->log_level = mcp_log_level_name(level_of(call));
 }
 

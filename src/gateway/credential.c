@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "connector/oauth.h"
 #include "gateway/pipeline.h"
+#include "gateway/reconnect.h"
 #include "gateway/tool_answer.h"
 #include "gateway/worker.h"
 #include "grant/keeper.h"
@@ -139,12 +140,16 @@ void credential_give_up(struct call *call) {
 
 /* ---- the stage ---- */
 
-static enum stage_verdict refuse(struct call *call) {
+enum stage_verdict credential_refuse(struct call *call) {
   char text[2 * ERR_TEXT_SIZE];
   const struct org_snapshot *snapshot = call->exchange->principal.snapshot;
   bool is_cancelled = call->error == ERR_CANCELLED;
   call->outcome = is_cancelled ? AUDIT_CANCELLED : AUDIT_ERROR;
   if (call->lease_link.n > 0) {
+    (void)snprintf(text, sizeof(text), "%.*s. Open this link within 15 minutes to connect it, then try again",
+                   STR_ARG(call->lease_text));
+    enum stage_verdict asked = reconnect_ask(call, text, call->lease_link);
+    if (asked != STAGE_NEXT) return asked;
     (void)snprintf(text, sizeof(text), "%.*s. To connect it, open this link within 15 minutes: %.*s",
                    STR_ARG(call->lease_text), STR_ARG(call->lease_link));
   } else if (is_cancelled || may_connect(call)) {
@@ -179,30 +184,38 @@ static enum stage_verdict open_here(struct call *call) {
 enum stage_verdict credential_lease(struct call *call) {
   struct worker *worker = call->exchange->worker;
   const struct connector_connection *connection = call->connection;
-  if (!connection || call->lease == LEASE_GIVEN) return STAGE_NEXT;
-  if (call->lease == LEASE_REFUSED) return refuse(call);
+  if (!connection) return STAGE_NEXT;
+  if (call->lease == LEASE_GIVEN) {
+    reconnect_forget_answer(call);
+    return STAGE_NEXT;
+  }
+  if (call->lease == LEASE_REFUSED) return credential_refuse(call);
   int64_t now = loop_now_us(&worker->loop);
   lease_cache_sweep(worker->leases, now);
   call->credential =
       lease_cache_take(worker->leases, connection->policy.id, connection->version, now, &call->grant_version);
-  if (call->credential) return STAGE_NEXT;
+  if (call->credential) {
+    reconnect_forget_answer(call);
+    return STAGE_NEXT;
+  }
   /* What an MCP server's definition adds is the organisation's; the keeper knows services' grants alone. */
   return connector_oauth_of(connection) ? wait_for(call, 0) : open_here(call);
 }
 
-enum stage_verdict credential_renew(struct call *call) {
+enum credential_renewal credential_renew(struct call *call) {
   struct worker *worker = call->exchange->worker;
   if (call->has_renewed) {
-    bool is_given = call->lease == LEASE_GIVEN && call->credential;
+    if (call->lease == LEASE_GIVEN && call->credential) return CREDENTIAL_RENEWED;
+    if (call->lease == LEASE_REFUSED && call->error == ERR_UNAVAILABLE) return CREDENTIAL_REFUSED;
     call->error = call->invocation.result.error;
-    return is_given ? STAGE_DONE : STAGE_NEXT;
+    return CREDENTIAL_NO_OTHER;
   }
-  if (!call->grant_version) return STAGE_NEXT;
+  if (!call->grant_version) return CREDENTIAL_NO_OTHER;
   call->has_renewed = true;
   lease_cache_drop(worker->leases, call->connection->policy.id);
   secret_free(call->credential);
   call->credential = NULL;
-  return wait_for(call, call->grant_version) == STAGE_WAIT ? STAGE_WAIT : STAGE_NEXT;
+  return wait_for(call, call->grant_version) == STAGE_WAIT ? CREDENTIAL_WAIT : CREDENTIAL_NO_OTHER;
 }
 
 /* ---- forgetting ---- */

@@ -220,9 +220,10 @@ enum stage_verdict method_act(struct call *call) {
     if (call->invoke == INVOKE_RUNNING) return STAGE_WAIT;
     if (result->is_refused && !call->is_cancelled) {
       /* Nothing was done: it may be sent again with a token that is good. */
-      enum stage_verdict renewed = credential_renew(call);
-      if (renewed == STAGE_WAIT) return STAGE_WAIT;
-      if (renewed == STAGE_DONE) {
+      enum credential_renewal renewed = credential_renew(call);
+      if (renewed == CREDENTIAL_WAIT) return STAGE_WAIT;
+      if (renewed == CREDENTIAL_REFUSED) return credential_refuse(call);
+      if (renewed == CREDENTIAL_RENEWED) {
         call->lease = LEASE_NONE;
         call->invoke = INVOKE_NONE;
         continue;
