@@ -2,27 +2,19 @@
 #include "grant/subject.h"
 
 #include "codec/json.h"
+#include "keyring/keyring.h"
 #include "vault/places.h"
-
-static const char *const installation_key = "data_key";
 
 enum err_code grant_keys(struct db_tx *tx, struct arena *arena, const struct vault *vault, struct uuid organisation_id,
                          struct vault_keys **ret_keys, struct err *err) {
-  struct organisation_record record;
-  enum err_code code = store_organisation_get(tx, arena, organisation_id, &record, err);
-  return code == ERR_NONE ? vault_keys_open(vault, organisation_id, record.data_key, ret_keys, err) : code;
+  return keyring_open(tx, arena, vault, STORE_RING_ORGANISATION, organisation_id, ret_keys, err);
 }
 
 enum err_code grant_installation_keys(struct db_tx *tx, struct arena *arena, const struct vault *vault, bool may_create,
                                       struct vault_keys **ret_keys, struct err *err) {
   static const struct uuid installation = {{0}};
-  struct str sealed;
-  enum err_code code = store_installation_get(tx, arena, installation_key, &sealed, err);
-  if (code == ERR_NOT_FOUND && may_create) {
-    code = vault_data_key_new(vault, arena, installation, &sealed, err);
-    if (code == ERR_NONE) code = store_installation_set(tx, installation_key, sealed, err);
-  }
-  return code == ERR_NONE ? vault_keys_open(vault, installation, sealed, ret_keys, err) : code;
+  if (may_create) return keyring_ensure(tx, arena, vault, STORE_RING_INSTALLATION, ret_keys, err);
+  return keyring_open(tx, arena, vault, STORE_RING_INSTALLATION, installation, ret_keys, err);
 }
 
 enum err_code grant_open(struct arena *arena, const struct vault_keys *keys, struct vault_place place,

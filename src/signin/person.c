@@ -6,17 +6,26 @@
 #include "base/random.h"
 #include "base/secret.h"
 #include "identity/token.h"
+#include "keyring/keyring.h"
+#include "vault/places.h"
 
-static struct vault_place totp_place(const struct uuid *login_id) {
-  return (struct vault_place){"login_totp", "secret", uuid_bytes(login_id)};
+/* As they are in this transaction: they may be changed while a server serves. */
+static enum err_code open_keys(struct request *request, struct db_tx *tx, struct vault_keys **ret_keys,
+                               struct err *err) {
+  const struct uuid installation = {{0}};
+  return keyring_open(tx, &request->arena, request->signin->options.vault, STORE_RING_SIGN_IN, installation, ret_keys,
+                      err);
 }
 
-enum err_code person_totp_secret(const struct request *request, const struct login_record *login,
+enum err_code person_totp_secret(struct request *request, struct db_tx *tx, const struct login_record *login,
                                  uint8_t ret_secret[TOTP_SECRET_SIZE], bool *ret_is_there, struct err *err) {
   struct secret *secret = NULL;
   *ret_is_there = false;
   if (!login->totp.p) return ERR_NONE;
-  enum err_code code = vault_unseal(request->signin->keys, totp_place(&login->id), login->totp, &secret, err);
+  struct vault_keys *keys = NULL;
+  enum err_code code = open_keys(request, tx, &keys, err);
+  if (code == ERR_NONE) code = vault_unseal(keys, vault_place_totp(&login->id), login->totp, &secret, err);
+  vault_keys_free(keys);
   if (code != ERR_NONE) return code;
   struct str bytes = secret_open(secret);
   *ret_is_there = bytes.n == TOTP_SECRET_SIZE;
@@ -28,9 +37,13 @@ enum err_code person_totp_secret(const struct request *request, const struct log
 enum err_code person_new_totp(struct request *request, struct db_tx *tx, struct uuid login_id, struct err *err) {
   uint8_t bytes[TOTP_SECRET_SIZE];
   struct str sealed;
+  struct vault_keys *keys = NULL;
   random_bytes(bytes, sizeof(bytes));
-  enum err_code code = vault_seal(request->signin->keys, &request->arena, totp_place(&login_id),
-                                  str_make((const char *)bytes, sizeof(bytes)), &sealed, err);
+  enum err_code code = open_keys(request, tx, &keys, err);
+  if (code == ERR_NONE)
+    code = vault_seal(keys, &request->arena, vault_place_totp(&login_id), str_make((const char *)bytes, sizeof(bytes)),
+                      &sealed, err);
+  vault_keys_free(keys);
   secret_wipe(bytes, sizeof(bytes));
   return code == ERR_NONE ? store_totp_put(tx, login_id, sealed, clock_utc_us(), err) : code;
 }
@@ -47,7 +60,7 @@ enum err_code person_take_code(struct request *request, struct db_tx *tx, const 
     token_hash(str_of(recovery), hash);
     return store_recovery_code_take(tx, login->id, hash, ret_is_right, err);
   }
-  enum err_code failure = person_totp_secret(request, login, secret, &is_there, err);
+  enum err_code failure = person_totp_secret(request, tx, login, secret, &is_there, err);
   if (failure != ERR_NONE || !is_there) return failure;
   bool fits = totp_matches(secret, code, clock_utc_us(), login->totp_last_step, &step);
   secret_wipe(secret, sizeof(secret));

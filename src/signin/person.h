@@ -12,7 +12,7 @@ enum err_code person_take_code(struct request *request, struct db_tx *tx, const 
 enum err_code person_new_totp(struct request *request, struct db_tx *tx, struct uuid login_id,
                               struct err *err) MUST_CHECK;
 /* False in *ret_is_there: none is kept, or it is damaged. The caller wipes it. */
-enum err_code person_totp_secret(const struct request *request, const struct login_record *login,
+enum err_code person_totp_secret(struct request *request, struct db_tx *tx, const struct login_record *login,
                                  uint8_t ret_secret[TOTP_SECRET_SIZE], bool *ret_is_there, struct err *err) MUST_CHECK;
 
 /* The memberships that count: accepted, not disabled. */

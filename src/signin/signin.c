@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "codec/url.h"
 #include "identity/token.h"
+#include "keyring/keyring.h"
 #include "signin/session.h"
 #include "store/sign_in.h"
 
@@ -15,25 +16,14 @@
 enum { PASSWORD_THREADS = 1 };
 
 static const int64_t hour_us = INT64_C(3600) * 1000000;
-/* Seals second factors, which belong to a person and so to no organisation. A data key like an organisation's, of the
- * nil id. */
-static const char *const key_name = "sign_in_data_key";
-
-static enum err_code open_keys(struct db_tx *tx, void *context, struct err *err) {
+/* Made at the start, so that only writing transactions of people need them. */
+static enum err_code ensure_keys(struct db_tx *tx, void *context, struct err *err) {
   struct signin *signin = context;
-  const struct uuid installation = {{0}};
+  struct vault_keys *keys = NULL;
   struct arena arena;
-  struct str sealed;
-  struct err missing = {0};
   arena_init(&arena, 0);
-  enum err_code code = store_installation_get(tx, &arena, key_name, &sealed, &missing);
-  if (code == ERR_NOT_FOUND) {
-    code = vault_data_key_new(signin->options.vault, &arena, installation, &sealed, err);
-    if (code == ERR_NONE) code = store_installation_set(tx, key_name, sealed, err);
-  } else if (code != ERR_NONE && err) {
-    *err = missing;
-  }
-  if (code == ERR_NONE) code = vault_keys_open(signin->options.vault, installation, sealed, &signin->keys, err);
+  enum err_code code = keyring_ensure(tx, &arena, signin->options.vault, STORE_RING_SIGN_IN, &keys, err);
+  vault_keys_free(keys);
   arena_release(&arena);
   return code;
 }
@@ -54,7 +44,7 @@ enum err_code signin_start(struct signin *signin, const struct signin_options *o
   signin->registrations = limit_peers_new();
   if (!signin->by_address || !signin->by_account || !signin->by_both || !signin->registrations)
     return err_no_memory(err);
-  enum err_code code = db_write(conn, open_keys, signin, err);
+  enum err_code code = db_write(conn, ensure_keys, signin, err);
   if (code == ERR_NONE) code = executor_start("password", PASSWORD_THREADS, &signin->passwords, err);
   return code;
 }
@@ -69,7 +59,6 @@ enum err_code signin_settle(struct signin *signin, struct arena *arena, struct s
 void signin_stop(struct signin *signin) {
   if (signin->passwords) executor_stop(signin->passwords);
   signin->passwords = NULL;
-  vault_keys_free(signin->keys);
   limit_peers_free(signin->by_address);
   limit_peers_free(signin->by_account);
   limit_peers_free(signin->by_both);

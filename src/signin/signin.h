@@ -38,11 +38,10 @@ struct signin {
   bool is_loopback_listener;
   struct executor *passwords;
   atomic_uint n_hashing;
-  struct vault_keys *keys; /* the installation's own */
   struct limit_peers *by_address, *by_account, *by_both, *registrations;
 };
 
-/* Opens the installation's own keys (made where they are not there yet) and starts the threads for passwords. On
+/* Makes the keys of second steps where they are not there yet, and starts the threads for passwords. On
  * failure signin_stop lets go of what there is. */
 enum err_code signin_start(struct signin *signin, const struct signin_options *options, struct db_conn *conn,
                            struct err *err) MUST_CHECK;

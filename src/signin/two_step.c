@@ -24,7 +24,7 @@ static enum err_code load(struct request *request, struct db_tx *tx, struct err 
     code = person_new_totp(request, tx, login_id, err);
     if (code == ERR_NONE) code = store_login_get(tx, &request->arena, login_id, &flow->login, err);
   }
-  return code == ERR_NONE ? person_totp_secret(request, &flow->login, flow->secret, &flow->has_secret, err) : code;
+  return code == ERR_NONE ? person_totp_secret(request, tx, &flow->login, flow->secret, &flow->has_secret, err) : code;
 }
 
 static void write_code_field(struct buf *out, const char *label, bool is_digits) {

@@ -140,39 +140,4 @@ enum err_code store_job_claim(STORE_TX, struct uuid owner, int64_t now, int64_t 
 enum err_code store_job_end(struct db_tx *tx, const struct job_record *record, int64_t due_at,
                             struct err *err) MUST_CHECK;
 
-/* key_rotation.c */
-struct key_rotation_record {
-  struct uuid organisation_id;
-  int64_t version;
-  struct str position;
-  struct str last_row; /* the last row of it that is done */
-  int64_t n_done, begun_at, finished_at;
-};
-enum err_code store_key_rotation_get(STORE_TX, struct uuid organisation_id, struct key_rotation_record *ret_record,
-                                     struct err *err) MUST_CHECK;
-enum err_code store_key_rotation_put(struct db_tx *tx, const struct key_rotation_record *record,
-                                     struct err *err) MUST_CHECK;
-enum err_code store_organisation_set_data_key(struct db_tx *tx, struct uuid id, struct str data_key,
-                                              struct err *err) MUST_CHECK;
-
-/* Sealed values of one column, for `key rotate` and `key check`: the places in the order they are worked through. */
-enum sealed_column {
-  SEALED_CONNECTION_CREDENTIAL,
-  SEALED_GRANT_SECRET,
-  SEALED_CLIENT_APP_SECRET,     /* its row has no id: `row` is the connector's */
-  SEALED_CONNECTOR_ENVIRONMENT, /* likewise */
-  SEALED_COLUMNS
-};
-struct sealed_record {
-  struct str row; /* as the place names it: an id's bytes, or a text */
-  struct str sealed;
-};
-const char *store_sealed_name(enum sealed_column column);
-/* By row, those behind `after`. */
-enum err_code store_sealed_list(STORE_TX, enum sealed_column column, struct uuid organisation_id, struct str after,
-                                size_t max, STORE_LIST(sealed_record)) MUST_CHECK;
-/* Where it still is `old`; else nothing, and that is fine: whoever changed it sealed it anew. */
-enum err_code store_sealed_replace(struct db_tx *tx, enum sealed_column column, struct uuid organisation_id,
-                                   struct str row, struct str old, struct str sealed, struct err *err) MUST_CHECK;
-
 #endif

@@ -19,6 +19,11 @@ static inline struct vault_place vault_place_client_app(struct str connector_id)
   return (struct vault_place){"client_app", "secret", connector_id};
 }
 
+/* login_totp.secret; `login_id` must outlive the place. */
+static inline struct vault_place vault_place_totp(const struct uuid *login_id) {
+  return (struct vault_place){"login_totp", "secret", uuid_bytes(login_id)};
+}
+
 /* oauth_state.verifier; `hash`: the row's 32 bytes */
 static inline struct vault_place vault_place_verifier(const uint8_t *hash) {
   return (struct vault_place){"oauth_state", "verifier", str_make((const char *)hash, 32)};

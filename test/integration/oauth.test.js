@@ -3,7 +3,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connek, binary, run } from './support/connek.js';
+import { Connek } from './support/connek.js';
 import { Browser, Vendor, manifestOf } from './support/vendor.js';
 import { ageGrants } from './support/aged.js';
 import { callTool } from './support/mcp.js';
@@ -261,32 +261,4 @@ test('an account is chosen where there are several, and its setting travels with
   const { body } = await callTool(url, 'books_list');
   assert.equal(body.result.isError, false, JSON.stringify(body));
   assert.equal(vendor.calls.at(-1).headers['x-tenant'], 't-2');
-});
-
-test('keys are changed while calls go on, however often the change is killed', async (t) => {
-  const { vendor, connek, url } = await connected(t);
-  const many = Array.from({ length: rounds(300, 2000) }, (_, i) => ({ name: `books-${i}`, connector: 'books', credential: { access_token: `token-${i}` } }));
-  await connek.apply({
-    organisation: 'acme',
-    connections: many,
-  });
-  let isOver = false;
-  let calls = 0;
-  const calling = (async () => {
-    while (!isOver) {
-      const { body } = await callTool(url, 'books_list', {});
-      assert.equal(body.result.isError, false, JSON.stringify(body));
-      calls++;
-    }
-  })();
-  for (let i = 0; i < rounds(6, 20); i++)
-    await run(binary, ['key', 'rotate', '--data', connek.data], { timeoutMs: Math.ceil(60 + Math.random() * 400) });
-  assert.match(await connek.ok('key', 'rotate'), /acme: \d+ sealed values/);
-  isOver = true;
-  await calling;
-  const check = JSON.parse(await connek.ok('key', 'check', '--json'));
-  assert.equal(check.broken, 0);
-  assert.equal(check.under_older_keys, 0);
-  assert.equal(check.is_rotating, false);
-  assert.ok(calls > 0 && vendor.calls.length > 0);
 });
