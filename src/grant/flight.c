@@ -139,9 +139,15 @@ static struct str access_token(const struct flight *flight) {
   return json_get_str(flight->subject.tokens, "access_token");
 }
 
+/* Its key or client is another one now: what the one before got, or did not get, says nothing. */
+static bool has_new_credential(const struct flight *flight, int64_t since) {
+  const struct grant_subject *subject = &flight->subject;
+  return subject->oauth && subject->oauth->grant != CONNECTOR_GRANT_CODE && subject->record.credential_at > since;
+}
+
 static bool is_usable(const struct flight *flight, int64_t now) {
   const struct grant_record *grant = &flight->subject.grant;
-  if (flight->is_forced || access_token(flight).n == 0) return false;
+  if (flight->is_forced || access_token(flight).n == 0 || has_new_credential(flight, grant->obtained_at)) return false;
   return grant->expires_at == 0 || now < grant->expires_at;
 }
 
@@ -403,16 +409,17 @@ static void decide(struct flight *flight) {
   for (const struct grant_request *request = flight->requests; request; request = request->next)
     flight->is_forced |= subject->has_grant && request->refused_version == grant->version;
   bool is_due = flight->job && is_live && may_renew(flight); /* an idle one, to keep it alive */
+  bool must_wait = subject->has_grant && grant->retry_at > now && !has_new_credential(flight, grant->last_error_at);
   if (grant_is_static(subject)) {
     give_static(flight);
   } else if ((has_consent && !is_live) || (subject->has_grant && str_eq(grant->status, STR("disconnected")))) {
     refuse_dead(flight);
   } else if (is_fresh(flight, now) && !is_due) { /* NOLINT(bugprone-branch-clone): what is between comes first */
     give_token(flight, access_token(flight), grant, now);
-  } else if (subject->has_grant && grant->retry_at > now && is_usable(flight, now)) {
+  } else if (must_wait && is_usable(flight, now)) {
     flight->has_failed = true;
     give_token(flight, access_token(flight), grant, now);
-  } else if (subject->has_grant && grant->retry_at > now) {
+  } else if (must_wait) {
     refuse_early(flight, now);
   } else if (may_renew(flight)) {
     renew(flight);

@@ -1,6 +1,7 @@
 /* Reads a connection for the keeper. Must not know what it is read for. */
 #include "grant/subject.h"
 
+#include "base/limits.h"
 #include "codec/json.h"
 #include "keyring/keyring.h"
 #include "vault/places.h"
@@ -29,6 +30,23 @@ enum err_code grant_open(struct arena *arena, const struct vault_keys *keys, str
   return ERR_NONE;
 }
 
+/* Is this row still what ships with the program? What a row says of itself is not asked: who can write to the database
+ * could lead the installation's secret elsewhere. */
+static bool is_unmodified(const struct connector_record *record) {
+  const struct connector_builtin *builtin = connector_builtin_find(record->id);
+  struct arena arena; /* a manifest parsed is several times its text */
+  struct buf text;
+  yyjson_doc *doc;
+  if (!uuid_is_nil(record->organisation_id) || !builtin) return false;
+  arena_init(&arena, 0);
+  buf_init(&text, &arena, LIMIT_JSON_FILE);
+  bool is_read = json_read_file_text(&arena, str_of(builtin->definition), &doc, NULL) == ERR_NONE;
+  if (is_read) json_write_value(&text, yyjson_doc_get_root(doc));
+  bool is_same = is_read && !buf_failed(&text) && str_eq(buf_str(&text), record->definition);
+  arena_release(&arena);
+  return is_same;
+}
+
 static enum err_code load_connector(struct db_tx *tx, struct arena *arena, struct grant_subject *subject,
                                     struct err *err) {
   struct connector_record record;
@@ -38,8 +56,7 @@ static enum err_code load_connector(struct db_tx *tx, struct arena *arena, struc
   if (code == ERR_NONE) code = json_read(arena, record.definition, &doc, err);
   if (code == ERR_NONE) code = connector_compile(arena, yyjson_doc_get_root(doc), &subject->connector, err);
   if (code != ERR_NONE) return code;
-  const struct connector_builtin *builtin = connector_builtin_find(record.id);
-  subject->is_builtin = uuid_is_nil(record.organisation_id) && builtin && str_eq_c(record.source, "builtin");
+  subject->is_builtin = is_unmodified(&record);
   return ERR_NONE;
 }
 

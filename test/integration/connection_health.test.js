@@ -128,6 +128,39 @@ test('what a manifest names for a check has to read, and to be a tool with argum
   }
 });
 
+test('idle connections are renewed in the background, each at a time of its own, well before the service forgets them', async (t) => {
+  const vendor = await Vendor.start(t);
+  const connek = await Connek.create(t, { env: { BOOKS_SECRET: 's' } });
+  const names = ['one', 'two', 'three'];
+  for (const name of names) await connek.writeFile(`${name}.json`, { ...manifestOf(vendor, { refresh: { rotates: true, idle: '60d' } }), id: name });
+  await connek.apply({ organisation: 'acme', connectors: names.map((name) => `${name}.json`), connections: names.map((name) => ({ name, connector: name })), roles: [], users: [{ email: 'boss@acme.example', kind: 'owner', roles: [] }] });
+  for (const name of names) await connek.ok('client-app', 'set', name, '--client-id', 'c', '--secret', 'env:BOOKS_SECRET');
+  await connek.start('--allow-upstream', vendor.host);
+  for (const name of names) {
+    await connect(connek, name);
+    vendor.refresh = null; // the vendor of the tests knows one at a time
+  }
+  const due = (await sql(connek, "SELECT (due_at / 1000000 - unixepoch()) / 86400.0 AS days FROM job WHERE kind = 'refresh'")).map(({ days }) => days);
+  assert.equal(due.length, 3);
+  assert.ok(due.every((days) => days > 14.9 && days < 30.1), JSON.stringify(due));
+  assert.equal(new Set(due.map((days) => days.toFixed(2))).size, 3, 'not all at the same time');
+  const { exchanges } = vendor;
+  vendor.answer = (_, response) => (vendor.json(response, vendor.issue()), true);
+  await ageJobs(connek, 14 * day);
+  await new Promise((resume) => setTimeout(resume, 3000));
+  assert.equal(exchanges.filter(({ grant_type }) => grant_type === 'refresh_token').length, 0, 'not yet');
+  await ageJobs(connek, 17 * day);
+  for (let i = 0; i < 150 && exchanges.filter(({ grant_type }) => grant_type === 'refresh_token').length < 3; i++) await new Promise((resume) => setTimeout(resume, 100));
+  for (let i = 0; i < 50; i++) {
+    const list = await listOf(connek);
+    if (names.every((name) => list[name].history[0].what === 'refreshed')) break;
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+  const after = await listOf(connek);
+  for (const name of names) assert.deepEqual(after[name].history.map(({ what }) => what), ['refreshed', 'connected'], name);
+  assert.ok((await sql(connek, "SELECT due_at / 1000000 - unixepoch() AS seconds FROM job WHERE kind = 'refresh'")).every(({ seconds }) => seconds > 14.9 * day), 'and again later');
+});
+
 test('an access that only a person can renew, and a key that has grown old, are spoken of ahead', async (t) => {
   const vendor = await Vendor.start(t);
   const connek = await Connek.create(t, { env: { BOOKS_SECRET: 's' } });

@@ -172,6 +172,13 @@ describe('odd answers', { concurrency: true }, () => {
     await ageConsents(connek, 601);
     assert.match((await browser.follow(late)).text, /took longer than ten minutes/);
     assert.equal(vendor.exchanges.length, 1);
+    // Used up though nothing came of it: whoever shows the same address again gets nothing.
+    const once = await callback(browser);
+    vendor.change = (response) => Object.assign(response, { statusCode: 400, body: { error: 'temporarily_unavailable' } });
+    assert.match((await browser.follow(once)).text, /could not be turned into access/);
+    vendor.change = () => {};
+    assert.match((await browser.follow(once)).text, /brought back before/);
+    assert.equal(vendor.exchanges.length, 2);
     const records = (await connek.audit()).filter(({ tool }) => tool === 'connection.connect');
     assert.equal(records.length, 1);
   });

@@ -223,9 +223,11 @@ enum err_code http_connect(struct arena *arena, const struct connector *connecto
 
 /* ---- the credential ---- */
 
-static bool is_sendable(struct str text) {
+/* A key that signs is never sent, and is a file of lines (RFC 7468). */
+static bool is_good(struct str text, bool may_have_lines) {
   for (size_t i = 0; i < text.n; i++) {
     unsigned char c = (unsigned char)text.p[i];
+    if (may_have_lines && (c == '\n' || c == '\r')) continue;
     if (c < 0x20 || c == 0x7F) return false;
   }
   return text.n > 0 && text.n <= CREDENTIAL_MAX;
@@ -256,7 +258,7 @@ static enum err_code check_member(const struct http_definition *http, struct str
                                   struct err *err) {
   struct shown shown = show(name);
   if (!any_takes(http, name)) return definition_fail(err, "", shown.text, "there is no member \"%s\" here", shown.text);
-  if (!yyjson_is_str(value) || !is_sendable(json_str(value)))
+  if (!yyjson_is_str(value) || !is_good(json_str(value), str_eq(name, STR("private_key"))))
     return definition_fail(err, "", shown.text, "%s must be a text without line ends, not empty, at most %d bytes",
                            shown.text, CREDENTIAL_MAX);
   return ERR_NONE;
