@@ -10,6 +10,7 @@
 #include "cli/open.h"
 #include "cli/table.h"
 #include "codec/json.h"
+#include "codec/url.h"
 #include "codec/utf8.h"
 #include "config/config.h"
 #include "grant/subject.h"
@@ -96,6 +97,25 @@ static enum err_code seal(struct db_tx *tx, struct app_work *work, struct uuid o
   return code;
 }
 
+/* An MCP server says itself who grants access to it: a secret must not go wherever it points. */
+static enum err_code check_issuer(struct app_work *work, const struct connector_record *record, struct err *err) {
+  const char *issuer = cli_value(work->args, "issuer");
+  bool is_discovered = str_eq(record->kind, STR("mcp"));
+  struct url url;
+  if (is_discovered && !issuer)
+    return err_set(
+        err, ERR_INVALID,
+        "%.*s is an MCP server: --issuer has to name the authorization server that this client is registered "
+        "with, as that names itself (\"issuer\" in its metadata); its secret goes to no other",
+        STR_ARG(record->id));
+  if (!is_discovered && issuer)
+    return err_set(err, ERR_INVALID, "--issuer is for MCP servers: the addresses of %.*s stand in its manifest",
+                   STR_ARG(record->id));
+  if (!issuer || url_parse(work->arena, str_of(issuer), &url, err) == ERR_NONE) return ERR_NONE;
+  err_prefix(err, "--issuer");
+  return err->code;
+}
+
 static enum err_code set_in(struct db_tx *tx, void *context, struct err *err) {
   struct app_work *work = context;
   struct organisation_record organisation;
@@ -110,8 +130,10 @@ static enum err_code set_in(struct db_tx *tx, void *context, struct err *err) {
   struct client_app_record app = {.organisation_id = organisation.id,
                                   .connector_id = connector.id,
                                   .client_id = str_of(cli_value(work->args, "client-id")),
+                                  .issuer = str_of(cli_value(work->args, "issuer")),
                                   .created_at = clock_utc_us()};
-  code = seal(tx, work, organisation.id, connector.id, &app.secret, err);
+  code = check_issuer(work, &connector, err);
+  if (!code) code = seal(tx, work, organisation.id, connector.id, &app.secret, err);
   if (!code) code = store_client_app_put(tx, &app, err);
   return code ? code : record(tx, work, &organisation, "client_app.set", err);
 }
@@ -169,6 +191,7 @@ static enum err_code list_one(struct app_work *work, struct db_tx *tx, struct uu
       json_line_begin(&work->out);
       json_line_text(&work->out, "connector", apps[i].connector_id);
       json_line_text(&work->out, "client_id", apps[i].client_id);
+      json_line_text(&work->out, "issuer", apps[i].issuer);
       json_line_raw(&work->out, "has_secret", apps[i].secret.n ? STR("true") : STR("false"));
       json_line_time(&work->out, "since", apps[i].created_at);
       json_line_text(&work->out, "organisation", owner);
@@ -223,6 +246,8 @@ static const struct cli_option set_options[] = {
     CLI_OPTION_DATA,
     {"client-id", "ID", NULL, NULL, "what the service calls Connek", true, false},
     {"secret", "env:NAME|file:PATH", NULL, NULL, "where the client secret is read from; without it a public client",
+     false, false},
+    {"issuer", "URL", NULL, NULL, "of an MCP server: the authorization server that the client is registered with",
      false, false},
     OPTION_INSTALLATION,
     CLI_OPTION_ORGANISATION,

@@ -25,13 +25,14 @@ static enum err_code check_subject(struct db_tx *tx, struct connect_work *work, 
   enum err_code code =
       grant_subject_load(tx, &arena, work->store->vault, record->organisation_id, record->id, &subject, err);
   if (!code) {
-    bool has_consent = subject.oauth && subject.oauth->grant == CONNECTOR_GRANT_CODE;
+    bool has_consent = subject.oauth && subject.oauth->grant == CONNECTOR_GRANT_CODE &&
+                       !(subject.oauth->is_discovered && grant_is_static(&subject));
     if (!has_consent)
       code = err_set(err, ERR_INVALID,
                      "the connector %.*s is not connected by a consent: its connections have a "
                      "credential in the configuration file",
                      STR_ARG(record->connector_id));
-    else if (subject.client_id.n == 0)
+    else if (subject.client_id.n == 0 && !subject.oauth->is_discovered)
       code = err_set(err, ERR_INVALID, "%s", subject.client_problem.text);
     grant_subject_release(&subject);
   }

@@ -71,7 +71,8 @@ struct connector {
   yyjson_val *probe_arguments; /* an object; NULL: none are said */
   /* A process's: a connection's credential is variables of it, leased as {"environment": {...}}. */
   bool has_environment;
-  struct str sealed_environment; /* the definition's secret variables, under the vault's seal, or empty */
+  struct str sealed_environment;       /* the definition's secret variables, under the vault's seal, or empty */
+  const struct connector_oauth *oauth; /* a server that says itself who grants access to it; NULL: it is none */
   const void *state;
 };
 
@@ -98,6 +99,7 @@ struct connector_connection {
   yyjson_val *settings;         /* an object */
   struct str sealed_credential; /* or empty; a JSON object under the vault's seal */
   int64_t version;
+  bool has_grant; /* a service has granted something, or wants to be asked for it (src/grant) */
   const struct connector_catalogue *catalogue; /* NULL: it has all that its connector has */
   const void *state;                           /* the kind's own, compiled from the settings */
 };
@@ -162,6 +164,7 @@ struct connector_result {
   struct str structured; /* a JSON object, or empty */
   enum err_code error;   /* of a failed call: for the record */
   bool is_refused;       /* the service did not accept the token, and did nothing: another one may be tried */
+  bool wants_scope;      /* the token is good, and not for this: nothing was done (RFC 6750, 3.1: insufficient_scope) */
   bool is_unknown;       /* it may or may not have happened (a write whose reply was lost) */
 
   /* From MCP servers. At most one of the three. */

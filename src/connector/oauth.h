@@ -12,7 +12,12 @@ enum connector_grant {
   CONNECTOR_GRANT_JWT,    /* a signed assertion (RFC 7523), or one that is the token itself */
 };
 
-enum connector_client_auth { CONNECTOR_CLIENT_BASIC, CONNECTOR_CLIENT_BODY, CONNECTOR_CLIENT_NONE };
+enum connector_client_auth {
+  CONNECTOR_CLIENT_BASIC,
+  CONNECTOR_CLIENT_BODY,
+  CONNECTOR_CLIENT_NONE,
+  CONNECTOR_CLIENT_JWT, /* private_key_jwt (RFC 7523, 2.2) */
+};
 
 struct connector_parameter {
   struct str name, value;
@@ -63,12 +68,24 @@ struct connector_oauth {
   const struct connector_claim *claims;
   size_t n_claims;
   int64_t jwt_lifetime_us;
+
+  /* A server that says itself who grants access to it: the above is what of that its definition fixes (`issuer`,
+   * `scopes`), and what was found out when it was connected (src/grant/discover.h). */
+  bool is_discovered;
+  struct str server;   /* its URL */
+  struct str resource; /* RFC 8707: for whom tokens are; empty: not said */
+  bool requires_iss;   /* RFC 9207: the browser has to bring back whom it was with */
 };
 
 /* NULL: the connection's credential is used as it is. */
 static inline const struct connector_oauth *connector_oauth_of(const struct connector_connection *connection) {
-  const struct connector_kind *kind = connection->connector->kind;
-  return kind->oauth ? kind->oauth(connection->state) : NULL;
+  const struct connector *connector = connection->connector;
+  return connector->kind->oauth ? connector->kind->oauth(connection->state) : connector->oauth;
+}
+/* Is it the keeper of grants who has its credential? A server that wants no grant is not asked about for each call. */
+static inline bool connector_is_granted(const struct connector_connection *connection) {
+  const struct connector_oauth *oauth = connector_oauth_of(connection);
+  return oauth && (!oauth->is_discovered || connection->has_grant || oauth->grant == CONNECTOR_GRANT_CLIENT);
 }
 
 #endif

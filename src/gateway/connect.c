@@ -8,6 +8,7 @@
 #include "codec/base64.h"
 #include "gateway/worker.h"
 #include "grant/keeper.h"
+#include "grant/register.h"
 #include "web/form.h"
 #include "web/page.h"
 
@@ -225,4 +226,20 @@ void connect_serve_callback(struct worker *worker, struct http_exchange *http) {
   visit->consent.step = GRANT_CONSENT_CALLBACK;
   visit->consent.query = http->query;
   begin(visit);
+}
+
+void connect_serve_document(struct worker *worker, struct http_exchange *http) {
+  static const struct http_field fields[] = {{STR("Cache-Control"), STR("public, max-age=3600")},
+                                             {STR("X-Content-Type-Options"), STR("nosniff")}};
+  struct str json = STR("");
+  struct err err;
+  bool is_get = is_method(http, "GET");
+  enum err_code code = grant_client_document(&http->arena, worker->server->public_url, &json, &err);
+  http_reply(http, &(struct http_reply){.status = !is_get            ? 405
+                                                  : code == ERR_NONE ? 200
+                                                                     : 503,
+                                        .content_type = STR("application/json"),
+                                        .fields = fields,
+                                        .n_fields = 2,
+                                        .body = is_get && code == ERR_NONE ? json : STR("")});
 }

@@ -9,5 +9,7 @@ struct worker;
 
 void connect_serve_link(struct worker *worker, struct http_exchange *http);
 void connect_serve_callback(struct worker *worker, struct http_exchange *http);
+/* /client-metadata.json: as whom we go to the authorization servers of MCP servers (grant/register.h). */
+void connect_serve_document(struct worker *worker, struct http_exchange *http);
 
 #endif

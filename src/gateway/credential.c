@@ -24,10 +24,11 @@ struct credential_wait {
 /* ---- waiting ---- */
 
 static struct credential_wait *find_wait(struct worker *worker, const struct connector_connection *connection,
-                                         int64_t refused_version) {
+                                         int64_t refused_version, bool wants_scope) {
   for (struct credential_wait *wait = worker->credential_waits; wait; wait = wait->next)
     if (uuid_eq(wait->request.connection_id, connection->policy.id) && wait->version == connection->version &&
-        wait->request.refused_version == refused_version && wait->generation == lease_cache_generation(worker->leases))
+        wait->request.refused_version == refused_version && wait->request.wants_scope == wants_scope &&
+        wait->generation == lease_cache_generation(worker->leases))
       return wait;
   return NULL;
 }
@@ -41,7 +42,8 @@ static bool may_connect(const struct call *call) {
 
 static void on_answered(struct grant_request *request);
 
-static struct credential_wait *wait_new(struct worker *worker, const struct call *call, int64_t refused_version) {
+static struct credential_wait *wait_new(struct worker *worker, const struct call *call, int64_t refused_version,
+                                        bool wants_scope) {
   struct credential_wait *wait = calloc(1, sizeof(*wait));
   if (!wait) return NULL;
   wait->worker = worker;
@@ -50,6 +52,7 @@ static struct credential_wait *wait_new(struct worker *worker, const struct call
   wait->request.organisation_id = call->exchange->principal.snapshot->id;
   wait->request.connection_id = call->connection->policy.id;
   wait->request.refused_version = refused_version;
+  wait->request.wants_scope = wants_scope;
   wait->request.loop = &worker->loop;
   wait->request.done = on_answered;
   wait->next = worker->credential_waits;
@@ -57,11 +60,11 @@ static struct credential_wait *wait_new(struct worker *worker, const struct call
   return wait;
 }
 
-static enum stage_verdict wait_for(struct call *call, int64_t refused_version) {
+static enum stage_verdict wait_for(struct call *call, int64_t refused_version, bool wants_scope) {
   struct worker *worker = call->exchange->worker;
-  struct credential_wait *wait = find_wait(worker, call->connection, refused_version);
+  struct credential_wait *wait = find_wait(worker, call->connection, refused_version, wants_scope);
   bool is_new = !wait;
-  if (is_new) wait = wait_new(worker, call, refused_version);
+  if (is_new) wait = wait_new(worker, call, refused_version, wants_scope);
   if (!wait) return call_fail(call, 503, 503, "Out of memory");
   call->lease_wait = wait;
   call->lease_next = wait->calls;
@@ -199,23 +202,31 @@ enum stage_verdict credential_lease(struct call *call) {
     return STAGE_NEXT;
   }
   /* What an MCP server's definition adds is the organisation's; the keeper knows services' grants alone. */
-  return connector_oauth_of(connection) ? wait_for(call, 0) : open_here(call);
+  return connector_is_granted(connection) ? wait_for(call, 0, false) : open_here(call);
+}
+
+/* A server that says itself who grants has said so just now: its connection may have no grant yet. */
+static bool may_be_granted(const struct call *call) {
+  const struct connector_connection *connection = call->connection;
+  return call->grant_version || (connection->connector->oauth && connection->sealed_credential.n == 0);
 }
 
 enum credential_renewal credential_renew(struct call *call) {
   struct worker *worker = call->exchange->worker;
+  const struct connector_result *result = &call->invocation.result;
   if (call->has_renewed) {
-    if (call->lease == LEASE_GIVEN && call->credential) return CREDENTIAL_RENEWED;
+    if (call->lease == LEASE_GIVEN && call->credential && !result->wants_scope) return CREDENTIAL_RENEWED;
     if (call->lease == LEASE_REFUSED && call->error == ERR_UNAVAILABLE) return CREDENTIAL_REFUSED;
-    call->error = call->invocation.result.error;
+    call->error = result->error;
     return CREDENTIAL_NO_OTHER;
   }
-  if (!call->grant_version) return CREDENTIAL_NO_OTHER;
+  if (!may_be_granted(call)) return CREDENTIAL_NO_OTHER;
   call->has_renewed = true;
   lease_cache_drop(worker->leases, call->connection->policy.id);
   secret_free(call->credential);
   call->credential = NULL;
-  return wait_for(call, call->grant_version) == STAGE_WAIT ? CREDENTIAL_WAIT : CREDENTIAL_NO_OTHER;
+  int64_t refused_version = result->wants_scope ? 0 : call->grant_version;
+  return wait_for(call, refused_version, result->wants_scope) == STAGE_WAIT ? CREDENTIAL_WAIT : CREDENTIAL_NO_OTHER;
 }
 
 /* ---- forgetting ---- */

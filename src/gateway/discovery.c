@@ -1,6 +1,7 @@
 /* Who is asked when. An entry a connection:
  *
- *      waiting --due--> listing (its home worker) --> writing (a store thread) --> waiting
+ *      waiting --due--> (leasing: the keeper of grants) --> listing (its home worker) --> writing (a store thread)
+ *         ^------------------------------------------------------------------------------------------'
  *
  * Must not know what a catalogue accepts, nor how a server is spoken to.
  *
@@ -16,6 +17,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "connector/oauth.h"
 #include "org/catalogue.h"
 
 static void on_tick(uv_timer_t *timer);
@@ -44,6 +46,7 @@ struct entry {
   struct err err;
   enum err_code code;
   struct loop_task task;
+  struct grant_request lease;
   struct db_job job;
   struct catalogue_update update;
 };
@@ -297,12 +300,42 @@ static void on_listed(void *context, struct mcp_listing *listing, const struct e
   loop_post(entry->discovery->options.loop, &entry->task);
 }
 
+static enum err_code list(struct entry *entry, const struct connector_connection *connection,
+                          const struct secret *credential, struct err *err) {
+  return mcp_list(entry->discovery->options.upstreams, mcp_target_of(connection), credential, on_listed, entry, err);
+}
+
+static void on_leased(struct grant_request *request) {
+  struct entry *entry = (struct entry *)((char *)request - offsetof(struct entry, lease));
+  const struct connector_connection *connection = find_connection(entry->snapshot, entry->id);
+  bool is_over = entry->discovery->is_stopping || entry->is_gone || !connection;
+  struct secret *credential = request->credential;
+  struct err err = request->err;
+  enum err_code code = request->code;
+  /* Once it is asked, the entry is not touched any more: as in entry_begin. */
+  if (!is_over && code == ERR_NONE) code = list(entry, connection, credential, &err);
+  secret_free(credential);
+  if (!is_over && code == ERR_NONE) return;
+  entry->code = code;
+  entry->err = err;
+  if (is_over)
+    entry_end(entry);
+  else
+    write_rows(entry);
+}
+
 static enum err_code ask(struct entry *entry, const struct connector_connection *connection, struct err *err) {
   struct secret *credential = NULL;
-  enum err_code code = org_lease_credential(entry->snapshot, connection, &credential, err);
-  if (code == ERR_NONE) {
-    code = mcp_list(entry->discovery->options.upstreams, mcp_target_of(connection), credential, on_listed, entry, err);
+  if (connector_is_granted(connection)) {
+    entry->lease = (struct grant_request){.organisation_id = entry->snapshot->id,
+                                          .connection_id = entry->id,
+                                          .loop = entry->discovery->options.loop,
+                                          .done = on_leased};
+    grant_lease(*entry->discovery->options.keeper, &entry->lease);
+    return ERR_NONE;
   }
+  enum err_code code = org_lease_credential(entry->snapshot, connection, &credential, err);
+  if (code == ERR_NONE) code = list(entry, connection, credential, err);
   secret_free(credential);
   return code;
 }

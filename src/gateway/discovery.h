@@ -6,6 +6,7 @@
 
 #include "connector/mcp/upstream.h"
 #include "db/db.h"
+#include "grant/keeper.h"
 #include "org/snapshot.h"
 
 struct discovery;
@@ -14,7 +15,8 @@ struct discovery_options {
   struct db *db;
   struct loop *loop; /* the main one */
   struct mcp_upstreams *upstreams;
-  void (*on_change)(void *context); /* rows that decide what is seen have changed: the log is to be read */
+  struct grant_keeper *const *keeper; /* filled when discovery_start is called */
+  void (*on_change)(void *context);   /* rows that decide what is seen have changed: the log is to be read */
   void *context;
 };
 

@@ -5,6 +5,7 @@
 #include "dashboard/dashboard.h"
 #include "gateway/connect.h"
 #include "gateway/worker.h"
+#include "grant/register.h"
 
 /* A body larger than this is not read for somebody unknown. */
 enum { UNKNOWN_BODY = 16 * KIB };
@@ -70,6 +71,7 @@ static const struct route routes[] = {
     {STR("/mcp"), true, true, serve_mcp},
     {STR("/connect"), true, true, connect_serve_link},
     {STR("/oauth/callback"), false, true, connect_serve_callback},
+    {STR(GRANT_CLIENT_DOCUMENT_PATH), false, true, connect_serve_document},
     {STR("/healthz"), false, false, serve_health},
     {STR("/readyz"), false, false, serve_readiness},
 };

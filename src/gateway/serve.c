@@ -166,6 +166,17 @@ static enum err_code start_keeper(struct service *service, struct err *err) {
   return grant_keeper_start(&options, &server->keeper, err);
 }
 
+/* On the loop of the server's home. */
+static void on_challenge(void *context, const struct mcp_challenge *challenge) {
+  const struct server *server = context;
+  grant_challenged(server->keeper, &(struct grant_challenge){.organisation_id = challenge->organisation_id,
+                                                             .connection_id = challenge->connection_id,
+                                                             .grant_version = challenge->grant_version,
+                                                             .wants_scope = challenge->wants_scope,
+                                                             .resource_metadata = challenge->resource_metadata,
+                                                             .scope = challenge->scope});
+}
+
 static unsigned worker_count(const struct serve_options *options) {
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (options->workers) return options->workers;
@@ -182,6 +193,7 @@ static enum err_code start_ground(struct service *service, struct err *err) {
   const struct mcp_upstreams_options upstreams = {.n_workers = server->n_workers,
                                                   .on_notice = notice_spread,
                                                   .on_line = notice_log,
+                                                  .on_challenge = on_challenge,
                                                   .context = server,
                                                   .data_dir = options->data_dir};
   server->upstreams = mcp_upstreams_new(&upstreams);
@@ -243,6 +255,7 @@ static enum err_code start_coherence(struct service *service, struct err *err) {
   const struct discovery_options discovery = {.db = options->db,
                                               .loop = &service->loop,
                                               .upstreams = server->upstreams,
+                                              .keeper = &server->keeper,
                                               .on_change = on_catalogue_change,
                                               .context = service};
   server->discovery = discovery_new(&discovery);

@@ -218,7 +218,7 @@ enum stage_verdict method_act(struct call *call) {
   for (;;) {
     if (call->invoke == INVOKE_NONE && begin(call) == STAGE_WAIT) return STAGE_WAIT;
     if (call->invoke == INVOKE_RUNNING) return STAGE_WAIT;
-    if (result->is_refused && !call->is_cancelled) {
+    if ((result->is_refused || result->wants_scope) && !call->is_cancelled) {
       /* Nothing was done: it may be sent again with a token that is good. */
       enum credential_renewal renewed = credential_renew(call);
       if (renewed == CREDENTIAL_WAIT) return STAGE_WAIT;

@@ -219,6 +219,7 @@ static void judge_error(const struct reading *reading) {
   struct str host = reading->host;
   struct str word = shown(reading, error_word(reading), 64), text = shown(reading, error_text(root), SHOWN_MAX);
   const char *open = text.n > 0 ? ": " : "";
+  reading->answer->word = word;
   if (AMONG(word, dead) && has_consent(reading)) {
     say(reading, GRANT_DEAD, true, "%.*s no longer accepts the authorization (%.*s%s%.*s)", STR_ARG(host),
         STR_ARG(word), open, STR_ARG(text));
@@ -286,6 +287,12 @@ static void take_token(const struct reading *reading, yyjson_val *place) {
   answer->refresh_token = json_str(refresh);
   answer->expires_in_us = read_seconds(expires);
   answer->scopes = read_scopes(reading->arena, scope);
+  struct str type = json_get_str(answer->root, "token_type");
+  if (reading->subject->oauth->is_discovered && type.n > 0 && !str_eq_fold(type, STR("Bearer"))) {
+    say(reading, GRANT_WRONG, false, "%.*s gives tokens of a kind that cannot be used here (%.*s)",
+        STR_ARG(reading->host), STR_ARG(shown(reading, type, 32)));
+    return;
+  }
   if (is_sendable(answer->access_token) && answer->refresh_token.n <= TOKEN_MAX) {
     answer->verdict = GRANT_RENEWED;
     return;

@@ -1,6 +1,6 @@
 /* A person's way from a link to the service's consent page and back (RFC 6749, 4.1; RFC 7636; RFC 9207).
  *
- *   BEGIN     link -> a new state, bound to the browser -> the service's address
+ *   BEGIN     link -> (who grants?) -> a new state, bound to the browser -> the service's address
  *   CALLBACK  state and code -> used up -> exchanged -> (which account?) -> stored
  *   CHOICES   link -> the accounts that the token sees
  *   CHOOSE    link and one of them -> stored
@@ -83,6 +83,7 @@ static enum err_code load_subject(struct db_tx *tx, struct consent_run *run, con
   if (!subject->oauth || subject->oauth->grant != CONNECTOR_GRANT_CODE)
     return err_set(err, ERR_INVALID, "The connector of %.*s is not connected by a consent.",
                    STR_ARG(subject->record.name));
+  if (subject->oauth->is_discovered) return ERR_NONE; /* the rest is found out yet */
   if (subject->client_id.n == 0) {
     *err = subject->client_problem;
     return err->code;
@@ -142,6 +143,10 @@ static enum err_code write_location(struct consent_run *run, struct str state, s
     add_parameter(&url, STR("code_challenge"), buf_str(&challenge));
     add_parameter(&url, STR("code_challenge_method"), STR("S256"));
   }
+  add_parameter(&url, STR("resource"), oauth->resource);
+  /* OpenID Connect Core, 11: without it the scope is ignored. */
+  if (oauth->is_discovered && grant_scopes_within(STR("offline_access"), oauth->scopes))
+    add_parameter(&url, STR("prompt"), STR("consent"));
   for (size_t i = 0; i < oauth->n_extra; i++)
     add_parameter(&url, oauth->extra[i].name, oauth->extra[i].value);
   if (buf_failed(&url) || buf_failed(&redirect) || buf_failed(&challenge)) return err_no_memory(err);
@@ -149,13 +154,28 @@ static enum err_code write_location(struct consent_run *run, struct str state, s
   return ERR_NONE;
 }
 
-static enum err_code begin_work(struct db_tx *tx, void *context, struct err *err) {
+/* What only the callback needs: whom the code is for, and with what it is exchanged. */
+static enum err_code seal_state(struct consent_run *run, struct oauth_state_record *record, struct str verifier,
+                                struct err *err) {
+  struct buf json;
+  buf_init(&json, run->arena, 128 * KIB);
+  buf_append_c(&json, "{\"verifier\":");
+  json_write_str(&json, verifier);
+  if (run->authorization.n > 0) {
+    buf_append_c(&json, ",\"authorization\":");
+    buf_append_str(&json, run->authorization);
+  }
+  buf_append_byte(&json, '}');
+  if (buf_failed(&json)) return err_no_memory(err);
+  return vault_seal(run->subject.keys, run->arena, vault_place_verifier(record->hash), buf_str(&json),
+                    &record->verifier, err);
+}
+
+static enum err_code send_work(struct db_tx *tx, void *context, struct err *err) {
   struct consent_run *run = context;
   uint8_t bytes[32], secret[VERIFIER_BYTES];
   char state[2 * sizeof(bytes) + 1];
   struct buf verifier;
-  enum err_code code = open_consents_link(tx, run, err);
-  if (code != ERR_NONE) return code;
   random_bytes(bytes, sizeof(bytes));
   random_bytes(secret, sizeof(secret));
   hex_format(bytes, sizeof(bytes), state);
@@ -166,18 +186,31 @@ static enum err_code begin_work(struct db_tx *tx, void *context, struct err *err
   vault_sha256(str_of(state), record.hash);
   memcpy(record.link, run->link, sizeof(record.link));
   vault_sha256(run->consent->browser, record.browser);
-  code = vault_seal(run->subject.keys, run->arena, vault_place_verifier(record.hash), buf_str(&verifier),
-                    &record.verifier, err);
+  enum err_code code = seal_state(run, &record, buf_str(&verifier), err);
   if (code == ERR_NONE) code = store_oauth_state_insert(tx, &record, err);
   return code == ERR_NONE ? write_location(run, str_of(state), buf_str(&verifier), err) : code;
+}
+
+static void on_sent(struct db_job *job) {
+  struct consent_run *run = (struct consent_run *)(void *)job;
+  if (job->code != ERR_NONE)
+    consent_fail(run, &job->err);
+  else
+    consent_end(run);
+}
+
+void consent_send(struct consent_run *run) {
+  submit(run, send_work, on_sent);
 }
 
 static void on_begun(struct db_job *job) {
   struct consent_run *run = (struct consent_run *)(void *)job;
   if (job->code != ERR_NONE)
     consent_fail(run, &job->err);
+  else if (run->subject.oauth->is_discovered)
+    consent_find(run);
   else
-    consent_end(run);
+    consent_send(run);
 }
 
 /* ---- CALLBACK: what came ---- */
@@ -223,7 +256,7 @@ static struct str origin_of(struct str url) {
 /* RFC 9207, 2.4: whoever sent the code must be whom we asked. Manifests rarely name the issuer; its origin is then that
  * of its pages. */
 static bool is_issuer(const struct connector_oauth *oauth, struct str iss) {
-  if (iss.p == NULL) return true;
+  if (iss.p == NULL) return !oauth->requires_iss;
   if (oauth->issuer.n > 0) return str_eq(oauth->issuer, iss);
   struct str origin = origin_of(iss);
   return origin.n > 0 && (str_eq(origin, origin_of(oauth->authorize)) || str_eq(origin, origin_of(oauth->token)));
@@ -250,12 +283,27 @@ static enum err_code check_state(const struct consent_run *run, const struct oau
 }
 
 static enum err_code open_verifier(struct consent_run *run, const struct oauth_state_record *state, struct err *err) {
-  struct secret *plain = NULL;
-  enum err_code code = vault_unseal(run->subject.keys, vault_place_verifier(state->hash), state->verifier, &plain, err);
+  struct grant_subject *subject = &run->subject;
+  yyjson_val *kept;
+  struct buf json;
+  enum err_code code =
+      grant_open(run->arena, subject->keys, vault_place_verifier(state->hash), state->verifier, &kept, err);
   if (code != ERR_NONE) return code;
-  run->verifier = arena_str(run->arena, secret_open(plain));
-  secret_free(plain);
-  return run->verifier.p ? ERR_NONE : err_no_memory(err);
+  run->verifier = json_get_str(kept, "verifier");
+  bool is_found = grant_authorization_read(json_get(kept, "authorization"), &run->found);
+  if (is_found != subject->oauth->is_discovered)
+    return err_set(err, ERR_CONFLICT, "The connector was changed meanwhile. Nothing was changed; ask for a new link.");
+  if (!is_found) return ERR_NONE;
+  buf_init(&json, run->arena, 128 * KIB);
+  json_write_value(&json, json_get(kept, "authorization"));
+  if (buf_failed(&json)) return err_no_memory(err);
+  run->authorization = buf_str(&json);
+  code = grant_subject_authorize(run->arena, subject, &run->found, err);
+  if (code == ERR_NONE && subject->client_id.n == 0) {
+    *err = subject->client_problem;
+    return err->code;
+  }
+  return code;
 }
 
 /* Uses the state up, whatever comes afterwards: that stays committed. */
@@ -278,20 +326,6 @@ static enum err_code callback_work(struct db_tx *tx, void *context, struct err *
 }
 
 /* ---- CALLBACK: stored ---- */
-
-static enum err_code write_tokens(struct consent_run *run, struct str *ret_json, struct err *err) {
-  struct buf json;
-  buf_init(&json, run->arena, 128 * KIB);
-  buf_append_c(&json, "{\"access_token\":");
-  json_write_str(&json, run->answer.access_token);
-  if (run->answer.refresh_token.n > 0) {
-    buf_append_c(&json, ",\"refresh_token\":");
-    json_write_str(&json, run->answer.refresh_token);
-  }
-  buf_append_byte(&json, '}');
-  *ret_json = buf_str(&json);
-  return buf_failed(&json) ? err_no_memory(err) : ERR_NONE;
-}
 
 /* What the service gave must fit the manifest's settings, or the connection would be hidden as broken. */
 static enum err_code check_captured(struct consent_run *run, struct err *err) {
@@ -333,7 +367,8 @@ static enum err_code put_grant(struct db_tx *tx, struct consent_run *run, int64_
                                .obtained_at = now,
                                .expires_at = life ? now + life : 0,
                                .last_success_at = now};
-  enum err_code code = write_tokens(run, &json, err);
+  enum err_code code = grant_tokens_write(run->arena, run->answer.access_token, run->answer.refresh_token,
+                                          run->authorization, &json, err);
   if (code == ERR_NONE)
     code = grant_keys(tx, run->arena, run->keeper->options.vault, record->organisation_id, &keys, err);
   if (code == ERR_NONE) code = vault_seal(keys, run->arena, vault_place_grant(&record->id), json, &grant.secret, err);
@@ -417,6 +452,7 @@ static enum err_code begin_exchange(struct consent_run *run, struct err *err) {
   grant_add(&run->sent, "code", run->code);
   grant_add(&run->sent, "redirect_uri", redirect);
   if (run->subject.oauth->has_pkce) grant_add(&run->sent, "code_verifier", run->verifier);
+  grant_add(&run->sent, "resource", run->subject.oauth->resource);
   enum err_code code = grant_request(run->arena, &run->subject, &run->sent, &request, err);
   if (code != ERR_NONE) return code;
   request.timeout_ms = GRANT_EXCHANGE_MS;
@@ -484,7 +520,7 @@ void consent_ask(struct grant_keeper *keeper, struct grant_consent *consent) {
   keeper->n_consents++;
   struct err err = {0};
   if (consent->step == GRANT_CONSENT_BEGIN) {
-    submit(run, begin_work, on_begun);
+    submit(run, open_consents_link, on_begun);
   } else if (consent->step != GRANT_CONSENT_CALLBACK) {
     submit(run, open_consents_link, on_choice_read);
   } else if (read_query(run, &err) != ERR_NONE) {

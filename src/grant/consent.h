@@ -2,6 +2,7 @@
 #ifndef CONNEK_GRANT_CONSENT_H
 #define CONNEK_GRANT_CONSENT_H
 
+#include "grant/discover.h"
 #include "grant/inner.h"
 
 struct consent_run {
@@ -15,6 +16,9 @@ struct consent_run {
   struct grant_parameters callback; /* parameters, decoded */
   struct str code, verifier;
   struct grant_parameters sent; /* to the token endpoint */
+  struct str authorization;     /* JSON: what was found out about the server; or empty (consent_find.c) */
+  struct grant_discovery discovery;
+  struct grant_authorization found;
   bool was_sent;
   struct http_transfer *transfer;
   struct grant_answer answer;
@@ -28,6 +32,11 @@ void consent_fail(struct consent_run *run, const struct err *err);
 void consent_fail_with(struct consent_run *run, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Stores what the run has; then it ends. */
 void consent_store(struct consent_run *run);
+/* consent_find.c: asks the server who grants access to it, and makes us known there; goes on with consent_send, or
+ * ends. */
+void consent_find(struct consent_run *run);
+/* Makes a state, and ends with the address to send the browser to. */
+void consent_send(struct consent_run *run);
 /* account.c: asks which accounts there are; goes on with consent_store, or ends. */
 void consent_discover(struct consent_run *run, struct str access_token);
 

@@ -40,6 +40,7 @@ struct grant_answer {
   struct str scopes;     /* spaces between; empty: not said */
   int64_t expires_in_us; /* 0: not said */
   yyjson_val *root;      /* all of it; or NULL */
+  struct str word;       /* of an error, as RFC 6749, 5.2 has them; or empty */
   struct str text;       /* for people: what went wrong, one sentence without a full stop; names no secret */
   int64_t after_us;      /* LATER: the service says how long; 0: it does not */
 };
@@ -48,6 +49,10 @@ struct grant_answer {
 void grant_read_answer(struct arena *arena, const struct grant_subject *subject, const struct grant_parameters *sent,
                        const struct http_client_response *response, const struct err *failure, bool was_sent,
                        struct grant_answer *ret_answer);
+/* What is sealed of a grant: {"access_token", "refresh_token"?, "authorization"?}; `authorization` is JSON, or empty.
+ */
+enum err_code grant_tokens_write(struct arena *arena, struct str access_token, struct str refresh_token,
+                                 struct str authorization, struct str *ret_json, struct err *err) MUST_CHECK;
 /* A text that a service or browser gave, fit to be shown: plain, one line, at most `max` bytes. */
 struct str grant_clean(struct arena *arena, struct str text, size_t max);
 /* "login.example.com": the host of a URL, for texts. */

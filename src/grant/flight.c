@@ -21,8 +21,6 @@
 
 enum { WAIT_US = 250 * 1000, WAIT_MAX_US = 55 * 1000 * 1000, STORES_MAX = 120, READS_MAX = 400 };
 
-static void read_again(struct flight *flight);
-
 /* ---- the end ---- */
 
 static void answer(struct flight *flight, struct grant_request *request, struct str credential, int64_t valid_us) {
@@ -48,10 +46,14 @@ static void flight_end(struct flight *flight, bool is_done) {
   (void)map_remove(&keeper->flights, uuid_bytes(&flight->connection_id));
   if (flight->has_subject) grant_subject_release(&flight->subject);
   arena_wipe(&flight->arena);
+  challenge_free(flight->challenge);
+  struct challenge *later = flight->later;
+  struct uuid organisation_id = flight->organisation_id, connection_id = flight->connection_id;
   struct job_run *job = flight->job;
   void (*job_ended)(struct job_run *, bool) = flight->job_ended;
   free(flight);
   if (job) job_ended(job, is_done);
+  if (later) flight_challenged(keeper, later, organisation_id, connection_id);
   keeper_end_when_idle(keeper);
 }
 
@@ -80,16 +82,20 @@ static void succeed(struct flight *flight, struct str credential, int64_t valid_
   }
 }
 
+static void refuse(const struct flight *flight, struct grant_request *request) {
+  request->code = flight->why.code;
+  request->err = flight->why;
+  if (request->wants_link && flight->link[0])
+    (void)snprintf(request->link, sizeof(request->link), "%.*s/connect/%s", STR_ARG(flight->keeper->options.public_url),
+                   flight->link);
+  send_home(request);
+}
+
 static void fail_all(struct flight *flight) {
   while (flight->requests) {
     struct grant_request *request = flight->requests;
     flight->requests = request->next;
-    request->code = flight->why.code;
-    request->err = flight->why;
-    if (flight->is_dead && request->wants_link && flight->link[0])
-      (void)snprintf(request->link, sizeof(request->link), "%.*s/connect/%s",
-                     STR_ARG(flight->keeper->options.public_url), flight->link);
-    send_home(request);
+    refuse(flight, request);
   }
   flight_end(flight, flight->is_dead);
 }
@@ -100,7 +106,7 @@ static void on_link(struct db_job *job) {
   fail_all(flight);
 }
 
-static bool submit(struct flight *flight, db_work work, bool is_write, void (*done)(struct db_job *job)) {
+bool flight_submit(struct flight *flight, db_work work, bool is_write, void (*done)(struct db_job *job)) {
   flight->db_job = (struct db_job){.work = work, .context = flight, .is_write = is_write, .done = done};
   return db_submit(flight->keeper->options.db, &flight->keeper->loop, &flight->db_job);
 }
@@ -115,7 +121,8 @@ static bool wants_link(const struct flight *flight) {
 static void fail(struct flight *flight) {
   bool has_consent =
       flight->has_subject && flight->subject.oauth && flight->subject.oauth->grant == CONNECTOR_GRANT_CODE;
-  if (flight->is_dead && has_consent && wants_link(flight) && submit(flight, flight_link_work, true, on_link)) return;
+  if (flight->is_dead && has_consent && wants_link(flight) && flight_submit(flight, flight_link_work, true, on_link))
+    return;
   fail_all(flight);
 }
 
@@ -171,6 +178,8 @@ static void give_token(struct flight *flight, struct str token, const struct gra
   buf_init(&out, &flight->arena, 64 * KIB);
   buf_append_c(&out, "{\"access_token\":");
   json_write_str(&out, token);
+  if (flight->subject.fixed->is_discovered) /* who is refused with it can say with which */
+    buf_printf(&out, ",\"grant_version\":%lld", (long long)grant->version);
   buf_append_byte(&out, '}');
   if (grant->expires_at) {
     int64_t left = grant->expires_at - grant_before_us(flight->subject.oauth, grant) - now;
@@ -199,7 +208,7 @@ static void give_static(struct flight *flight) {
 static void on_stored(struct db_job *job);
 
 static void store(struct flight *flight) {
-  if (!submit(flight, flight_store_work, true, on_stored)) {
+  if (!flight_submit(flight, flight_store_work, true, on_stored)) {
     flight->db_job.code = err_set(&flight->db_job.err, ERR_UNAVAILABLE, "the database has too much to do");
     on_stored(&flight->db_job);
   }
@@ -218,7 +227,7 @@ static void on_stored(struct db_job *job) {
     return;
   }
   if (job->code == ERR_CONFLICT) { /* a person has connected it again, or it was disconnected */
-    read_again(flight);
+    flight_read_again(flight);
     return;
   }
   /* The service has given its token and may have ended the old one: that must not be lost for a full disk. */
@@ -239,7 +248,7 @@ static void on_failure_stored(struct db_job *job) {
   struct str name = flight->subject.record.name, text = flight->answer.text;
   int64_t now = clock_utc_us();
   if (job->code == ERR_CONFLICT) {
-    read_again(flight);
+    flight_read_again(flight);
     return;
   }
   flight->has_failed = true;
@@ -256,17 +265,30 @@ static void on_failure_stored(struct db_job *job) {
 }
 
 static void store_failure(struct flight *flight) {
-  if (submit(flight, flight_fail_work, true, on_failure_stored)) return;
+  if (flight_submit(flight, flight_fail_work, true, on_failure_stored)) return;
   fail_with(flight, ERR_UNAVAILABLE, false, "%.*s: its access could not be renewed: %.*s",
             STR_ARG(flight->subject.record.name), STR_ARG(flight->answer.text));
 }
 
 /* ---- exchanging ---- */
 
+/* Where we have registered ourselves no admin can mend what it has forgotten: connecting again registers anew. */
+static void forget_registration(struct flight *flight) {
+  const struct grant_subject *subject = &flight->subject;
+  bool is_registered = subject->has_authorization && subject->authorization.known_by != GRANT_CLIENT_APP;
+  struct grant_answer *answer = &flight->answer;
+  if (!is_registered || answer->verdict != GRANT_WRONG || !str_eq(answer->word, STR("invalid_client"))) return;
+  answer->verdict = GRANT_DEAD;
+  answer->text =
+      arena_printf(&flight->arena, "%.*s no longer knows Connek, as it was registered there (invalid_client)",
+                   STR_ARG(grant_host(subject->oauth->token)));
+}
+
 static void on_exchanged(void *context, const struct http_client_response *response, const struct err *err) {
   struct flight *flight = context;
   flight->transfer = NULL;
   grant_read_answer(&flight->arena, &flight->subject, &flight->sent, response, err, flight->was_sent, &flight->answer);
+  forget_registration(flight);
   if (flight->answer.verdict == GRANT_RENEWED)
     store(flight);
   else
@@ -307,9 +329,12 @@ static enum err_code begin_exchange(struct flight *flight, struct err *err) {
   } else if (oauth->grant == CONNECTOR_GRANT_CLIENT) {
     grant_add(&flight->sent, "grant_type", STR("client_credentials"));
     grant_add(&flight->sent, "scope", oauth->scopes);
+    grant_add(&flight->sent, "resource", oauth->resource);
   } else {
     grant_add(&flight->sent, "grant_type", STR("refresh_token"));
+    grant_add(&flight->sent, "resource", oauth->resource);
     grant_add(&flight->sent, "refresh_token", json_get_str(subject->tokens, "refresh_token"));
+    grant_add(&flight->sent, "resource", oauth->resource);
   }
   code = grant_request(&flight->arena, subject, &flight->sent, &request, err);
   if (code != ERR_NONE) return code;
@@ -334,7 +359,7 @@ static void exchange(struct flight *flight) {
 /* ---- the lease ---- */
 
 static void on_waited(struct timer *timer) {
-  read_again((struct flight *)(void *)((char *)timer - offsetof(struct flight, timer)));
+  flight_read_again((struct flight *)(void *)((char *)timer - offsetof(struct flight, timer)));
 }
 
 static void wait_for_other(struct flight *flight) {
@@ -367,7 +392,7 @@ static void on_taken(struct db_job *job) {
 /* ---- reading ---- */
 
 static void renew(struct flight *flight) {
-  if (submit(flight, flight_take_work, true, on_taken)) return;
+  if (flight_submit(flight, flight_take_work, true, on_taken)) return;
   fail_with(flight, ERR_UNAVAILABLE, false, "the database has too much to do");
 }
 
@@ -408,6 +433,7 @@ static void decide(struct flight *flight) {
   flight->is_forced = false;
   for (const struct grant_request *request = flight->requests; request; request = request->next)
     flight->is_forced |= subject->has_grant && request->refused_version == grant->version;
+  flight->is_forced |= subject->has_grant && flight->refused_version == grant->version;
   bool is_due = flight->job && is_live && may_renew(flight); /* an idle one, to keep it alive */
   bool must_wait = subject->has_grant && grant->retry_at > now && !has_new_credential(flight, grant->last_error_at);
   if (grant_is_static(subject)) {
@@ -432,6 +458,47 @@ static void decide(struct flight *flight) {
   }
 }
 
+/* ---- more than was granted ---- */
+
+static bool wants_scope(const struct flight *flight) {
+  for (const struct grant_request *request = flight->requests; request; request = request->next)
+    if (request->wants_scope) return true;
+  return false;
+}
+
+/* Those who want that alone; the others are looked after afterwards. */
+static void fail_scope(struct flight *flight) {
+  struct str reason = flight->subject.grant.last_error;
+  struct grant_request *others = NULL;
+  if (reason.n == 0) reason = STR("its server wants more than was granted");
+  (void)err_set(&flight->why, ERR_UNAVAILABLE, "%.*s", STR_ARG(reason));
+  while (flight->requests) {
+    struct grant_request *request = flight->requests;
+    flight->requests = request->next;
+    if (request->wants_scope) {
+      refuse(flight, request);
+      continue;
+    }
+    request->next = others;
+    others = request;
+  }
+  flight->link[0] = '\0';
+  flight->requests = others;
+  decide(flight);
+}
+
+static void on_scope_link(struct db_job *job) {
+  struct flight *flight = (struct flight *)(void *)((char *)job - offsetof(struct flight, db_job));
+  if (job->code != ERR_NONE) flight->link[0] = '\0';
+  fail_scope(flight);
+}
+
+static void refuse_scope(struct flight *flight) {
+  struct str scope;
+  bool may_help = challenge_may_step_up(&flight->arena, &flight->subject, &scope) && wants_link(flight);
+  if (!may_help || !flight_submit(flight, flight_link_work, true, on_scope_link)) fail_scope(flight);
+}
+
 static void on_read(struct db_job *job) {
   struct flight *flight = (struct flight *)(void *)((char *)job - offsetof(struct flight, db_job));
   if (job->code != ERR_NONE) {
@@ -440,15 +507,20 @@ static void on_read(struct db_job *job) {
     return;
   }
   flight->has_subject = true;
-  decide(flight);
+  if (flight->challenge)
+    challenge_decide(flight);
+  else if (wants_scope(flight))
+    refuse_scope(flight);
+  else
+    decide(flight);
 }
 
 static void read_now(struct flight *flight) {
-  if (submit(flight, flight_read_work, false, on_read)) return;
+  if (flight_submit(flight, flight_read_work, false, on_read)) return;
   fail_with(flight, ERR_UNAVAILABLE, false, "the database has too much to do");
 }
 
-static void read_again(struct flight *flight) {
+void flight_read_again(struct flight *flight) {
   if (flight->has_subject) grant_subject_release(&flight->subject);
   flight->has_subject = false;
   arena_wipe(&flight->arena);
@@ -504,5 +576,24 @@ void flight_for_job(struct grant_keeper *keeper, struct uuid organisation_id, st
   }
   flight->job = run;
   flight->job_ended = ended;
+  read_now(flight);
+}
+
+void flight_challenged(struct grant_keeper *keeper, struct challenge *challenge, struct uuid organisation_id,
+                       struct uuid connection_id) {
+  struct flight *flight = map_get(&keeper->flights, uuid_bytes(&connection_id));
+  if (flight) { /* looked at when that has ended; of several the first */
+    if (flight->later || keeper->is_stopping)
+      challenge_free(challenge);
+    else
+      flight->later = challenge;
+    return;
+  }
+  flight = keeper->is_stopping ? NULL : flight_new(keeper, organisation_id, connection_id);
+  if (!flight) {
+    challenge_free(challenge);
+    return;
+  }
+  flight->challenge = challenge;
   read_now(flight);
 }

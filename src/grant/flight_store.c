@@ -53,26 +53,25 @@ static enum err_code add_event(struct db_tx *tx, const struct flight *flight, co
 
 static enum err_code seal_tokens(struct db_tx *tx, struct flight *flight, struct str *ret_sealed, struct err *err) {
   struct vault_keys *keys = NULL;
-  struct buf json;
+  struct str json, authorization = STR_NONE;
+  struct buf kept;
   const struct grant_answer *answer = &flight->answer;
   struct str refresh = answer->refresh_token;
   if (refresh.n == 0)
     refresh = json_get_str(flight->subject.tokens, "refresh_token"); /* RFC 6749, 6: the old one stays */
-  buf_init(&json, &flight->arena, 128 * KIB);
-  buf_append_c(&json, "{\"access_token\":");
-  json_write_str(&json, answer->access_token);
-  if (refresh.n > 0) {
-    buf_append_c(&json, ",\"refresh_token\":");
-    json_write_str(&json, refresh);
+  buf_init(&kept, &flight->arena, 128 * KIB);
+  if (json_get(flight->subject.tokens, "authorization")) {
+    json_write_value(&kept, json_get(flight->subject.tokens, "authorization"));
+    authorization = buf_str(&kept);
   }
-  buf_append_byte(&json, '}');
-  if (buf_failed(&json)) return err_no_memory(err);
+  if (buf_failed(&kept)) return err_no_memory(err);
+  enum err_code code = grant_tokens_write(&flight->arena, answer->access_token, refresh, authorization, &json, err);
   flight->subject.grant.has_refresh = grant_renews(flight->subject.oauth, refresh);
   /* The keys of now: they may have changed during the exchange. */
-  enum err_code code =
-      grant_keys(tx, &flight->arena, flight->keeper->options.vault, flight->organisation_id, &keys, err);
   if (code == ERR_NONE)
-    code = vault_seal(keys, &flight->arena, vault_place_grant(&flight->connection_id), buf_str(&json), ret_sealed, err);
+    code = grant_keys(tx, &flight->arena, flight->keeper->options.vault, flight->organisation_id, &keys, err);
+  if (code == ERR_NONE)
+    code = vault_seal(keys, &flight->arena, vault_place_grant(&flight->connection_id), json, ret_sealed, err);
   vault_keys_free(keys);
   return code;
 }

@@ -17,9 +17,11 @@ static bool is(const struct connection_health *health, const char *status) {
 }
 
 static void fail(struct connection_health *health, int64_t at, struct str text) {
+  bool is_over = is(health, "reconnect") || is(health, "disconnected");
+  if (is_over && health->last_error.n > 0) return; /* which is why it fails */
   health->last_error_at = at;
   health->last_error = text;
-  if (!is(health, "reconnect") && !is(health, "disconnected")) health->status = STR("error");
+  if (!is_over) health->status = STR("error");
 }
 
 static void take_grant(struct connection_health *health, const struct grant_record *grant, int64_t now) {

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/map.h"
+#include "grant/discover.h"
 #include "grant/exchange.h"
 #include "grant/keeper.h"
 #include "net/timers.h"
@@ -52,6 +53,21 @@ enum err_code flight_take_work(struct db_tx *tx, void *context, struct err *err)
 enum err_code flight_store_work(struct db_tx *tx, void *context, struct err *err);
 enum err_code flight_fail_work(struct db_tx *tx, void *context, struct err *err);
 enum err_code flight_link_work(struct db_tx *tx, void *context, struct err *err);
+
+/* Owns the challenge. */
+struct challenge;
+void flight_challenged(struct grant_keeper *keeper, struct challenge *challenge, struct uuid organisation_id,
+                       struct uuid connection_id);
+/* Goes on as if it had just been asked; what was read is forgotten. */
+void flight_read_again(struct flight *flight);
+bool flight_submit(struct flight *flight, db_work work, bool is_write, void (*done)(struct db_job *job));
+
+/* challenge.c */
+/* The flight has read its subject, and has a challenge: deals with it, then flight_read_again. */
+void challenge_decide(struct flight *flight);
+void challenge_free(struct challenge *challenge); /* NULL is fine */
+/* What `grant` was last asked for beyond what it has; false: more was asked for already, and refused. */
+bool challenge_may_step_up(struct arena *arena, const struct grant_subject *subject, struct str *ret_scope);
 
 /* schedule.c: when to look at a grant again without being asked; in the transaction that stored it */
 enum err_code grant_schedule(struct db_tx *tx, const struct connector_oauth *oauth, const struct grant_record *grant,
@@ -103,6 +119,8 @@ struct flight {
   bool is_dead;    /* a person has to connect it again */
   bool is_forced;  /* a service refused the token: renewed although it seems fresh */
   int64_t refused_version;
+  struct challenge *challenge, *later; /* being dealt with; and the one that came meanwhile */
+  struct grant_discovery discovery;
   char link[GRANT_TOKEN_SIZE];
 };
 

@@ -44,6 +44,7 @@ struct grant_request {
   struct uuid organisation_id, connection_id;
   int64_t refused_version; /* of the grant whose token the service has just refused; 0: none was */
   bool wants_link;         /* where a person has to connect it again: a link to do so */
+  bool wants_scope;        /* the server wants more than was granted: there is no credential, but a link for that */
   struct loop *loop;
   void (*done)(struct grant_request *request);
   /* out */
@@ -59,6 +60,16 @@ struct grant_request {
   struct loop_task task;
 };
 void grant_lease(struct grant_keeper *keeper, struct grant_request *request);
+
+/* A server that says itself who grants access has refused what was sent to it (401, or 403 with insufficient_scope):
+ * the connection says so from now on, or its token is renewed. Copied; from any thread. Nothing comes back. */
+struct grant_challenge {
+  struct uuid organisation_id, connection_id;
+  int64_t grant_version;               /* of the token that was sent; 0: none was */
+  bool wants_scope;                    /* insufficient_scope */
+  struct str resource_metadata, scope; /* as it said (codec/auth_challenge.h), or empty */
+};
+void grant_challenged(struct grant_keeper *keeper, const struct grant_challenge *challenge);
 
 /* ---- connecting (consent.c) ---- */
 

@@ -5,11 +5,31 @@
 #include "codec/url.h"
 #include "grant/exchange.h"
 
-enum { REQUEST_MAX = 64 * KIB };
+enum { REQUEST_MAX = 64 * KIB, TOKENS_MAX = 192 * KIB };
 
 void grant_add(struct grant_parameters *parameters, const char *name, struct str value) {
   if (value.n == 0 || parameters->n == GRANT_PARAMETERS) return;
   parameters->items[parameters->n++] = (struct connector_parameter){str_of(name), value};
+}
+
+enum err_code grant_tokens_write(struct arena *arena, struct str access_token, struct str refresh_token,
+                                 struct str authorization, struct str *ret_json, struct err *err) {
+  struct buf json;
+  buf_init(&json, arena, TOKENS_MAX);
+  buf_append_c(&json, "{\"access_token\":");
+  json_write_str(&json, access_token);
+  if (refresh_token.n > 0) {
+    buf_append_c(&json, ",\"refresh_token\":");
+    json_write_str(&json, refresh_token);
+  }
+  if (authorization.n > 0) {
+    buf_append_c(&json, ",\"authorization\":");
+    buf_append_str(&json, authorization);
+  }
+  buf_append_byte(&json, '}');
+  if (buf_failed(&json)) return err_no_memory(err);
+  *ret_json = buf_str(&json);
+  return ERR_NONE;
 }
 
 static void write_form(struct buf *out, const struct grant_parameters *parameters) {
@@ -50,7 +70,8 @@ enum err_code grant_request(struct arena *arena, const struct grant_subject *sub
                             struct err *err) {
   const struct connector_oauth *oauth = subject->oauth;
   struct grant_parameters all = *parameters;
-  struct http_client_request request = {.method = STR("POST"), .url = oauth->token, .has_body = true};
+  struct http_client_request request = {
+      .method = STR("POST"), .url = oauth->token, .organisation = subject->organisation, .has_body = true};
   bool has_secret = subject->client_secret.n > 0 && oauth->client != CONNECTOR_CLIENT_NONE;
   enum err_code code = ERR_NONE;
   if (oauth->token.n == 0)

@@ -84,40 +84,37 @@ static enum err_code load_connection(struct arena *arena, struct grant_subject *
   enum err_code code = merge_settings(arena, record->settings, record->captured, &connection->settings, err);
   if (code == ERR_NONE && subject->connector.kind->connect)
     code = subject->connector.kind->connect(arena, &subject->connector, connection->settings, &connection->state, err);
-  if (code == ERR_NONE) subject->oauth = connector_oauth_of(connection);
+  if (code == ERR_NONE) subject->oauth = subject->fixed = connector_oauth_of(connection);
   return code;
 }
 
-/* Whose client asks. One of the installation's is for the built-in definition alone, and for the addresses that stand
- * in it: anything else could carry its secret elsewhere. */
-static enum err_code load_client(struct db_tx *tx, struct arena *arena, const struct vault *vault,
-                                 struct grant_subject *subject, struct err *err) {
-  struct client_app_record app;
+/* A client that was registered by hand. One of the installation's is for the built-in definition alone, and for the
+ * addresses that stand in it: anything else could carry its secret elsewhere. ERR_NOT_FOUND: there is none. */
+static enum err_code load_app(struct db_tx *tx, struct arena *arena, const struct vault *vault,
+                              struct grant_subject *subject, struct err *err) {
+  struct client_app_record *app = &subject->app;
   struct err *problem = &subject->client_problem;
-  subject->client_id = json_get_str(subject->credential, "client_id");
-  subject->client_secret = json_get_str(subject->credential, "client_secret");
-  if (subject->client_id.n > 0) return ERR_NONE;
   enum err_code code =
-      store_client_app_find(tx, arena, subject->record.organisation_id, subject->record.connector_id, &app, problem);
+      store_client_app_find(tx, arena, subject->record.organisation_id, subject->record.connector_id, app, problem);
   if (code == ERR_NOT_FOUND) {
-    (void)err_set(
+    return err_set(
         problem, code,
         "no client id is set for the connector %.*s: register Connek with the service, then connek client-app "
         "set",
         STR_ARG(subject->record.connector_id));
-    return ERR_NONE;
   }
   if (code != ERR_NONE) {
     *err = *problem;
     return code;
   }
-  bool is_installations = uuid_is_nil(app.organisation_id);
+  bool is_installations = uuid_is_nil(app->organisation_id);
   if (is_installations && (!subject->is_builtin || !subject->oauth->is_fixed)) {
+    *app = (struct client_app_record){.organisation_id = app->organisation_id};
     (void)err_set(problem, ERR_DENIED,
                   "the installation's client for %.*s is for the built-in connector and its own addresses alone; this "
                   "organisation needs one of its own",
                   STR_ARG(subject->record.connector_id));
-    return ERR_NONE;
+    return ERR_NOT_FOUND;
   }
   struct vault_keys *keys = NULL;
   if (is_installations) {
@@ -126,13 +123,60 @@ static enum err_code load_client(struct db_tx *tx, struct arena *arena, const st
     keys = (struct vault_keys *)vault_keys_ref(subject->keys);
   }
   yyjson_val *secret = NULL;
-  if (code == ERR_NONE && app.secret.n > 0)
-    code = grant_open(arena, keys, vault_place_client_app(app.connector_id), app.secret, &secret, err);
+  if (code == ERR_NONE && app->secret.n > 0)
+    code = grant_open(arena, keys, vault_place_client_app(app->connector_id), app->secret, &secret, err);
   vault_keys_free(keys);
-  if (code != ERR_NONE) return code;
-  subject->client_id = app.client_id;
-  subject->client_secret = json_get_str(secret, "client_secret");
+  if (code == ERR_NONE) subject->app_secret = json_get_str(secret, "client_secret");
+  return code;
+}
+
+/* Whose client asks: the connection's own, or one that was registered by hand. */
+static enum err_code load_client(struct db_tx *tx, struct arena *arena, const struct vault *vault,
+                                 struct grant_subject *subject, struct err *err) {
+  subject->client_id = json_get_str(subject->credential, "client_id");
+  subject->client_secret = json_get_str(subject->credential, "client_secret");
+  if (subject->client_id.n > 0) return ERR_NONE;
+  enum err_code code = load_app(tx, arena, vault, subject, err);
+  if (code != ERR_NONE) return code == ERR_NOT_FOUND ? ERR_NONE : code;
+  subject->client_id = subject->app.client_id;
+  subject->client_secret = subject->app_secret;
   return ERR_NONE;
+}
+
+enum err_code grant_subject_authorize(struct arena *arena, struct grant_subject *subject,
+                                      const struct grant_authorization *authorization, struct err *err) {
+  const struct connector_oauth *oauth = grant_authorization_oauth(arena, subject->fixed, authorization);
+  if (!oauth) return err_no_memory(err);
+  subject->oauth = oauth;
+  subject->authorization = *authorization;
+  subject->has_authorization = true;
+  subject->client_id = authorization->client_id;
+  subject->client_secret = authorization->client_secret;
+  if (authorization->known_by != GRANT_CLIENT_APP) return ERR_NONE;
+  /* Its secret is for the authorization server that it was registered with. */
+  bool is_own = json_get_str(subject->credential, "client_id").n > 0;
+  bool is_known = is_own ? str_eq(authorization->client_id, json_get_str(subject->credential, "client_id"))
+                         : str_eq(authorization->client_id, subject->app.client_id) &&
+                               str_eq(authorization->issuer, subject->app.issuer);
+  if (!is_known) {
+    subject->client_id = STR("");
+    (void)err_set(&subject->client_problem, ERR_UNAVAILABLE,
+                  "the client that it was connected with is not the one that is set now: it has to be connected "
+                  "again");
+    return ERR_NONE;
+  }
+  subject->client_secret = is_own ? json_get_str(subject->credential, "client_secret") : subject->app_secret;
+  return ERR_NONE;
+}
+
+/* Of a server that says itself who grants: what was found when it was connected stands with the tokens. */
+static enum err_code load_discovered(struct db_tx *tx, struct arena *arena, const struct vault *vault,
+                                     struct grant_subject *subject, struct err *err) {
+  struct grant_authorization authorization;
+  enum err_code code = load_app(tx, arena, vault, subject, err);
+  if (code != ERR_NONE && code != ERR_NOT_FOUND) return code;
+  if (!grant_authorization_read(json_get(subject->tokens, "authorization"), &authorization)) return ERR_NONE;
+  return grant_subject_authorize(arena, subject, &authorization, err);
 }
 
 static enum err_code load_grant(struct db_tx *tx, struct arena *arena, struct grant_subject *subject, struct err *err) {
@@ -156,14 +200,19 @@ enum err_code grant_subject_load(struct db_tx *tx, struct arena *arena, const st
   struct grant_subject *subject = ret_subject;
   *subject = (struct grant_subject){0};
   enum err_code code = store_connection_get(tx, arena, organisation_id, connection_id, &subject->record, err);
-  if (code == ERR_NONE) code = grant_keys(tx, arena, vault, organisation_id, &subject->keys, err);
+  struct organisation_record organisation;
+  if (code == ERR_NONE) code = store_organisation_get(tx, arena, organisation_id, &organisation, err);
+  if (code == ERR_NONE) code = vault_keys_open(vault, organisation_id, organisation.data_key, &subject->keys, err);
+  if (code == ERR_NONE) subject->organisation = organisation.name;
   if (code == ERR_NONE) code = load_connector(tx, arena, subject, err);
   if (code == ERR_NONE) code = load_connection(arena, subject, err);
   if (code == ERR_NONE && subject->record.credential.n > 0)
     code = grant_open(arena, subject->keys, vault_place_credential(&subject->record.id), subject->record.credential,
                       &subject->credential, err);
   if (code == ERR_NONE) code = load_grant(tx, arena, subject, err);
-  if (code == ERR_NONE && subject->oauth) code = load_client(tx, arena, vault, subject, err);
+  if (code == ERR_NONE && subject->oauth)
+    code = subject->oauth->is_discovered ? load_discovered(tx, arena, vault, subject, err)
+                                         : load_client(tx, arena, vault, subject, err);
   if (code != ERR_NONE) grant_subject_release(subject);
   return code;
 }

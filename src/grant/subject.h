@@ -3,16 +3,18 @@
 #ifndef CONNEK_GRANT_SUBJECT_H
 #define CONNEK_GRANT_SUBJECT_H
 
-#include "connector/oauth.h"
+#include "grant/authorization.h"
 #include "store/grant.h"
 #include "vault/vault.h"
 
 struct grant_subject {
   struct connection_record record;
+  struct str organisation; /* its name */
   struct vault_keys *keys;
   struct connector connector;
   struct connector_connection connection;
   const struct connector_oauth *oauth; /* NULL: its credential is used as it is */
+  const struct connector_oauth *fixed; /* the same, without what was found out */
   bool is_builtin;                     /* the connector is the one that ships with this program, unchanged */
   bool has_grant;
   struct grant_record grant;
@@ -20,6 +22,10 @@ struct grant_subject {
   yyjson_val *tokens;                  /* the grant's, opened; or NULL */
   struct str client_id, client_secret; /* empty: none */
   struct err client_problem;           /* why there is none */
+  bool has_authorization;              /* `oauth` holds what was found out; false: it has to be yet */
+  struct grant_authorization authorization;
+  struct client_app_record app; /* of a server that says itself who grants: registered by hand; no client_id: none */
+  struct str app_secret;
 };
 
 /* The arena gets secrets: end it with arena_wipe. ERR_NOT_FOUND: no such connection. */
@@ -37,6 +43,9 @@ enum err_code grant_installation_keys(struct db_tx *tx, struct arena *arena, con
 /* A sealed JSON object, opened into the arena. */
 enum err_code grant_open(struct arena *arena, const struct vault_keys *keys, struct vault_place place,
                          struct str sealed, yyjson_val **ret_object, struct err *err) MUST_CHECK;
+/* What was found out about its server is this: its addresses, and as whom we go there. ERR_NO_MEMORY. */
+enum err_code grant_subject_authorize(struct arena *arena, struct grant_subject *subject,
+                                      const struct grant_authorization *authorization, struct err *err) MUST_CHECK;
 /* Does its credential do without a token from the service? */
 bool grant_is_static(const struct grant_subject *subject);
 

@@ -174,6 +174,7 @@ static enum err_code read_connection(struct org_snapshot *snapshot, const struct
   connection->connector = connector;
   connection->sealed_credential = record->credential;
   connection->version = record->version;
+  connection->has_grant = record->captured.n > 0;
   enum err_code code = read_labels(arena, record->labels, &connection->policy, err);
   if (code == ERR_NONE) code = read_settings(arena, record, &connection->settings, err);
   if (code == ERR_NONE && connector->kind->connect) {

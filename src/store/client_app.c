@@ -7,7 +7,8 @@ static bool read_app(struct db_rows *rows, struct arena *arena, void *ret_record
   record->organisation_id = db_uuid(rows, 0);
   record->created_at = db_int(rows, 4);
   return store_copy_text(rows, 1, arena, &record->connector_id) &&
-         store_copy_text(rows, 2, arena, &record->client_id) && store_copy_blob(rows, 3, arena, &record->secret);
+         store_copy_text(rows, 2, arena, &record->client_id) && store_copy_blob(rows, 3, arena, &record->secret) &&
+         store_copy_text(rows, 5, arena, &record->issuer);
 }
 
 enum err_code store_client_app_find(STORE_TX, struct uuid organisation_id, struct str connector_id,
@@ -16,7 +17,7 @@ enum err_code store_client_app_find(STORE_TX, struct uuid organisation_id, struc
   const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_TEXT(connector_id), DB_V_UUID(nil)};
   /* The installation's id is all zeroes: in descending order an organisation's own comes first. */
   const struct store_select select = {
-      "SELECT organisation_id, connector_id, client_id, secret, created_at FROM "
+      "SELECT organisation_id, connector_id, client_id, secret, created_at, issuer FROM "
       "client_app WHERE (organisation_id = $1 OR organisation_id = $3) AND "
       "connector_id = $2 ORDER BY organisation_id DESC LIMIT 1",
       params, 3, read_app, sizeof(struct client_app_record)};
@@ -27,7 +28,7 @@ enum err_code store_client_app_find(STORE_TX, struct uuid organisation_id, struc
 enum err_code store_client_app_list(STORE_TX, struct uuid organisation_id, STORE_LIST(client_app_record)) {
   const struct db_value params[] = {DB_V_UUID(organisation_id)};
   const struct store_select select = {
-      "SELECT organisation_id, connector_id, client_id, secret, created_at FROM "
+      "SELECT organisation_id, connector_id, client_id, secret, created_at, issuer FROM "
       "client_app WHERE organisation_id = $1 ORDER BY connector_id",
       params, 1, read_app, sizeof(struct client_app_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
@@ -35,11 +36,13 @@ enum err_code store_client_app_list(STORE_TX, struct uuid organisation_id, STORE
 
 enum err_code store_client_app_put(struct db_tx *tx, const struct client_app_record *record, struct err *err) {
   return db_exec(tx,
-                 "INSERT INTO client_app (organisation_id, connector_id, client_id, secret, created_at) "
-                 "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (organisation_id, connector_id) DO UPDATE SET "
-                 "client_id = excluded.client_id, secret = excluded.secret, created_at = excluded.created_at",
+                 "INSERT INTO client_app (organisation_id, connector_id, client_id, secret, created_at, issuer) "
+                 "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (organisation_id, connector_id) DO UPDATE SET "
+                 "client_id = excluded.client_id, secret = excluded.secret, created_at = excluded.created_at, issuer = "
+                 "excluded.issuer",
                  DB_PARAMS(DB_V_UUID(record->organisation_id), DB_V_TEXT(record->connector_id),
-                           DB_V_TEXT(record->client_id), store_v_blob(record->secret), DB_V_INT(record->created_at)),
+                           DB_V_TEXT(record->client_id), store_v_blob(record->secret), DB_V_INT(record->created_at),
+                           DB_V_TEXT(record->issuer.p ? record->issuer : STR(""))),
                  err);
 }
 

@@ -8,7 +8,7 @@ enum { EVENTS_KEPT = 50 };
 #define GRANT_COLUMNS                                                                                                 \
   "connection_id, organisation_id, status, secret, version, scopes, captured, has_refresh, obtained_at, expires_at, " \
   "last_success_at, last_error_at, last_error, failures, retry_at, exchange_at, lease_owner, lease_version, "         \
-  "lease_until"
+  "lease_until, challenge"
 
 static bool read_grant(struct db_rows *rows, struct arena *arena, void *ret_record) {
   struct grant_record *record = ret_record;
@@ -28,7 +28,7 @@ static bool read_grant(struct db_rows *rows, struct arena *arena, void *ret_reco
   record->lease_until = db_int(rows, 18);
   return store_copy_text(rows, 2, arena, &record->status) && store_copy_blob(rows, 3, arena, &record->secret) &&
          store_copy_text(rows, 5, arena, &record->scopes) && store_copy_text(rows, 6, arena, &record->captured) &&
-         store_copy_text(rows, 12, arena, &record->last_error);
+         store_copy_text(rows, 12, arena, &record->last_error) && store_copy_text(rows, 19, arena, &record->challenge);
 }
 
 enum err_code store_grant_get(STORE_TX, struct uuid organisation_id, struct uuid connection_id,
@@ -61,20 +61,21 @@ enum err_code store_grant_put(struct db_tx *tx, const struct grant_record *recor
   return db_exec(
       tx,
       "INSERT INTO connection_grant (connection_id, organisation_id, status, secret, version, scopes, captured, "
-      "has_refresh, obtained_at, expires_at, last_success_at, last_error_at, last_error) "
-      "VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12) "
+      "has_refresh, obtained_at, expires_at, last_success_at, last_error_at, last_error, challenge) "
+      "VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
       "ON CONFLICT (connection_id) DO UPDATE SET status = excluded.status, secret = excluded.secret, "
       "version = connection_grant.version + 1, scopes = excluded.scopes, captured = excluded.captured, "
       "has_refresh = excluded.has_refresh, obtained_at = excluded.obtained_at, expires_at = excluded.expires_at, "
       "last_success_at = excluded.last_success_at, last_error_at = excluded.last_error_at, "
-      "last_error = excluded.last_error, failures = 0, retry_at = NULL, exchange_at = NULL, lease_owner = NULL, "
+      "last_error = excluded.last_error, challenge = excluded.challenge, failures = 0, retry_at = NULL, exchange_at = "
+      "NULL, lease_owner = NULL, "
       "lease_version = connection_grant.lease_version + 1, lease_until = NULL",
       DB_PARAMS(DB_V_UUID(record->connection_id), DB_V_UUID(record->organisation_id), DB_V_TEXT(record->status),
                 store_v_blob(record->secret), DB_V_TEXT(text_or_empty(record->scopes)),
                 DB_V_TEXT(object_or_empty(record->captured)), DB_V_INT(record->has_refresh),
                 store_v_time(record->obtained_at), store_v_time(record->expires_at),
                 store_v_time(record->last_success_at), store_v_time(record->last_error_at),
-                store_v_text(record->last_error)),
+                store_v_text(record->last_error), DB_V_TEXT(object_or_empty(record->challenge))),
       err);
 }
 
@@ -139,6 +140,18 @@ enum err_code store_grant_failed(struct db_tx *tx, const struct grant_record *re
                 DB_V_TEXT(record->status), store_v_time(record->last_error_at), store_v_text(record->last_error),
                 DB_V_INT(record->failures), store_v_time(record->retry_at), DB_V_INT(is_known)),
       err);
+  return changed_meanwhile(tx, code, err);
+}
+
+enum err_code store_grant_challenged(struct db_tx *tx, const struct grant_record *record, struct err *err) {
+  enum err_code code =
+      db_exec(tx,
+              "UPDATE connection_grant SET status = $4, challenge = $5, last_error = $6, "
+              "last_error_at = $7 WHERE connection_id = $1 AND organisation_id = $2 AND version = $3",
+              DB_PARAMS(DB_V_UUID(record->connection_id), DB_V_UUID(record->organisation_id), DB_V_INT(record->version),
+                        DB_V_TEXT(record->status), DB_V_TEXT(object_or_empty(record->challenge)),
+                        store_v_text(record->last_error), store_v_time(record->last_error_at)),
+              err);
   return changed_meanwhile(tx, code, err);
 }
 

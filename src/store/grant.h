@@ -7,12 +7,13 @@
 
 struct grant_record {
   struct uuid connection_id, organisation_id;
-  struct str status;                                               /* active reconnect error disconnected */
-  struct str secret;                                               /* sealed, or STR_NONE */
-  int64_t version;                                                 /* grows with every token stored */
-  struct str scopes;                                               /* spaces between */
-  struct str captured;                                             /* JSON object */
-  bool has_refresh;                                                /* Connek renews it by itself */
+  struct str status;    /* active reconnect error disconnected */
+  struct str secret;    /* sealed, or STR_NONE */
+  int64_t version;      /* grows with every token stored */
+  struct str scopes;    /* spaces between */
+  struct str captured;  /* JSON object */
+  struct str challenge; /* JSON object: what its server last said when it refused (src/grant/challenge.c) */
+  bool has_refresh;     /* Connek renews it by itself */
   int64_t obtained_at, expires_at, last_success_at, last_error_at; /* 0: none */
   struct str last_error;
   int64_t failures, retry_at;
@@ -45,6 +46,9 @@ enum err_code store_grant_refreshed(struct db_tx *tx, const struct grant_record 
  * service certainly did not renew anything. ERR_CONFLICT: the grant is another already. */
 enum err_code store_grant_failed(struct db_tx *tx, const struct grant_record *record, bool is_known,
                                  struct err *err) MUST_CHECK;
+/* Its server has refused what was sent: status, challenge, last_error, last_error_at of the record, where the grant
+ * still has record->version. ERR_CONFLICT: it has not. */
+enum err_code store_grant_challenged(struct db_tx *tx, const struct grant_record *record, struct err *err) MUST_CHECK;
 /* Settings that the service gave. */
 enum err_code store_grant_capture(struct db_tx *tx, struct uuid organisation_id, struct uuid connection_id,
                                   struct str captured, struct err *err) MUST_CHECK;
@@ -84,6 +88,7 @@ struct client_app_record {
   struct uuid organisation_id; /* nil: the installation's */
   struct str connector_id, client_id;
   struct str secret; /* sealed, or STR_NONE */
+  struct str issuer; /* the authorization server that it is for; empty: not said */
   int64_t created_at;
 };
 /* The organisation's own, else the installation's. */

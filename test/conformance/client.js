@@ -2,25 +2,33 @@
 // client that does through it whatever the scenario is about. The suite appends the server's URL.
 import { Client as Client2, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Connek } from '../integration/support/connek.js';
-import { modernRevision } from '../integration/support/mcp.js';
+import { legacy, modernRevision, send } from '../integration/support/mcp.js';
+import { Admin, publicUrl } from './admin.js';
 
 const url = process.argv.at(-1);
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? '';
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
 const isModern = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === modernRevision;
 
+const wantsAuthorization = scenario.startsWith('auth/');
+
 async function gateway(scope) {
-  const connek = await Connek.create(scope);
+  const connek = await Connek.create(scope, { env: { CLIENT_SECRET: context.client_secret ?? '' } });
   await connek.apply({
     organisation: 'conformance',
     limits: { per_minute: 1_000_000 },
     connectors: [{ id: 'scenario', kind: 'mcp', url }],
     connections: [{ name: 'scenario', connector: 'scenario', names: 'plain', trust: 'accept' }],
     roles: [{ name: 'everything', rules: [{ connection: 'scenario', does: ['read', 'write', 'destroy'] }] }],
-    users: [{ email: 'client@conformance.example', roles: ['everything'] }],
+    users: [{ email: 'client@conformance.example', kind: 'admin', roles: ['everything'] }],
   });
-  await connek.start('--allow-upstream', new URL(url).host);
-  return (await connek.token('client@conformance.example')).url;
+  if (context.client_id) {
+    await connek.ok('client-app', 'set', 'scenario', '--client-id', context.client_id, '--secret', 'env:CLIENT_SECRET', '--issuer', context.issuer);
+  }
+  /* The authorization server is at another port of the same host. */
+  const { host, hostname } = new URL(url);
+  await connek.start('--allow-upstream', wantsAuthorization ? hostname : host, ...(wantsAuthorization ? ['--public-url', publicUrl] : []));
+  return { connek, url: (await connek.token('client@conformance.example')).url };
 }
 
 // Arguments that a schema takes.
@@ -56,6 +64,26 @@ async function listTools(client) {
   }
 }
 
+// What a person's assistant and an admin do together: the admin connects what has to be, the assistant calls the tools
+// that are there, and tells the admin of the link that a refusal has for them.
+async function driveAuthorized(connek, target, scope) {
+  const admin = new Admin(connek, 'scenario');
+  const hasTools = async () => (await send(target, legacy('tools/list'))).body?.result?.tools?.some(({ name }) => !name.startsWith('connek_'));
+  await admin.attend(hasTools); // not with the client: it keeps a list for a while
+  const client = await connect(scope, target);
+  for (const { name, inputSchema } of await listTools(client)) {
+    const call = () => client.callTool({ name, arguments: argumentsFor(inputSchema) });
+    let answer = await call();
+    for (let tries = 0; answer.isError && tries < 6; tries++) {
+      const link = /https?:\/\/\S+\/connect\/[0-9a-f]{64}/.exec(answer.content[0]?.text)?.[0];
+      if (!link) break;
+      await admin.follow(link);
+      answer = await call();
+    }
+    if (answer.isError) console.error(`${scenario}: ${answer.content[0]?.text}`);
+  }
+}
+
 async function drive(client) {
   const tools = await listTools(client);
   if (context.toolCalls) {
@@ -75,7 +103,8 @@ async function drive(client) {
 const undone = [];
 const scope = { after: (undo) => undone.unshift(undo) };
 try {
-  await drive(await connect(scope, await gateway(scope)));
+  const { connek, url: target } = await gateway(scope);
+  await (wantsAuthorization ? driveAuthorized(connek, target, scope) : drive(await connect(scope, target)));
 } catch (error) {
   console.error(`${scenario}: ${error.stack}`);
   process.exitCode = 1;

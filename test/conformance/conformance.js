@@ -1,22 +1,33 @@
 // The official conformance suite against the fixture server, through a real Connek or directly.
 //
-//   node test/conformance/conformance.js [--direct] [--client] [--tap] [--keep DIR]
+//   node test/conformance/conformance.js [--direct] [--client] [--authorization] [--tap] [--keep DIR]
 //
 // For each revision, what is required of a server is scored; what the suite runs beside it (extensions, what came later) is
 // listed with what became of it, and has to pass as well. --client: the scenarios about clients instead, those that need no
-// authorization: Connek's upstream half, driven through a running server (client.js). --tap prints a line a scenario; --keep
-// leaves the suite's own records in DIR. Ends with 1 under the full count.
+// authorization: Connek's upstream half, driven through a running server (client.js). --authorization: those about
+// authorization, on both sides: as a server that signs people in, and as a client of servers that want it (every one that
+// the suite has for a revision). --tap prints a line a scenario; --keep leaves the suite's own records in DIR. Ends with 1
+// under the full count.
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Connek } from '../integration/support/connek.js';
 import { legacy, send } from '../integration/support/mcp.js';
 import { startFixture } from '../fixtures/mcp/process.js';
-import { revisions, runClientSuite, runSuite } from './suite.js';
+import { member, register } from '../integration/support/sign_in.js';
+import { clientScenarios, revisions, runAuthorizationSuite, runClientSuite, runSuite } from './suite.js';
 
 const { values } = parseArgs({
-  options: { direct: { type: 'boolean' }, client: { type: 'boolean' }, tap: { type: 'boolean' }, keep: { type: 'string' } },
+  options: {
+    direct: { type: 'boolean' },
+    client: { type: 'boolean' },
+    authorization: { type: 'boolean' },
+    tap: { type: 'boolean' },
+    keep: { type: 'string' },
+  },
 });
 
 // A gateway whose one connection is the fixture, all of it open to one user; resolves with that user's personal URL.
@@ -67,22 +78,58 @@ function tell(revision, scenarios) {
   return { isFull: required.length > 0 && passing(scenarios) === scenarios.length, n: scenarios.length };
 }
 
+const command = `${process.execPath} ${join(import.meta.dirname, 'client.js')}`;
+
 // The scenarios about clients, of all revisions: one line counts them.
 async function clients(folder) {
-  const command = `${process.execPath} ${join(import.meta.dirname, 'client.js')}`;
   const scenarios = [];
   for (const revision of revisions) {
-    for (const scenario of await runClientSuite(command, revision, join(folder, revision))) {
+    const { others } = await clientScenarios(revision);
+    for (const scenario of await runClientSuite(command, revision, others, join(folder, revision))) {
       scenarios.push({ ...scenario, name: `${scenario.name} (${revision})` });
     }
   }
   return tell('client', scenarios);
 }
 
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  await new Promise((next) => server.close(next));
+  return port;
+}
+
+// Connek as an authorization server: a person signs in and agrees where the suite says.
+async function authorizationServer(scope) {
+  const email = 'person@conformance.example';
+  const connek = await Connek.create(scope);
+  await connek.apply({ organisation: 'conformance', users: [{ email, kind: 'admin', roles: [] }] });
+  await connek.start();
+  const person = await member(connek, email);
+  const port = await freePort();
+  const { body } = await register(connek.base, { redirect_uris: [`http://127.0.0.1:${port}/callback`] });
+  const follow = async (address) => {
+    const page = await person.press(await person.open(address), 'Allow');
+    await fetch(page.location);
+  };
+  return runAuthorizationSuite(connek.base, { clientId: body.client_id, resource: `${connek.base}/mcp`, port }, follow);
+}
+
+// Both sides of authorization. The first revision that had any is asked for where later servers may still be of it.
+async function authorization(scope, folder) {
+  const counts = [tell('authorization', await authorizationServer(scope))];
+  for (const revision of ['2025-03-26', ...revisions]) {
+    const { authorization: names } = await clientScenarios(revision);
+    counts.push(tell(`client auth ${revision}`, await runClientSuite(command, revision, names, join(folder, revision), 3)));
+  }
+  return counts;
+}
+
 async function main(scope) {
   const folder = values.keep ? resolve(values.keep) : await mkdtemp(join(tmpdir(), 'conformance-'));
   if (!values.keep) scope.after(() => rm(folder, { recursive: true, force: true }));
-  const counts = values.client ? [await clients(folder)] : await servers(scope, folder);
+  const counts = values.authorization ? await authorization(scope, folder) : values.client ? [await clients(folder)] : await servers(scope, folder);
   if (values.tap) console.log(`1..${counts.reduce((n, count) => n + count.n, 0)}`);
   return counts.every(({ isFull }) => isFull);
 }

@@ -1,4 +1,6 @@
 // Runs the official suite and reads what it found. It must know nothing of what it runs against.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { run } from '../integration/support/connek.js';
@@ -54,15 +56,60 @@ export async function runSuite(url, revision, folder) {
   ];
 }
 
-// Every client scenario of a revision that needs no authorization, with `command` as the client: as runSuite tells it.
-export async function runClientSuite(command, revision, folder) {
+// One scenario about clients, with `command` as the client. A warning is a failure too.
+async function runClient(command, revision, name, folder) {
+  const own = join(folder, name);
+  const args = [program, 'client', '--command', command, '--scenario', name, '--spec-version', revision, '--timeout', '60000', '--output-dir', own];
+  const { code, stderr } = await run(process.execPath, args, { timeoutMs: 120_000 });
+  const records = name.startsWith('auth/') ? join(own, 'auth') : own;
+  const failures = [...(await checks(records)).values()].flatMap((found) => found.failures);
+  const hasPassed = code === 0 && failures.length === 0;
+  if (!hasPassed && failures.length === 0) failures.push(`ended with ${code}: ${stderr.slice(-300).replace(/\s+/g, ' ')}`);
+  return { name, hasPassed, failures, isRequired: true };
+}
+
+// The scenarios about clients that the suite has for a revision: what it requires of them, and of authorization all that it
+// knows.
+export async function clientScenarios(revision) {
+  const { stdout } = await run(process.execPath, [program, 'list', '--client']);
+  const all = [...stdout.matchAll(/^ {2}- (\S+) \[([^\]]*)\]$/gm)].map(([, name, tags]) => ({ name, tags: tags.split(',') }));
+  const authorization = all.filter(({ name, tags }) => name.startsWith('auth/') && tags.includes(revision)).map(({ name }) => name);
+  const others = revisions.includes(revision) ? (await required(revision, 'client')).filter((name) => !name.startsWith('auth/')) : [];
+  if (authorization.length === 0) throw new Error(`the suite has no scenarios about authorization for ${revision}`);
+  return { authorization, others };
+}
+
+// A few at once: most of a scenario is waiting.
+export async function runClientSuite(command, revision, names, folder, atOnce = 1) {
   const told = [];
-  for (const name of (await required(revision, 'client')).filter((one) => !one.startsWith('auth/'))) {
-    const own = join(folder, name);
-    const args = [program, 'client', '--command', command, '--scenario', name, '--spec-version', revision, '--timeout', '60000', '--output-dir', own];
-    const { code } = await run(process.execPath, args, { timeoutMs: 120_000 });
-    const why = [...(await checks(own)).values()].flatMap(({ failures }) => failures);
-    told.push({ name, hasPassed: code === 0, failures: code === 0 ? [] : why, isRequired: true });
-  }
+  const left = [...names.entries()];
+  const work = async () => {
+    for (let next = left.shift(); next; next = left.shift()) told[next[0]] = await runClient(command, revision, next[1], folder);
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
   return told;
+}
+
+// The scenarios about authorization servers against the one at `issuer`: `follow` is the person who goes where the suite
+// says, and agrees.
+export async function runAuthorizationSuite(issuer, { clientId, resource, port }, follow) {
+  const args = [program, 'authorization', '--url', issuer, '--client-id', clientId, '--resource', resource, '--port', String(port)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  let isFollowed = false;
+  const read = (piece) => {
+    text += piece;
+    const address = /(https?:\/\/\S+\/authorize\?\S+)/.exec(text)?.[1];
+    if (!address || isFollowed) return;
+    isFollowed = true;
+    follow(address).catch((error) => (text += error.stack));
+  };
+  child.stdout.setEncoding('utf8').on('data', read);
+  child.stderr.setEncoding('utf8').on('data', read);
+  const timer = setTimeout(() => child.kill(), 60_000);
+  await once(child, 'close');
+  clearTimeout(timer);
+  const found = [...text.matchAll(/^([✓✗]) (\S+): \d+ passed, \d+ failed/gmu)];
+  if (found.length === 0) throw new Error(`the suite said nothing that can be read: ${text.slice(-3000)}`);
+  return found.map(([, mark, name]) => ({ name, hasPassed: mark === '✓', failures: mark === '✓' ? [] : [text.slice(-1000)], isRequired: true }));
 }

@@ -106,13 +106,18 @@ void mcp_ask_fail(struct mcp_ask *ask, enum err_code code, bool is_uncertain, co
   give(answer);
 }
 
+static void fill_refusal(struct mcp_answer *answer, enum mcp_refusal refusal) {
+  answer->result.is_refused = refusal == MCP_TOKEN_REFUSED;
+  answer->result.wants_scope = refusal == MCP_SCOPE_WANTED;
+}
+
 void mcp_ask_end(struct mcp_ask *ask, const struct mcp_reply *reply, bool is_modern) {
-  if (reply->code != ERR_NONE) {
-    mcp_ask_fail(ask, reply->code, reply->is_uncertain, reply->text);
-    return;
-  }
   struct mcp_answer *answer = last_of(ask);
-  fill(answer, reply, is_modern);
+  if (reply->code != ERR_NONE)
+    fill_failure(answer, reply->code, reply->is_uncertain && !ask->may_be_sent_again, reply->text);
+  else
+    fill(answer, reply, is_modern);
+  fill_refusal(answer, reply->refusal);
   give(answer);
 }
 

@@ -6,6 +6,7 @@
 #include "codec/url.h"
 #include "connector/kinds.h"
 #include "connector/mcp/mcp.h"
+#include "connector/oauth.h"
 
 enum {
   URL_MAX = 2048,
@@ -21,11 +22,13 @@ enum {
   TIMEOUT_MIN_MS = 1000,
   TIMEOUT_MAX_MS = 60 * 60 * 1000,
   CONCURRENT_MAX = 1000,
+  SCOPES_MAX = 64,
 };
 
 struct mcp_definition { /* connector.state */
   struct str url;       /* empty: a child */
   struct str auth_header, auth_prefix;
+  const struct connector_oauth *oauth; /* NULL: its key is all there is */
   const char *const *command;
   const char *const *plain_environment;
   const char *directory;
@@ -114,10 +117,43 @@ static enum err_code read_key(yyjson_val *key, struct mcp_definition *mcp, struc
   return ERR_NONE;
 }
 
+/* Of a server whose authorization is found out: what its definition says of it beforehand. */
+static enum err_code read_oauth(struct arena *arena, yyjson_val *value, struct connector_oauth *oauth,
+                                struct err *err) {
+  static const char *const names[] = {"scopes", "issuer"};
+  static const struct definition_members known = {names, 2, NULL, 0};
+  if (!yyjson_is_obj(value))
+    return definition_fail(err, "/auth", "oauth", "must be an object, {} for all that is found");
+  enum err_code code = definition_check_members(value, NULL, &known, "/auth/oauth", err);
+  yyjson_val *scopes = json_get(value, "scopes"), *issuer = json_get(value, "issuer"), *item;
+  struct buf out;
+  struct url url;
+  size_t i, n;
+  if (code == ERR_NONE && issuer && (!yyjson_is_str(issuer) || url_parse(arena, json_str(issuer), &url, NULL)))
+    code = definition_fail(err, "/auth/oauth", "issuer", "issuer must be the authorization server's own URL");
+  if (code == ERR_NONE && scopes && (!yyjson_is_arr(scopes) || yyjson_arr_size(scopes) > SCOPES_MAX))
+    code = definition_fail(err, "/auth/oauth", "scopes", "scopes must be a list of at most %d words", SCOPES_MAX);
+  if (code != ERR_NONE) return code;
+  oauth->issuer = json_str(issuer);
+  buf_init(&out, arena, 16 * KIB);
+  if (scopes) yyjson_arr_foreach(scopes, i, n, item) {
+      struct str scope = json_str(item);
+      bool is_word = scope.n > 0 && scope.n <= PREFIX_MAX * 4;
+      for (size_t k = 0; k < scope.n && is_word; k++)
+        is_word = scope.p[k] > ' ' && scope.p[k] <= '~' && scope.p[k] != '"' && scope.p[k] != '\\';
+      if (!is_word) return definition_fail(err, "/auth/oauth", "scopes", "a scope is a word without spaces or quotes");
+      if (out.n > 0) buf_append_byte(&out, ' ');
+      buf_append_str(&out, scope);
+    }
+  if (buf_failed(&out)) return err_no_memory(err);
+  if (out.n > 0) oauth->scopes = buf_str(&out);
+  return ERR_NONE;
+}
+
 static enum err_code read_remote(struct arena *arena, yyjson_val *definition, struct mcp_definition *mcp,
                                  struct err *err) {
-  static const char *const names[] = {"key"};
-  static const struct definition_members known = {names, 1, NULL, 0};
+  static const char *const names[] = {"key", "oauth"};
+  static const struct definition_members known = {names, 2, NULL, 0};
   static const char *const childs[] = {"environment", "directory"};
   for (size_t i = 0; i < sizeof(childs) / sizeof(childs[0]); i++) {
     if (json_get(definition, childs[i]))
@@ -136,10 +172,26 @@ static enum err_code read_remote(struct arena *arena, yyjson_val *definition, st
   mcp->url = json_str(value);
   mcp->auth_header = STR("Authorization");
   mcp->auth_prefix = STR("Bearer ");
+  struct connector_oauth *oauth = arena_new(arena, struct connector_oauth);
+  if (!oauth) return err_no_memory(err);
+  *oauth = (struct connector_oauth){.is_discovered = true,
+                                    .server = mcp->url,
+                                    .grant = CONNECTOR_GRANT_CODE,
+                                    .has_pkce = true,
+                                    .scope_parameter = STR("scope"),
+                                    .scope_separator = ' ',
+                                    .may_refresh = true};
+  mcp->oauth = oauth;
   if (!auth) return ERR_NONE;
   if (!yyjson_is_obj(auth)) return definition_fail(err, "", "auth", "auth must be an object");
   code = definition_check_members(auth, NULL, &known, "/auth", err);
-  if (code == ERR_NONE && json_get(auth, "key")) code = read_key(json_get(auth, "key"), mcp, err);
+  if (code == ERR_NONE && json_get(auth, "key") && json_get(auth, "oauth"))
+    return definition_fail(err, "", "auth", "auth has a \"key\" or \"oauth\", not both");
+  if (code == ERR_NONE && json_get(auth, "oauth")) return read_oauth(arena, json_get(auth, "oauth"), oauth, err);
+  if (code == ERR_NONE && json_get(auth, "key")) {
+    mcp->oauth = NULL; /* whoever says how a key is sent wants no other way */
+    code = read_key(json_get(auth, "key"), mcp, err);
+  }
   return code;
 }
 
@@ -263,6 +315,7 @@ static enum err_code mcp_compile(struct arena *arena, yyjson_val *definition, st
   mcp->max_concurrent = (unsigned)max_concurrent;
   connector.state = mcp;
   connector.has_environment = has_command;
+  connector.oauth = mcp->oauth;
   *ret_connector = connector;
   return ERR_NONE;
 }

@@ -76,9 +76,11 @@ void mcp_era_failed(struct mcp_upstream *upstream, enum err_code code, const cha
   mcp_wire_close(upstream);
   /* Those that wait now; `done` of one may bring another, which is to try for itself. */
   size_t n = upstream->n_queued;
+  const struct mcp_reply reply = {.code = code, .text = text, .refusal = upstream->refusal};
+  upstream->refusal = MCP_LET_IN;
   upstream->is_failing = true;
   while (n-- > 0 && upstream->queued)
-    mcp_request_fail(upstream->queued, code, "%s", text);
+    mcp_request_finish(upstream->queued, &reply);
   upstream->is_failing = upstream->is_gone;
   mcp_requests_pump(upstream);
 }

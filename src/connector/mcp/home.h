@@ -7,6 +7,7 @@
  *   request.c       one JSON-RPC request to an upstream: its place in the queue, its time, its end
  *   era.c           which protocol an upstream speaks: finding out, and finding out again
  *   message.c       what an upstream sends, told apart
+ *   challenge.c     what it says when it lets nobody in
  *   session_http.c  messages over Streamable HTTP;  session_sse.c  over HTTP+SSE;  session_child.c  over stdio
  *   listen.c        the stream of what an upstream says unasked, and subscriptions
  *   notice.c        passing that on, within bounds
@@ -20,6 +21,7 @@
 
 #include "base/limits.h"
 #include "base/map.h"
+#include "codec/auth_challenge.h"
 #include "codec/jsonrpc.h"
 #include "codec/sse.h"
 #include "connector/mcp/mcp.h"
@@ -44,6 +46,9 @@ struct mcp_subscription;
 
 /* ---- one JSON-RPC request ---- */
 
+/* Why an upstream did not let a message in, where the credential was the reason. */
+enum mcp_refusal { MCP_LET_IN, MCP_TOKEN_REFUSED, MCP_SCOPE_WANTED };
+
 /* What came back. Valid during the call of `done`. */
 struct mcp_reply {
   enum err_code code; /* not ERR_NONE: there is no answer, `text` says why */
@@ -51,6 +56,7 @@ struct mcp_reply {
   bool is_uncertain; /* it may have been carried out all the same */
   bool is_refused;   /* it was not: the upstream did not let it in (another session or era is needed) */
   int status;        /* of HTTP; 0: none */
+  enum mcp_refusal refusal;
   yyjson_val *result, *error;
 };
 
@@ -73,6 +79,8 @@ struct mcp_http {
   int64_t head_ms;                                                        /* up to its head; 0: a call's */
   bool is_plain;                                                          /* nothing of the body is looked at */
   bool was_sent;
+  int64_t grant_version;           /* of the token that it carries; 0: none of a grant's */
+  struct auth_challenge challenge; /* of 401 and 403; in the arena */
 };
 
 enum mcp_request_state { MCP_REQUEST_QUEUED, MCP_REQUEST_ACTIVE, MCP_REQUEST_ENDED };
@@ -150,6 +158,7 @@ struct mcp_upstream {
   unsigned session;          /* counts: what was refused in an earlier one is worth another try */
   struct secret *credential; /* as given last; or NULL */
   struct mcp_breaker breaker;
+  enum mcp_refusal refusal; /* why finding out how to speak has failed, between there and those that wait */
 
   /* what it said of itself */
   struct arena about; /* of the following */
@@ -292,6 +301,11 @@ enum err_code mcp_http_get(struct mcp_http *http, struct mcp_upstream *upstream,
 void mcp_http_stop(struct mcp_http *http);
 /* The same, and frees what it holds. Never while it is being read. */
 void mcp_http_release(struct mcp_http *http);
+
+/* challenge.c */
+void mcp_challenge_read(struct mcp_http *http, const struct http_client_response *head);
+/* It was answered with 401 or 403: whoever grants is told. */
+enum mcp_refusal mcp_challenged(const struct mcp_http *http);
 
 /* session_sse.c */
 void mcp_sse_open(struct mcp_upstream *upstream); /* goes on to the legacy handshake, or to mcp_era_failed */

@@ -41,6 +41,7 @@ static void on_head(void *context, const struct http_client_response *head) {
   http->is_json = is_type(head->content_type, "application/json");
   http->whole.max = is_ok ? LIMIT_MCP_MESSAGE : REFUSAL_MAX;
   if (is_ok) keep_session(http, head);
+  mcp_challenge_read(http, head);
 }
 
 static bool on_event(void *context, const struct sse_event *event) {
@@ -132,15 +133,18 @@ static enum err_code http_begin(struct mcp_http *http, struct str method, struct
   struct mcp_opened opened;
   enum err_code code = mcp_credential_open(&opened, credential ? credential : upstream->credential, err);
   if (code != ERR_NONE) return code;
-  struct str key = json_get_str(opened.root, "key");
+  struct str key = json_get_str(opened.root, "key"), token = json_get_str(opened.root, "access_token");
+  http->grant_version = token.n > 0 ? yyjson_get_sint(json_get(opened.root, "grant_version")) : 0;
   const struct http_client_request request = {.method = method,
                                               .organisation = target->organisation,
                                               .url = url,
                                               .fields = list->fields,
                                               .n_fields = list->n,
-                                              .secret_field = key.n > 0 ? target->auth_header : STR_NONE,
-                                              .secret_prefix = target->auth_prefix,
-                                              .secret_value = key,
+                                              .secret_field = token.n > 0 ? STR("Authorization")
+                                                              : key.n > 0 ? target->auth_header
+                                                                          : STR_NONE,
+                                              .secret_prefix = token.n > 0 ? STR("Bearer ") : target->auth_prefix,
+                                              .secret_value = token.n > 0 ? token : key,
                                               .body = http->body,
                                               .has_body = http->body.n > 0,
                                               .timeout_ms = http->head_ms > 0 ? http->head_ms : LIMIT_MCP_CALL_MS,
@@ -200,6 +204,8 @@ static void fail_status(struct mcp_request *request) {
   char text[ERR_TEXT_SIZE];
   if (status == 401 || status == 403) {
     reply.code = ERR_UNAVAILABLE;
+    reply.refusal = mcp_challenged(&request->http);
+    if (request->is_shaking_hands) request->upstream->refusal = reply.refusal;
     snprintf(text, sizeof(text), "%.*s does not accept the connection's credential (HTTP %d)", STR_ARG(name), status);
   } else if (status == 429) {
     reply.code = ERR_LIMITED;

@@ -31,10 +31,21 @@ struct mcp_notice {
   struct str text; /* valid during the call */
 };
 
+/* Valid during the call. */
+struct mcp_challenge {
+  struct uuid organisation_id, connection_id;
+  int64_t grant_version;               /* of the credential {"access_token", "grant_version"} that was sent; 0: none */
+  bool wants_scope;                    /* the token is good, and not for this */
+  struct str resource_metadata, scope; /* or empty */
+};
+
 struct mcp_upstreams_options {
   unsigned n_workers;
   /* On the home's loop: the owner spreads it. */
   void (*on_notice)(void *context, const struct mcp_notice *notice);
+  /* On the home's loop: a remote server does not let in what was sent to it (MCP, basic/authorization). NULL: nobody
+   * can do anything about it. */
+  void (*on_challenge)(void *context, const struct mcp_challenge *challenge);
   /* For the log: one line about an upstream (a child's stderr, a crash, a breaker that opened), rate-limited. */
   void (*on_line)(void *context, struct uuid connection_id, const char *line);
   void *context;
