@@ -188,7 +188,7 @@ static void on_leased(struct grant_request *request) {
 
 static void lease(struct check_work *work, int64_t refused_version) {
   struct err err = {0};
-  if (connector_oauth_of(work->connection)) {
+  if (connector_is_granted(work->connection)) {
     work->request = (struct grant_request){.organisation_id = work->organisation.id,
                                            .connection_id = work->connection->policy.id,
                                            .refused_version = refused_version,

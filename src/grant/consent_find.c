@@ -82,8 +82,7 @@ static enum err_code register_there(struct consent_run *run, struct err *err) {
                                         .has_body = true,
                                         .timeout_ms = REGISTER_MS,
                                         .max_body = 64 * KIB};
-  enum err_code code = grant_registration_write(run->arena, about, run->keeper->options.public_url, run->found.scopes,
-                                                &request.body, err);
+  enum err_code code = grant_registration_write(run->arena, about, run->keeper->options.public_url, &request.body, err);
   if (code != ERR_NONE) return code;
   return http_client_send(run->keeper->http, run->arena, &request, on_registered, run, &run->transfer, err);
 }

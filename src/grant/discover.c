@@ -92,6 +92,18 @@ static void use_own_host(struct grant_discovery *discovery) {
 
 /* ---- what came ---- */
 
+/* What it named was some time ago: it may have moved to where everybody looks. */
+static void look_elsewhere(struct grant_discovery *discovery) {
+  struct err err = {0};
+  discovery->is_elsewhere = true;
+  discovery->place = 0;
+  if (grant_resource_places(discovery->arena, discovery->server, discovery->places, &discovery->n_places, &err) ==
+      ERR_NONE)
+    ask(discovery);
+  else
+    fail(discovery, discovery->server, &err);
+}
+
 static void try_next(struct grant_discovery *discovery, int status) {
   struct err err;
   if (++discovery->place < discovery->n_places) {
@@ -105,6 +117,8 @@ static void try_next(struct grant_discovery *discovery, int status) {
     end(discovery, &err);
   } else if (discovery->is_asking_server) {
     use_defaults(discovery);
+  } else if (discovery->metadata_url.n > 0 && !discovery->is_elsewhere) {
+    look_elsewhere(discovery);
   } else if (discovery->metadata_url.n > 0) {
     (void)err_set(&err, ERR_UPSTREAM, "the metadata that it names is not there (%d)", status);
     fail(discovery, discovery->metadata_url, &err);
@@ -165,7 +179,7 @@ static void ask(struct grant_discovery *discovery) {
 enum err_code grant_discover(struct grant_discovery *discovery, struct err *err) {
   enum err_code code = ERR_NONE;
   discovery->place = 0;
-  discovery->is_asking_server = discovery->has_resource = false;
+  discovery->is_asking_server = discovery->has_resource = discovery->is_elsewhere = false;
   if (discovery->metadata_url.n > 0) {
     discovery->places[0] = discovery->metadata_url;
     discovery->n_places = 1;

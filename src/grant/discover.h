@@ -66,7 +66,7 @@ struct grant_discovery {
   struct str places[GRANT_WELL_KNOWN_MAX];
   size_t n_places, place;
   struct str expected_issuer;
-  bool is_asking_server;
+  bool is_asking_server, is_elsewhere;
 };
 /* The caller's own, and its arena's, until `done`. Failing at once: `done` is not called. */
 enum err_code grant_discover(struct grant_discovery *discovery, struct err *err) MUST_CHECK;

@@ -334,7 +334,6 @@ static enum err_code begin_exchange(struct flight *flight, struct err *err) {
     grant_add(&flight->sent, "grant_type", STR("refresh_token"));
     grant_add(&flight->sent, "resource", oauth->resource);
     grant_add(&flight->sent, "refresh_token", json_get_str(subject->tokens, "refresh_token"));
-    grant_add(&flight->sent, "resource", oauth->resource);
   }
   code = grant_request(&flight->arena, subject, &flight->sent, &request, err);
   if (code != ERR_NONE) return code;

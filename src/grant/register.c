@@ -61,13 +61,12 @@ static struct str wanted_method(const struct grant_server *about) {
 }
 
 enum err_code grant_registration_write(struct arena *arena, const struct grant_server *about, struct str public_url,
-                                       struct str scopes, struct str *ret_json, struct err *err) {
+                                       struct str *ret_json, struct err *err) {
   struct buf out;
   buf_init(&out, arena, REGISTRATION_MAX);
   buf_append_byte(&out, '{');
   about_us_write(&out, public_url);
   text_write(&out, "token_endpoint_auth_method", wanted_method(about));
-  if (scopes.n > 0) text_write(&out, "scope", scopes);
   buf_append_byte(&out, '}');
   if (buf_failed(&out)) return err_no_memory(err);
   *ret_json = buf_str(&out);

@@ -17,7 +17,7 @@ bool grant_has_client_document(struct arena *arena, struct str public_url);
 /* The request of a registration, and what came of it: client_id, client_secret and client of the authorization.
  * ERR_UPSTREAM: it was refused; the text says why. */
 enum err_code grant_registration_write(struct arena *arena, const struct grant_server *about, struct str public_url,
-                                       struct str scopes, struct str *ret_json, struct err *err) MUST_CHECK;
+                                       struct str *ret_json, struct err *err) MUST_CHECK;
 enum err_code grant_registration_read(struct arena *arena, const struct grant_server *about,
                                       const struct http_client_response *response,
                                       struct grant_authorization *authorization, struct err *err) MUST_CHECK;
