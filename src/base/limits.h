@@ -51,9 +51,9 @@ enum {
   LIMIT_SESSION_IDLE_MS = 10 * 60 * 1000, /* what a session keeps when nobody listens */
   LIMIT_STREAMS = 32768,                  /* a worker: open by GET */
   LIMIT_WATCHES = 32768,                  /* a worker: sessions and streams that want to hear of changes */
-  LIMIT_WATCHED_URI = 8 * KIB,
-  LIMIT_WATCHED_URIS = 256,    /* of one session or stream */
-  LIMIT_SESSION_NOTES = 16384, /* a worker */
+  LIMIT_WATCHED_NAME = 8 * KIB,           /* a URI that is subscribed to */
+  LIMIT_WATCHED = 256,                    /* resources and tasks of one session or stream */
+  LIMIT_SESSION_NOTES = 16384,            /* a worker */
 
   /* upstreams */
   LIMIT_UPSTREAM_CONNECT_MS = 5 * 1000,

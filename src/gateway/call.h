@@ -67,6 +67,7 @@ struct call {
   /* guard */
   const struct connector *connector;      /* whose action it is */
   const struct toolset_tool *tool;        /* of a tool's call */
+  struct task_wishes *wishes;             /* of subscriptions/listen (method_listen.c); or NULL */
   const struct connector_tool *task_tool; /* of a task: whose call began it */
   bool wants_task;                        /* its client wants the call to be a task (2025-11-25), and it can be */
   const struct connector_prompt *prompt;  /* of a prompt, and where a completion is of one */

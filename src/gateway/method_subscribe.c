@@ -16,10 +16,10 @@ enum stage_verdict method_subscribe(struct call *call) {
   struct str uri = json_get_str(call->message.params, "uri");
   if (!uri.n) return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: uri is missing");
   if (!exchange->has_session) return need_session(call);
-  struct watched_uri *watched = watched_uri_new(exchange, uri);
+  struct watched *watched = watched_resource_new(exchange, uri);
   if (!watched) return refuse_unknown(call, uri);
   if (!session_home_subscribe(exchange, watched)) {
-    watched_uri_free(exchange->worker, watched);
+    watched_free(exchange->worker, watched);
     return call_fail(call, 503, 503, "Out of memory");
   }
   buf_append_c(&call->result, "{}");

@@ -48,6 +48,7 @@ void worker_notice(struct worker *worker, const struct mcp_notice *notice) {
     case MCP_RESOURCES_CHANGED:
       return; /* clients are told when their own lists have changed: by worker_changed */
     case MCP_RESOURCE_UPDATED:
+    case MCP_TASK_CHANGED:
     case MCP_MESSAGE:
       watches_notice(worker, notice);
       return;

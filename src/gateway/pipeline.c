@@ -43,7 +43,7 @@ static const struct method methods[] = {
     {STR("tasks/cancel"), JSONRPC_REQUEST, MCP_BOTH, FOR_ACTIONS, method_act, CONNECTOR_TASK},
     {STR("resources/subscribe"), JSONRPC_REQUEST, MCP_LEGACY, FOR_ALL, method_subscribe},
     {STR("resources/unsubscribe"), JSONRPC_REQUEST, MCP_LEGACY, FOR_ALL, method_unsubscribe},
-    {STR("subscriptions/listen"), JSONRPC_REQUEST, MCP_MODERN, FOR_ALL, method_listen},
+    {STR("subscriptions/listen"), JSONRPC_REQUEST, MCP_MODERN, FOR_ALL, method_listen, CONNECTOR_TASK},
     {STR("logging/setLevel"), JSONRPC_REQUEST, MCP_LEGACY, FOR_ALL, method_set_level},
     {STR("notifications/initialized"), JSONRPC_NOTIFICATION, MCP_LEGACY, FOR_ALL, method_nothing},
     {STR("notifications/cancelled"), JSONRPC_NOTIFICATION, MCP_LEGACY, FOR_ALL, method_cancelled},

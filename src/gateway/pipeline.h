@@ -51,6 +51,10 @@ enum stage_verdict stage_invoke(struct call *call);
 enum stage_verdict stage_filter_result(struct call *call);
 enum stage_verdict stage_reply(struct call *call);
 
+/* stage_record_intent.c: puts the call on record as it stands, before what it says happens. STAGE_NEXT: durable; FAIL:
+ * it cannot be. The next record of the same call begins with call->intent INTENT_NONE. */
+enum stage_verdict call_record(struct call *call, enum audit_kind kind);
+
 /* The methods' handlers: method_*.c */
 enum stage_verdict method_initialize(struct call *call);
 enum stage_verdict method_ping(struct call *call);

@@ -31,14 +31,16 @@ static void home_free(struct session_home *home) {
   free(home);
 }
 
-static bool tell(struct watch *watch, struct str method, struct str params) {
+static bool tell(struct watch *watch, struct str method, struct str params, const struct mcp_passing *names) {
   struct session_home *home = (struct session_home *)watch;
   struct arena scratch;
   struct buf out;
   if (!home->log) return true; /* nobody listens: nothing was promised */
   arena_init(&scratch, LIMIT_HTTP_REQUEST_ARENA);
   buf_init(&out, &scratch, LIMIT_HTTP_REQUEST_ARENA);
-  const struct mcp_passing passing = {.arena = &scratch, .era = MCP_LEGACY};
+  struct mcp_passing passing = names ? *names : (struct mcp_passing){0};
+  passing.arena = &scratch;
+  passing.era = MCP_LEGACY;
   const struct mcp_notification notification = {.method = method, .passing = &passing};
   if (mcp_write_notification(&out, params, &notification, NULL) == ERR_NONE) event_log_append(home->log, buf_str(&out));
   arena_release(&scratch);
@@ -135,7 +137,7 @@ struct errand {
   struct worker *home, *from;
   struct session session;
   struct watcher watcher;
-  struct watched_uri *uri; /* to be added; NULL: `text` is dropped */
+  struct watched *uri; /* to be added; NULL: `text` is dropped */
   size_t n;
   char text[];
 };
@@ -144,18 +146,18 @@ static void on_errand(struct loop_task *task) {
   struct errand *errand = (struct errand *)task;
   struct session_home *home = session_home_of(errand->home, &errand->session, &errand->watcher);
   if (!home) {
-    if (errand->uri) watched_uri_free(errand->home, errand->uri);
+    if (errand->uri) watched_free(errand->home, errand->uri);
   } else {
     home->idle_since_us = loop_now_us(&errand->home->loop);
     if (errand->uri)
-      watch_add_uri(&home->watch, errand->uri);
+      watch_add(&home->watch, errand->uri);
     else
-      watch_drop_uri(&home->watch, str_make(errand->text, errand->n));
+      watch_drop_resource(&home->watch, str_make(errand->text, errand->n));
   }
   free(errand);
 }
 
-static bool send_errand(struct exchange *exchange, struct watched_uri *uri, struct str text) {
+static bool send_errand(struct exchange *exchange, struct watched *uri, struct str text) {
   struct errand *errand = malloc(sizeof(*errand) + text.n);
   if (!errand) return false;
   *errand = (struct errand){.task = {.run = on_errand},
@@ -169,7 +171,7 @@ static bool send_errand(struct exchange *exchange, struct watched_uri *uri, stru
   return true;
 }
 
-bool session_home_subscribe(struct exchange *exchange, struct watched_uri *uri) {
+bool session_home_subscribe(struct exchange *exchange, struct watched *uri) {
   return send_errand(exchange, uri, STR_NONE);
 }
 

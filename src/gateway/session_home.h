@@ -25,7 +25,7 @@ void session_homes_sweep(struct worker *worker);
 void session_homes_free(struct worker *worker);
 
 /* From any worker's loop, of a request in its turn: posted to the home. `uri` is taken. False: no memory. */
-bool session_home_subscribe(struct exchange *exchange, struct watched_uri *uri) MUST_CHECK;
+bool session_home_subscribe(struct exchange *exchange, struct watched *uri) MUST_CHECK;
 bool session_home_unsubscribe(struct exchange *exchange, struct str public_uri) MUST_CHECK;
 /* The worker where a session is at home. */
 struct worker *session_home_worker(const struct worker *worker, const struct session *session);

@@ -15,10 +15,9 @@ static enum stage_verdict refuse(struct call *call) {
                    "The call could not be recorded, so it was not made. Try again; if it persists, tell your admin");
 }
 
-enum stage_verdict stage_record_intent(struct call *call) {
+enum stage_verdict call_record(struct call *call, enum audit_kind kind) {
   if (call->intent == INTENT_NONE) {
-    if (call->does == DOES_READ || !call->connector->kind->needs_rule) return STAGE_NEXT;
-    call_fill_event(call, AUDIT_INTENT);
+    call_fill_event(call, kind);
     call->event.done = on_durable;
     /* In relaxed mode `done` comes from within audit_submit: only then is the intent still INTENT_NONE. */
     if (!audit_submit(call->exchange->worker->server->audit, &call->event)) return refuse(call);
@@ -27,7 +26,13 @@ enum stage_verdict stage_record_intent(struct call *call) {
       return STAGE_WAIT;
     }
   }
-  if (call->intent == INTENT_FAILED) return refuse(call);
+  return call->intent == INTENT_FAILED ? refuse(call) : STAGE_NEXT;
+}
+
+enum stage_verdict stage_record_intent(struct call *call) {
+  if (call->does == DOES_READ || !call->connector->kind->needs_rule) return STAGE_NEXT;
+  enum stage_verdict verdict = call_record(call, AUDIT_INTENT);
+  if (verdict != STAGE_NEXT) return verdict;
   if (call->is_cancelled) {
     call->outcome = AUDIT_CANCELLED;
     return call_fail(call, 0, JSONRPC_INTERNAL_ERROR, "Cancelled before it was made");

@@ -23,13 +23,9 @@ struct str task_id_seal(struct call *call, struct str id) {
   return buf_failed(&out) ? STR_NONE : seal_task(arena, principal->snapshot, principal->user, buf_str(&out));
 }
 
-static const struct connector_connection *find_connection(const struct exchange *exchange, struct uuid id) {
-  const struct org_snapshot *snapshot = exchange->principal.snapshot;
+static const struct connector_connection *find_connection(const struct org_snapshot *snapshot, struct uuid id) {
   for (size_t i = 0; i < snapshot->n_connections; i++) {
-    const struct connector_connection *connection = &snapshot->connections[i];
-    if (!uuid_eq(connection->policy.id, id)) continue;
-    bool is_here = !exchange->path_connector.n || str_eq(connection->connector->id, exchange->path_connector);
-    return is_here ? connection : NULL;
+    if (uuid_eq(snapshot->connections[i].policy.id, id)) return &snapshot->connections[i];
   }
   return NULL;
 }
@@ -43,6 +39,16 @@ static const struct connector_tool *find_tool(const struct connector_connection 
   return NULL;
 }
 
+bool task_find(const struct org_snapshot *snapshot, struct str connector, struct uuid connection_id, struct str tool,
+               struct task *ret_task) {
+  struct task task = {.connection = find_connection(snapshot, connection_id)};
+  if (!task.connection || (connector.n && !str_eq(task.connection->connector->id, connector))) return false;
+  task.tool = find_tool(task.connection, tool);
+  if (!task.tool) return false;
+  *ret_task = task;
+  return true;
+}
+
 bool task_id_open(const struct exchange *exchange, enum mcp_era era, struct str sealed, struct task *ret_task) {
   const struct principal *principal = &exchange->principal;
   struct str plain;
@@ -54,9 +60,7 @@ bool task_id_open(const struct exchange *exchange, enum mcp_era era, struct str 
   yyjson_val *content = yyjson_doc_get_root(doc);
   bool is_legacy = yyjson_is_true(json_get(content, "l"));
   if (is_legacy != (era == MCP_LEGACY) || !uuid_parse(json_get_str(content, "c"), &id)) return false;
-  struct task task = {.connection = find_connection(exchange, id), .id = json_get_str(content, "i")};
-  if (task.connection) task.tool = find_tool(task.connection, json_get_str(content, "t"));
-  if (!task.tool) return false;
-  *ret_task = task;
+  if (!task_find(principal->snapshot, exchange->path_connector, id, json_get_str(content, "t"), ret_task)) return false;
+  ret_task->id = json_get_str(content, "i");
   return true;
 }

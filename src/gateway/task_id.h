@@ -15,6 +15,10 @@ struct task {
   struct str id;                     /* the server's own */
 };
 
+/* Of a connection and a tool by name. False: not there, or not accepted, any more; `connector`: at this URL alone, or
+ * empty. */
+bool task_find(const struct org_snapshot *snapshot, struct str connector, struct uuid connection_id, struct str tool,
+               struct task *ret_task) MUST_CHECK;
 /* For the server's own id in an answer to this call, which began the task or asks about it. STR_NONE: no memory, or too
  * long. */
 struct str task_id_seal(struct call *call, struct str id);

@@ -5,9 +5,10 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "gateway/task_id.h"
 #include "gateway/worker.h"
 #include "mcp/log_level.h"
-#include "vault/places.h"
+#include "mcp/passed.h"
 
 void watcher_of(const struct exchange *exchange, struct watcher *ret_watcher) {
   const struct principal *principal = &exchange->principal;
@@ -22,20 +23,14 @@ void watcher_of(const struct exchange *exchange, struct watcher *ret_watcher) {
   *ret_watcher = watcher;
 }
 
-/* What the watch's user may have now. One made for this look alone is in `ret_own`. */
-struct sight {
-  struct org_snapshot *snapshot;
-  const struct toolset *toolset;
-  struct toolset *own;
-};
-
-static bool look(const struct watch *watch, struct sight *ret_sight) {
+static bool look(const struct watch *watch, struct watcher_sight *ret_sight) {
   const struct watcher *watcher = &watch->watcher;
-  struct sight sight = {.snapshot = org_slot_take(watcher->slot)};
+  struct watcher_sight sight = {.snapshot = org_slot_take(watcher->slot), .connector = str_of(watcher->connector)};
   struct org_user *user = sight.snapshot ? org_snapshot_user(sight.snapshot, watcher->user_id) : NULL;
+  sight.user = user;
   bool may_listen = user && !user->is_disabled && token_index_find(watch->worker->server->tokens, watcher->token_hash);
-  if (may_listen && watcher->connector[0])
-    sight.toolset = sight.own = toolset_make(sight.snapshot, user, str_of(watcher->connector));
+  if (may_listen && sight.connector.n)
+    sight.toolset = sight.own = toolset_make(sight.snapshot, user, sight.connector);
   else if (may_listen)
     sight.toolset = toolset_of(sight.snapshot, user);
   if (!sight.toolset) {
@@ -46,7 +41,7 @@ static bool look(const struct watch *watch, struct sight *ret_sight) {
   return true;
 }
 
-static void look_away(struct sight *sight) {
+static void look_away(struct watcher_sight *sight) {
   toolset_free(sight->own);
   org_snapshot_unref(sight->snapshot);
 }
@@ -59,7 +54,7 @@ static void set_marks(struct watch *watch, const struct toolset *set) {
 
 bool watch_begin(struct watch *watch, struct worker *worker, const struct watcher *watcher) {
   struct watches *watches = &worker->watches;
-  struct sight sight;
+  struct watcher_sight sight;
   watch->worker = worker;
   watch->watcher = *watcher;
   if (watches->n >= LIMIT_WATCHES || !look(watch, &sight)) return false;
@@ -75,129 +70,73 @@ bool watch_begin(struct watch *watch, struct worker *worker, const struct watche
 
 void watch_end(struct watch *watch) {
   struct watches *watches = &watch->worker->watches;
-  while (watch->uris) {
-    struct watched_uri *uri = watch->uris;
-    watch->uris = uri->next;
-    watched_uri_free(watch->worker, uri);
+  while (watch->watched) {
+    struct watched *watched = watch->watched;
+    watch->watched = watched->next;
+    watched_free(watch->worker, watched);
   }
-  watch->n_uris = 0;
+  watch->n_watched = 0;
   *(watch->previous ? &watch->previous->next : &watches->first) = watch->next;
   if (watch->next) watch->next->previous = watch->previous;
   watches->n--;
 }
 
-/* ---- resources ---- */
+/* ---- what is watched ---- */
 
-static bool may_read(const struct exchange *exchange, const struct connector_connection *connection, struct str uri) {
-  const struct policy_action action = {
-      .kind = POLICY_RESOURCE, .connection = &connection->policy, .name = uri, .does = DOES_READ};
-  struct policy_decision decision;
-  policy_decide(&exchange->principal.user->principal, &action, &decision);
-  return decision.effect == POLICY_ALLOW;
-}
-
-/* Best effort: a server that tells nothing has nothing to tell. */
-static void subscribe(const struct exchange *exchange, const struct connector_connection *connection,
-                      struct watched_uri *uri) {
-  struct mcp_upstreams *upstreams = exchange->worker->host.upstreams;
-  struct mcp_target *target = upstreams ? mcp_target_of(connection) : NULL;
-  struct secret *credential = NULL;
-  struct err err;
-  if (!target || !connection->catalogue || !connection->catalogue->has_subscriptions) return;
-  if (connection->sealed_credential.n &&
-      vault_unseal(exchange->principal.snapshot->keys, vault_place_credential(&connection->policy.id),
-                   connection->sealed_credential, &credential, &err) != ERR_NONE)
-    return;
-  if (mcp_subscribe(upstreams, target, credential, uri->uri, &err) == ERR_NONE) uri->target = mcp_target_ref(target);
-  secret_free(credential);
-}
-
-struct watched_uri *watched_uri_new(struct exchange *exchange, struct str public_uri) {
-  const struct toolset *set = exchange_toolset(exchange);
-  const struct connector_connection *connection;
-  struct str uri;
-  if (!set || public_uri.n > LIMIT_WATCHED_URI ||
-      !toolset_find_resource(set, exchange->arena, public_uri, &connection, &uri) ||
-      !may_read(exchange, connection, uri))
-    return NULL;
-  struct watched_uri *watched = malloc(sizeof(*watched) + uri.n + public_uri.n);
-  if (!watched) return NULL;
-  char *text = (char *)(watched + 1);
-  if (uri.n) memcpy(text, uri.p, uri.n);
-  if (public_uri.n) memcpy(text + uri.n, public_uri.p, public_uri.n);
-  *watched = (struct watched_uri){.connection_id = connection->policy.id,
-                                  .uri = str_make(text, uri.n),
-                                  .public_uri = str_make(text + uri.n, public_uri.n)};
-  subscribe(exchange, connection, watched);
-  return watched;
-}
-
-void watched_uri_free(struct worker *worker, struct watched_uri *uri) {
-  if (uri->target && worker->host.upstreams) mcp_unsubscribe(worker->host.upstreams, uri->target, uri->uri);
-  mcp_target_unref(uri->target);
-  free(uri);
-}
-
-bool watch_add_uri(struct watch *watch, struct watched_uri *uri) {
-  bool has_it = watch->n_uris >= LIMIT_WATCHED_URIS;
-  for (const struct watched_uri *other = watch->uris; other; other = other->next)
-    has_it = has_it || str_eq(other->public_uri, uri->public_uri);
+bool watch_add(struct watch *watch, struct watched *watched) {
+  bool has_it = watch->n_watched >= LIMIT_WATCHED;
+  for (const struct watched *other = watch->watched; other; other = other->next)
+    has_it = has_it || (other->subject == watched->subject && str_eq(other->public_name, watched->public_name));
   if (has_it) {
-    watched_uri_free(watch->worker, uri);
+    watched_free(watch->worker, watched);
     return false;
   }
-  uri->next = watch->uris;
-  watch->uris = uri;
-  watch->n_uris++;
+  watched->next = watch->watched;
+  watch->watched = watched;
+  watch->n_watched++;
   return true;
 }
 
-void watch_drop_uri(struct watch *watch, struct str public_uri) {
-  for (struct watched_uri **at = &watch->uris; *at; at = &(*at)->next) {
-    struct watched_uri *uri = *at;
-    if (!str_eq(uri->public_uri, public_uri)) continue;
-    *at = uri->next;
-    watch->n_uris--;
-    watched_uri_free(watch->worker, uri);
-    return;
-  }
+/* `at`: what points to it. */
+static void drop(struct watch *watch, struct watched **at) {
+  struct watched *watched = *at;
+  *at = watched->next;
+  watch->n_watched--;
+  watched_free(watch->worker, watched);
 }
 
-/* Those that the user may no longer read are dropped without a word: they are as if they were not there. */
-static void keep_readable(struct watch *watch, const struct toolset *set) {
-  struct arena scratch;
-  arena_init(&scratch, 0);
-  for (struct watched_uri **at = &watch->uris; *at;) {
-    struct watched_uri *watched = *at;
-    const struct connector_connection *connection;
-    struct str uri;
-    bool is_readable = toolset_find_resource(set, &scratch, watched->public_uri, &connection, &uri) &&
-                       uuid_eq(connection->policy.id, watched->connection_id) && str_eq(uri, watched->uri);
-    if (is_readable) {
-      at = &watched->next;
-      continue;
-    }
-    *at = watched->next;
-    watch->n_uris--;
-    watched_uri_free(watch->worker, watched);
+void watch_drop_resource(struct watch *watch, struct str public_uri) {
+  struct watched **at = &watch->watched;
+  while (*at && !((*at)->subject == MCP_SUBJECT_RESOURCE && str_eq((*at)->public_name, public_uri)))
+    at = &(*at)->next;
+  if (*at) drop(watch, at);
+}
+
+/* What the user may no longer have is dropped without a word: it is as if it were not there. */
+static void keep_allowed(struct watch *watch, const struct watcher_sight *sight) {
+  for (struct watched **at = &watch->watched; *at;) {
+    if (watched_is_allowed(*at, sight))
+      at = &(*at)->next;
+    else
+      drop(watch, at);
   }
-  arena_release(&scratch);
 }
 
 /* ---- telling ---- */
 
 static void tell_owed(struct watch *watch) {
-  if (watch->owes_tools) watch->owes_tools = !watch->tell(watch, STR("notifications/tools/list_changed"), STR_NONE);
+  if (watch->owes_tools)
+    watch->owes_tools = !watch->tell(watch, STR("notifications/tools/list_changed"), STR_NONE, NULL);
   if (watch->owes_prompts)
-    watch->owes_prompts = !watch->tell(watch, STR("notifications/prompts/list_changed"), STR_NONE);
+    watch->owes_prompts = !watch->tell(watch, STR("notifications/prompts/list_changed"), STR_NONE, NULL);
   if (watch->owes_resources)
-    watch->owes_resources = !watch->tell(watch, STR("notifications/resources/list_changed"), STR_NONE);
+    watch->owes_resources = !watch->tell(watch, STR("notifications/resources/list_changed"), STR_NONE, NULL);
 }
 
 void watches_look(struct worker *worker) {
   struct watch *next;
   for (struct watch *watch = worker->watches.first; watch; watch = next) {
-    struct sight sight;
+    struct watcher_sight sight;
     next = watch->next;
     if (!look(watch, &sight)) {
       watch->end(watch);
@@ -208,7 +147,7 @@ void watches_look(struct worker *worker) {
     watch->owes_prompts |= watch->wants_prompts && set->prompts_mark != watch->prompts_mark;
     watch->owes_resources |= watch->wants_resources && set->resources_mark != watch->resources_mark;
     set_marks(watch, set);
-    if (watch->uris) keep_readable(watch, set);
+    if (watch->watched) keep_allowed(watch, &sight);
     look_away(&sight);
     tell_owed(watch);
   }
@@ -228,16 +167,86 @@ void watches_beat(struct worker *worker) {
 
 static void tell_updated(struct watch *watch, const struct mcp_notice *notice) {
   struct buf params;
-  for (const struct watched_uri *uri = watch->uris; uri; uri = uri->next) {
-    if (!uuid_eq(uri->connection_id, notice->connection_id) || !str_eq(uri->uri, notice->text)) continue;
-    buf_init(&params, NULL, 8 * LIMIT_WATCHED_URI);
+  for (const struct watched *watched = watch->watched; watched; watched = watched->next) {
+    if (watched->subject != MCP_SUBJECT_RESOURCE || !uuid_eq(watched->connection_id, notice->connection_id) ||
+        !str_eq(watched->name, notice->text))
+      continue;
+    buf_init(&params, NULL, 8 * LIMIT_WATCHED_NAME);
     buf_append_c(&params, "{\"uri\":");
-    json_write_str(&params, uri->public_uri);
+    json_write_str(&params, watched->public_name);
     buf_append_byte(&params, '}');
-    if (!buf_failed(&params)) watch->tell(watch, STR("notifications/resources/updated"), buf_str(&params));
+    if (!buf_failed(&params)) watch->tell(watch, STR("notifications/resources/updated"), buf_str(&params), NULL);
     buf_release(&params);
   }
 }
+
+/* ---- tasks ---- */
+
+/* A task's state, as one watcher is to read it. */
+struct task_telling {
+  struct arena *arena;
+  const struct watcher_sight *sight;
+  const struct watched *watched;
+  struct task task;
+};
+
+static struct str public_uri(void *context, struct str uri) {
+  const struct task_telling *telling = context;
+  return toolset_public_uri(telling->sight->toolset, telling->arena, telling->task.connection, uri);
+}
+
+static struct str public_task(void *context, struct str id) {
+  const struct task_telling *telling = context;
+  return telling->watched->public_name;
+}
+
+/* It holds what tasks/get would have answered (the Tasks extension, Task Status Notifications), so no more than a role
+ * lets that have. */
+static bool may_tell_task(const struct task_telling *telling, size_t size) {
+  struct policy_decision decision;
+  policy_decide(&telling->sight->user->principal,
+                &(struct policy_action){.kind = POLICY_TASK,
+                                        .connection = &telling->task.connection->policy,
+                                        .name = telling->task.tool->name,
+                                        .does = telling->task.tool->does},
+                &decision);
+  size_t cap = decision.obligations.max_result;
+  return decision.effect == POLICY_ALLOW && (cap == 0 || size <= cap);
+}
+
+static bool is_over(struct str status) {
+  return str_eq(status, STR("completed")) || str_eq(status, STR("failed")) || str_eq(status, STR("cancelled"));
+}
+
+static void tell_task(struct watch *watch, struct watched **at, const struct mcp_notice *notice, struct str status) {
+  struct watcher_sight sight;
+  struct arena scratch;
+  const struct watched *watched = *at;
+  if (!look(watch, &sight)) return;
+  arena_init(&scratch, LIMIT_HTTP_REQUEST_ARENA);
+  struct task_telling telling = {.arena = &scratch, .sight = &sight, .watched = watched};
+  const struct mcp_passing names = {.public_uri = public_uri, .public_task = public_task, .context = &telling};
+  if (task_find(sight.snapshot, sight.connector, watched->connection_id, watched->tool, &telling.task) &&
+      may_tell_task(&telling, notice->text.n))
+    watch->tell(watch, STR("notifications/tasks"), notice->text, &names);
+  arena_release(&scratch);
+  look_away(&sight);
+  if (is_over(status)) drop(watch, at); /* nothing more comes of it */
+}
+
+static void tell_tasks(struct watch *watch, const struct mcp_notice *notice, yyjson_val *params) {
+  struct str id = json_get_str(params, "taskId");
+  for (struct watched **at = &watch->watched; *at; at = &(*at)->next) {
+    const struct watched *watched = *at;
+    if (watched->subject != MCP_SUBJECT_TASK || !uuid_eq(watched->connection_id, notice->connection_id) ||
+        !str_eq(watched->name, id))
+      continue;
+    tell_task(watch, at, notice, json_get_str(params, "status"));
+    return; /* it is watched once, and the list may have changed */
+  }
+}
+
+/* ---- what servers say ---- */
 
 static bool has_connection(const struct toolset *set, struct uuid id) {
   for (size_t i = 0; i < set->n_tools; i++) {
@@ -257,31 +266,29 @@ static bool has_connection(const struct toolset *set, struct uuid id) {
 }
 
 static void tell_message(struct watch *watch, const struct mcp_notice *notice, int level) {
-  struct sight sight;
+  struct watcher_sight sight;
   if (!watch->wants_messages || level < watch->log_level(watch) || !look(watch, &sight)) return;
   if (has_connection(sight.toolset, notice->connection_id))
-    watch->tell(watch, STR("notifications/message"), notice->text);
+    watch->tell(watch, STR("notifications/message"), notice->text, NULL);
   look_away(&sight);
 }
 
-static int level_of(struct str params) {
-  struct arena scratch;
-  yyjson_doc *doc;
-  arena_init(&scratch, 0);
-  int level = json_read_verbatim(&scratch, params, &doc, NULL) == ERR_NONE
-                  ? mcp_log_level(json_get_str(yyjson_doc_get_root(doc), "level"))
-                  : -1;
-  arena_release(&scratch);
-  return level;
-}
-
 void watches_notice(struct worker *worker, const struct mcp_notice *notice) {
-  int level = notice->kind == MCP_MESSAGE && worker->watches.n ? level_of(notice->text) : 0;
+  struct arena scratch;
+  yyjson_doc *doc = NULL;
+  if (!worker->watches.n) return;
+  arena_init(&scratch, LIMIT_HTTP_REQUEST_ARENA);
+  bool is_json = notice->kind == MCP_MESSAGE || notice->kind == MCP_TASK_CHANGED;
+  if (is_json && json_read_verbatim(&scratch, notice->text, &doc, NULL) != ERR_NONE) doc = NULL;
+  yyjson_val *params = doc ? yyjson_doc_get_root(doc) : NULL;
+  int level = notice->kind == MCP_MESSAGE ? mcp_log_level(json_get_str(params, "level")) : 0;
   for (struct watch *watch = worker->watches.first; watch; watch = watch->next) {
     if (!uuid_eq(watch->watcher.organisation_id, notice->organisation_id)) continue;
     if (notice->kind == MCP_RESOURCE_UPDATED) tell_updated(watch, notice);
+    if (notice->kind == MCP_TASK_CHANGED) tell_tasks(watch, notice, params);
     if (notice->kind == MCP_MESSAGE) tell_message(watch, notice, level);
   }
+  arena_release(&scratch);
 }
 
 void watches_end(struct worker *worker) {

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Connek } from './support/connek.js';
 import { sdk1 } from './support/clients.js';
-import { begin } from './support/events.js';
+import { begin, postStream } from './support/events.js';
 import { legacy, modern, send } from './support/mcp.js';
 import { freePort } from './support/process.js';
 import { eventually } from './support/served.js';
@@ -112,6 +112,75 @@ test('who may no longer call the tool may neither ask about its tasks nor end th
   assert.equal(denied.length, 1);
   await allow(all);
   assert.equal((await ask(url, 'tasks/get', taskId)).body.result.status, 'working');
+});
+
+const listen = (url, taskIds, { meta = knowing, ...filter } = {}) =>
+  postStream(url, modern('subscriptions/listen', { notifications: { taskIds, ...filter } }, { meta, id: 'ears' }));
+const told = async (stream) => (await stream.nextMessage()).data;
+const isListening = (url, n) =>
+  eventually(async () => {
+    const { body } = await call(url, 'fixture_counts');
+    assert.equal(body.result.structuredContent.tasksListenedTo, n);
+  });
+const accepted = async (stream) => (await told(stream)).params.notifications.taskIds;
+
+test('who listens to a task hears its whole state, under its own id, and is on record for it', async (t) => {
+  const { connek, url, other } = await withFixture(t);
+  const taskId = await begun(url, 'confirm_delete', { filename: 'a.txt' });
+  const foreign = await listen(other, [taskId, 'x', 7], { toolsListChanged: true });
+  assert.deepEqual(await accepted(foreign), []);
+  const ears = await listen(url, [taskId, 'x'], { toolsListChanged: true });
+  assert.deepEqual(await accepted(ears), [taskId]);
+  assert.equal((await connek.audit()).filter(({ tool }) => tool === 'subscriptions/listen confirm_delete').length, 1);
+
+  // Connek listens to the server a moment later; until then the task does not move.
+  const inputRequests = (await eventually(async () => {
+    const { body } = await ask(url, 'tasks/get', taskId);
+    assert.equal(body.result.status, 'input_required');
+    return body.result;
+  })).inputRequests;
+  await isListening(url, 1);
+  const inputResponses = Object.fromEntries(
+    Object.keys(inputRequests).map((key) => [key, { action: 'accept', content: { confirm: true } }]),
+  );
+  await ask(url, 'tasks/update', taskId, { inputResponses });
+  let news;
+  do news = await told(ears);
+  while (news.params.status !== 'completed');
+  assert.equal(news.method, 'notifications/tasks');
+  assert.equal(news.params._meta['io.modelcontextprotocol/subscriptionId'], 'ears');
+  const { _meta, resultType, ...now } = (await ask(url, 'tasks/get', taskId)).body.result;
+  const { _meta: ours, ...heard } = news.params;
+  assert.deepEqual(heard, now);
+  assert.equal(resultType, 'complete');
+
+  // What the other one hears next is that lists changed: of the task there was nothing.
+  await call(url, 'test_trigger_tool_change');
+  assert.equal((await told(foreign)).method, 'notifications/tools/list_changed');
+  for (const stream of [ears, foreign]) stream.close();
+});
+
+test('to listen to tasks needs the client\'s capability, and the rule that lets it call the tool', async (t) => {
+  const { connek, url, allow } = await withFixture(t);
+  const refused = await send(url, modern('subscriptions/listen', { notifications: { taskIds: ['x'] } }));
+  assert.equal(refused.status, 400);
+  assert.equal(refused.body.error.code, -32021);
+  assert.deepEqual(refused.body.error.data, { requiredCapabilities: { extensions: tasks } });
+  const [slow, asking] = [await begun(url, 'slow_compute', { seconds: 2 }), await begun(url, 'multi_input')];
+  const ears = await listen(url, [slow, asking]);
+  assert.deepEqual(await accepted(ears), [slow, asking]);
+  await allow([...all, { connection: 'x', tools: ['slow_compute'], effect: 'deny' }]);
+  const again = await listen(url, [slow, asking]);
+  assert.deepEqual(await accepted(again), [asking]);
+  assert.ok((await connek.audit()).some(({ tool, decision }) => tool === 'subscriptions/listen slow_compute' && decision === 'denied'));
+  await isListening(url, 1); // to the one that is left
+  await new Promise((resume) => setTimeout(resume, 2500)); // the slow one is done by now
+  await ask(url, 'tasks/cancel', asking);
+  for (const stream of [ears, again]) {
+    const news = await told(stream);
+    assert.equal(news.params.taskId, asking, JSON.stringify(news));
+    stream.close();
+  }
 });
 
 for (const [how, behind] of [

@@ -14,6 +14,7 @@ struct mcp_listen {
   bool has_stream;             /* of http */
   bool is_off;                 /* it has none */
   struct timer again;
+  bool had_tasks, is_without_tasks; /* modern: they were asked for; they were refused */
   unsigned n_failures;
   int64_t retry_ms;
   char last_event_id[256];
@@ -22,8 +23,9 @@ struct mcp_listen {
 struct mcp_subscription {
   struct mcp_subscription *next;
   struct uuid connection_id;
+  enum mcp_subject subject;
   size_t count, n;
-  char uri[];
+  char name[];
 };
 
 static void begin(struct mcp_listen *listen);
@@ -38,20 +40,41 @@ static void begin_later(struct mcp_listen *listen) {
 
 /* ---- modern ---- */
 
-static void filter_write(struct buf *out, const struct mcp_upstream *upstream) {
-  const char *separator = "";
+static bool is_of(const struct mcp_subscription *one, const struct mcp_upstream *upstream, enum mcp_subject subject) {
+  return one->subject == subject && uuid_eq(one->connection_id, upstream->target->connection_id);
+}
+
+/* How many it wrote. */
+static size_t names_write(struct buf *out, const struct mcp_upstream *upstream, enum mcp_subject subject) {
+  size_t n = 0;
+  buf_append_byte(out, '[');
+  for (const struct mcp_subscription *one = upstream->home->subscriptions; one; one = one->next) {
+    if (!is_of(one, upstream, subject)) continue;
+    if (n++) buf_append_byte(out, ',');
+    json_write_str(out, str_make(one->name, one->n));
+  }
+  buf_append_byte(out, ']');
+  return n;
+}
+
+static bool has_tasks(const struct mcp_upstream *upstream) {
+  for (const struct mcp_subscription *one = upstream->home->subscriptions; one; one = one->next)
+    if (is_of(one, upstream, MCP_SUBJECT_TASK)) return true;
+  return false;
+}
+
+static void filter_write(struct buf *out, const struct mcp_upstream *upstream, bool wants_tasks) {
   buf_append_c(out, "\"notifications\":{");
   if (upstream->tells_tools) buf_append_c(out, "\"toolsListChanged\":true,");
   if (upstream->tells_prompts) buf_append_c(out, "\"promptsListChanged\":true,");
   if (upstream->tells_resources) buf_append_c(out, "\"resourcesListChanged\":true,");
-  buf_append_c(out, "\"resourceSubscriptions\":[");
-  for (const struct mcp_subscription *one = upstream->home->subscriptions; one; one = one->next) {
-    if (!uuid_eq(one->connection_id, upstream->target->connection_id)) continue;
-    buf_append_c(out, separator);
-    json_write_str(out, str_make(one->uri, one->n));
-    separator = ",";
+  buf_append_c(out, "\"resourceSubscriptions\":");
+  names_write(out, upstream, MCP_SUBJECT_RESOURCE);
+  if (wants_tasks) {
+    buf_append_c(out, ",\"taskIds\":");
+    names_write(out, upstream, MCP_SUBJECT_TASK);
   }
-  buf_append_c(out, "]}");
+  buf_append_byte(out, '}');
 }
 
 static void on_request_ended(struct mcp_request *request, const struct mcp_reply *reply) {
@@ -59,6 +82,11 @@ static void on_request_ended(struct mcp_request *request, const struct mcp_reply
   struct mcp_listen *listen = upstream->listen;
   if (!listen || listen->request != request) return;
   listen->request = NULL;
+  if (reply->error && listen->had_tasks) { /* perhaps because of one that it knows no more: the rest is to be heard */
+    listen->is_without_tasks = true;
+    begin(listen);
+    return;
+  }
   if (mcp_error_code(reply->error) == JSONRPC_METHOD_NOT_FOUND || upstream->phase != MCP_PHASE_READY) return;
   begin_later(listen);
 }
@@ -69,10 +97,12 @@ static void begin_request(struct mcp_listen *listen) {
       upstream->tells_tools || upstream->tells_prompts || upstream->tells_resources || upstream->n_subscriptions > 0;
   struct mcp_request *before = listen->request, *request = wants ? mcp_request_new(upstream) : NULL;
   listen->request = request;
+  listen->had_tasks = request && !listen->is_without_tasks && has_tasks(upstream);
   if (request) {
     struct buf members;
     buf_init(&members, &request->arena, LIMIT_MCP_REQUEST);
-    filter_write(&members, upstream);
+    filter_write(&members, upstream, listen->had_tasks);
+    if (listen->had_tasks) request->capabilities = STR("{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}");
     request->method = STR("subscriptions/listen");
     request->members = buf_str(&members);
     request->is_endless = true;
@@ -173,8 +203,8 @@ void mcp_listen_begin(struct mcp_upstream *upstream) {
   begin(upstream->listen);
   if (upstream->era == MCP_ERA_MODERN || !upstream->has_subscribe) return;
   for (const struct mcp_subscription *one = upstream->home->subscriptions; one; one = one->next)
-    if (uuid_eq(one->connection_id, upstream->target->connection_id))
-      post_subscription(upstream, "resources/subscribe", str_make(one->uri, one->n));
+    if (is_of(one, upstream, MCP_SUBJECT_RESOURCE))
+      post_subscription(upstream, "resources/subscribe", str_make(one->name, one->n));
 }
 
 void mcp_listen_end(struct mcp_upstream *upstream) {
@@ -216,21 +246,25 @@ struct wish {
   struct mcp_target *target;
   struct secret *credential;
   bool is_on;
+  enum mcp_subject subject;
   size_t n;
-  char uri[];
+  char name[];
 };
 
-static struct mcp_subscription **find(struct mcp_home *home, struct uuid connection_id, struct str uri) {
+static struct mcp_subscription **find(struct mcp_home *home, const struct wish *wish) {
   struct mcp_subscription **link = &home->subscriptions;
-  while (*link && !(uuid_eq((*link)->connection_id, connection_id) && str_eq(str_make((*link)->uri, (*link)->n), uri)))
-    link = &(*link)->next;
+  for (; *link; link = &(*link)->next) {
+    const struct mcp_subscription *one = *link;
+    if (one->subject == wish->subject && uuid_eq(one->connection_id, wish->target->connection_id) &&
+        str_eq(str_make(one->name, one->n), str_make(wish->name, wish->n)))
+      break;
+  }
   return link;
 }
 
 /* Whether the upstream has to be told. */
 static bool count(struct mcp_home *home, const struct wish *wish) {
-  struct str uri = str_make(wish->uri, wish->n);
-  struct mcp_subscription **link = find(home, wish->target->connection_id, uri), *one = *link;
+  struct mcp_subscription **link = find(home, wish), *one = *link;
   if (one && wish->is_on) {
     one->count++;
     return false;
@@ -245,8 +279,9 @@ static bool count(struct mcp_home *home, const struct wish *wish) {
   if (!wish->is_on || home->n_subscriptions >= LIMIT_MCP_SUBSCRIPTIONS) return false;
   one = calloc(1, sizeof(*one) + wish->n);
   if (!one) return false;
-  memcpy(one->uri, wish->uri, wish->n);
+  memcpy(one->name, wish->name, wish->n);
   one->n = wish->n;
+  one->subject = wish->subject;
   one->count = 1;
   one->connection_id = wish->target->connection_id;
   one->next = home->subscriptions;
@@ -263,11 +298,13 @@ static void tell_upstream(struct mcp_home *home, const struct wish *wish) {
   mcp_upstream_keep(upstream, wish->credential);
   upstream->n_subscriptions = subscriptions_of(upstream);
   if (upstream->phase == MCP_PHASE_READY) {
-    if (upstream->era == MCP_ERA_MODERN && upstream->listen)
+    if (upstream->era == MCP_ERA_MODERN && upstream->listen) {
+      upstream->listen->is_without_tasks &= wish->subject != MCP_SUBJECT_TASK;
       begin(upstream->listen);
-    else if (upstream->has_subscribe)
+    } else if (upstream->has_subscribe && wish->subject == MCP_SUBJECT_RESOURCE) {
       post_subscription(upstream, wish->is_on ? "resources/subscribe" : "resources/unsubscribe",
-                        str_make(wish->uri, wish->n));
+                        str_make(wish->name, wish->n));
+    }
     return;
   }
   struct mcp_request *request = wish->is_on ? mcp_request_new(upstream) : NULL;
@@ -287,28 +324,31 @@ static void on_wish(struct loop_task *task) {
 }
 
 static enum err_code wish_post(struct mcp_upstreams *upstreams, struct mcp_target *target,
-                               const struct secret *credential, struct str uri, bool is_on, struct err *err) {
+                               const struct secret *credential, enum mcp_subject subject, struct str name, bool is_on,
+                               struct err *err) {
   struct str opened = credential ? secret_open(credential) : STR_NONE;
-  struct wish *wish = calloc(1, sizeof(*wish) + uri.n);
+  struct wish *wish = calloc(1, sizeof(*wish) + name.n);
   if (!wish) return err_no_memory(err);
   wish->credential = credential ? secret_new(opened.p, opened.n) : NULL;
   wish->home = mcp_home_of(upstreams, target->connection_id);
   wish->target = mcp_target_ref(target);
   wish->is_on = is_on;
-  wish->n = uri.n;
-  if (uri.n > 0) memcpy(wish->uri, uri.p, uri.n);
+  wish->subject = subject;
+  wish->n = name.n;
+  if (name.n > 0) memcpy(wish->name, name.p, name.n);
   wish->task.run = on_wish;
   loop_post(wish->home->host->loop, &wish->task);
   return ERR_NONE;
 }
 
 enum err_code mcp_subscribe(struct mcp_upstreams *upstreams, struct mcp_target *target, const struct secret *credential,
-                            struct str uri, struct err *err) {
-  return wish_post(upstreams, target, credential, uri, true, err);
+                            enum mcp_subject subject, struct str name, struct err *err) {
+  return wish_post(upstreams, target, credential, subject, name, true, err);
 }
 
-void mcp_unsubscribe(struct mcp_upstreams *upstreams, struct mcp_target *target, struct str uri) {
-  (void)wish_post(upstreams, target, NULL, uri, false, NULL);
+void mcp_unsubscribe(struct mcp_upstreams *upstreams, struct mcp_target *target, enum mcp_subject subject,
+                     struct str name) {
+  (void)wish_post(upstreams, target, NULL, subject, name, false, NULL);
 }
 
 void mcp_subscriptions_free(struct mcp_home *home) {

@@ -61,11 +61,11 @@ static bool is_change(struct str method, enum mcp_notice_kind *ret_kind) {
   return false;
 }
 
-static void on_log(struct mcp_upstream *upstream, yyjson_val *params) {
+static void tell_whole(struct mcp_upstream *upstream, enum mcp_notice_kind kind, yyjson_val *params) {
   struct buf text;
   buf_init(&text, NULL, LIMIT_MCP_NOTICE);
   json_write_value(&text, params);
-  if (!buf_failed(&text)) mcp_notice(upstream, MCP_MESSAGE, buf_str(&text));
+  if (!buf_failed(&text)) mcp_notice(upstream, kind, buf_str(&text));
   buf_release(&text);
 }
 
@@ -76,6 +76,8 @@ static void on_notification(struct mcp_upstream *upstream, struct mcp_request *r
     on_progress(upstream, request, message->params, message->method);
   } else if (is_change(message->method, &kind)) {
     mcp_notice(upstream, kind, kind == MCP_RESOURCE_UPDATED ? json_get_str(message->params, "uri") : STR_NONE);
+  } else if (str_eq(message->method, STR("notifications/tasks"))) {
+    if (yyjson_is_obj(message->params)) tell_whole(upstream, MCP_TASK_CHANGED, message->params);
   } else if (str_eq(message->method, STR("notifications/cancelled"))) {
     mcp_question_cancelled(upstream, message->params);
   } else {
@@ -85,7 +87,7 @@ static void on_notification(struct mcp_upstream *upstream, struct mcp_request *r
     if (owner)
       owner->notified(owner, message->method, message->params);
     else if (is_log && upstream->n_active == 0)
-      on_log(upstream, message->params);
+      tell_whole(upstream, MCP_MESSAGE, message->params);
   }
 }
 

@@ -23,6 +23,7 @@ enum mcp_notice_kind {
   MCP_PROMPTS_CHANGED,
   MCP_RESOURCES_CHANGED,
   MCP_RESOURCE_UPDATED, /* text: its URI */
+  MCP_TASK_CHANGED,     /* text: params of notifications/tasks */
   MCP_MESSAGE,          /* text: params of notifications/message, of no request */
 };
 struct mcp_notice {
@@ -90,11 +91,17 @@ enum err_code mcp_list(struct mcp_upstreams *upstreams, struct mcp_target *targe
 
 /* ---- subscriptions: what clients of ours want to hear of ---- */
 
-/* From any thread; counted: the upstream is subscribed to the URI while the count is over 0. Best effort: an upstream
- * that cannot is left alone. */
+enum mcp_subject {
+  MCP_SUBJECT_RESOURCE, /* by its URI */
+  MCP_SUBJECT_TASK,     /* of the Tasks extension, by its id: modern upstreams alone tell */
+};
+
+/* From any thread; counted: the upstream is subscribed to what is named while the count is over 0. Best effort: an
+ * upstream that cannot is left alone. */
 enum err_code mcp_subscribe(struct mcp_upstreams *upstreams, struct mcp_target *target, const struct secret *credential,
-                            struct str uri, struct err *err) MUST_CHECK;
-void mcp_unsubscribe(struct mcp_upstreams *upstreams, struct mcp_target *target, struct str uri);
+                            enum mcp_subject subject, struct str name, struct err *err) MUST_CHECK;
+void mcp_unsubscribe(struct mcp_upstreams *upstreams, struct mcp_target *target, enum mcp_subject subject,
+                     struct str name);
 
 /* How an upstream is doing, for `connection list`, /metrics and reviews. */
 enum mcp_health { MCP_UNUSED, MCP_CONNECTING, MCP_READY, MCP_BROKEN };

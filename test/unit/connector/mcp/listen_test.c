@@ -81,25 +81,42 @@ static void a_storm_is_bounded_and_the_calls_go_on(void **state) {
 static void subscriptions_are_told_to_the_upstream_and_counted(void **state) {
   struct fixture *f = start(SERVER_LEGACY);
   for (int i = 0; i < 2; i++)
-    assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, STR("test://x"), &test_err));
+    assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, MCP_SUBJECT_RESOURCE, STR("test://x"), &test_err));
   run_until(f, upstream_saw(f->server, "\"resources/subscribe\",\"params\":{\"uri\":\"test://x\"}"));
-  mcp_unsubscribe(f->upstreams, f->target, STR("test://x"));
+  mcp_unsubscribe(f->upstreams, f->target, MCP_SUBJECT_RESOURCE, STR("test://x"));
   run_for_a_while(f);
   assert_false(upstream_saw(f->server, "unsubscribe"));
-  mcp_unsubscribe(f->upstreams, f->target, STR("test://x"));
+  mcp_unsubscribe(f->upstreams, f->target, MCP_SUBJECT_RESOURCE, STR("test://x"));
   run_until(f, upstream_saw(f->server, "\"resources/unsubscribe\",\"params\":{\"uri\":\"test://x\"}"));
-  mcp_unsubscribe(f->upstreams, f->target, STR("test://x")); /* once too often */
+  mcp_unsubscribe(f->upstreams, f->target, MCP_SUBJECT_RESOURCE, STR("test://x")); /* once too often */
   fixture_stop(f);
   f = start(SERVER_MODERN);
-  assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, STR("test://x"), &test_err));
+  assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, MCP_SUBJECT_RESOURCE, STR("test://x"), &test_err));
   run_until(f, upstream_saw(f->server, "\"resourceSubscriptions\":[\"test://x\"]"));
+  fixture_stop(f);
+}
+
+static void tasks_are_listened_to_where_the_era_has_them(void **state) {
+  struct fixture *f = start(SERVER_MODERN);
+  assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, MCP_SUBJECT_TASK, STR("task-1"), &test_err));
+  run_until(f, upstream_saw(f->server, "\"resourceSubscriptions\":[],\"taskIds\":[\"task-1\"]"));
+  assert_true(upstream_saw(f->server, "{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}"));
+  run_until(f, atomic_load(&server_n_listens) == 2);
+  sse_event(stream_fd, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tasks\",\"params\":{\"taskId\":\"task-1\"}}");
+  run_until(f, atomic_load(&f->n_notices) == 1);
+  assert_int_equal(f->notice, MCP_TASK_CHANGED);
+  fixture_stop(f);
+  f = start(SERVER_LEGACY);
+  assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, MCP_SUBJECT_TASK, STR("task-1"), &test_err));
+  run_for_a_while(f);
+  assert_false(upstream_saw(f->server, "task-1"));
   fixture_stop(f);
 }
 
 static void a_subscription_alone_connects(void **state) {
   server_tool_more = telling_tool;
   struct fixture *f = fixture_start(SERVER_LEGACY, false);
-  assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, STR("test://x"), &test_err));
+  assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, MCP_SUBJECT_RESOURCE, STR("test://x"), &test_err));
   run_until(f, atomic_load(&server_n_initialized) == 1);
   run_for_a_while(f);
   fixture_stop(f);
@@ -111,6 +128,7 @@ int main(void) {
       cmocka_unit_test(a_stream_that_ends_is_begun_again),
       cmocka_unit_test(a_storm_is_bounded_and_the_calls_go_on),
       cmocka_unit_test(subscriptions_are_told_to_the_upstream_and_counted),
+      cmocka_unit_test(tasks_are_listened_to_where_the_era_has_them),
       cmocka_unit_test(a_subscription_alone_connects),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
