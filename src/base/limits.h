@@ -50,10 +50,12 @@ enum {
   LIMIT_EVENTS_MS = 2 * 60 * 1000,        /* after a stream's end, or since nobody reads it */
   LIMIT_SESSION_IDLE_MS = 10 * 60 * 1000, /* what a session keeps when nobody listens */
   LIMIT_STREAMS = 32768,                  /* a worker: open by GET */
-  LIMIT_WATCHES = 32768,                  /* a worker: sessions and streams that want to hear of changes */
-  LIMIT_WATCHED_NAME = 8 * KIB,           /* a URI that is subscribed to */
-  LIMIT_WATCHED = 256,                    /* resources and tasks of one session or stream */
-  LIMIT_SESSION_NOTES = 16384,            /* a worker */
+  LIMIT_INSTRUCTIONS = 8 * KIB,           /* of MCP servers, as a client reads them: all together */
+  LIMIT_INSTRUCTIONS_EACH = 2 * KIB,
+  LIMIT_WATCHES = 32768,        /* a worker: sessions and streams that want to hear of changes */
+  LIMIT_WATCHED_NAME = 8 * KIB, /* a URI that is subscribed to */
+  LIMIT_WATCHED = 256,          /* resources and tasks of one session or stream */
+  LIMIT_SESSION_NOTES = 16384,  /* a worker */
 
   /* upstreams */
   LIMIT_UPSTREAM_CONNECT_MS = 5 * 1000,

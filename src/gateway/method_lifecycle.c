@@ -1,5 +1,6 @@
 /* How a client and we get to know each other: initialize and ping (legacy), server/discover (modern). */
 #include "gateway/capabilities.h"
+#include "gateway/instructions.h"
 #include "gateway/pipeline.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -15,6 +16,7 @@ enum stage_verdict method_initialize(struct call *call) {
   exchange->new_session = session_new(exchange->arena, principal->snapshot, principal->user, envelope->client_name,
                                       envelope->client_version, envelope->client_capabilities, exchange->worker->index);
   if (!capabilities_of(exchange, MCP_LEGACY, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
+  capabilities.instructions = instructions_of(exchange);
   mcp_write_initialize(&call->result, envelope->revision, &capabilities);
   return STAGE_NEXT;
 }
@@ -27,6 +29,7 @@ enum stage_verdict method_ping(struct call *call) {
 enum stage_verdict method_discover(struct call *call) {
   struct mcp_capabilities capabilities;
   if (!capabilities_of(call->exchange, MCP_MODERN, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
+  capabilities.instructions = instructions_of(call->exchange);
   mcp_write_discover(&call->result, &capabilities);
   return STAGE_NEXT;
 }

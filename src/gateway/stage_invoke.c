@@ -64,6 +64,13 @@ static enum audit_outcome outcome_of(const struct call *call) {
   return result->is_error || result->rpc_code ? AUDIT_ERROR : AUDIT_OK;
 }
 
+/* In place of an error that its client cannot read. */
+static enum stage_verdict tell_plainly(struct call *call, const char *text) {
+  if (call_verb(call) != CONNECTOR_TOOL) return call_fail(call, 0, JSONRPC_INTERNAL_ERROR, "%s", text);
+  tool_answer_error(call, text);
+  return STAGE_NEXT;
+}
+
 /* Clients of the legacy era know no such error, and cannot mend it. */
 static enum stage_verdict fail_for_lack(struct call *call) {
   const struct connector_result *result = &call->invocation.result;
@@ -75,11 +82,8 @@ static enum stage_verdict fail_for_lack(struct call *call) {
   if (result->rpc_data.n && json_read(arena, result->rpc_data, &doc, NULL) == ERR_NONE)
     json_write_value(&text, json_get(yyjson_doc_get_root(doc), "requiredCapabilities"));
   buf_append_byte(&text, '\0');
-  const char *said =
-      buf_failed(&text) ? "The MCP server does this only for clients of a later revision of MCP" : text.p;
-  if (call_verb(call) != CONNECTOR_TOOL) return call_fail(call, 0, JSONRPC_INTERNAL_ERROR, "%s", said);
-  tool_answer_error(call, said);
-  return STAGE_NEXT;
+  return tell_plainly(
+      call, buf_failed(&text) ? "The MCP server does this only for clients of a later revision of MCP" : text.p);
 }
 
 /* What the MCP server answered with goes to the client, in its era's numbers. Those that speak of the way between us
@@ -184,6 +188,18 @@ static enum stage_verdict ask_on_stream(struct call *call) {
   return STAGE_NEXT;
 }
 
+/* The session with the server is everybody's, so the server cannot know who shows pages. */
+static enum stage_verdict refuse_page(struct call *call) {
+  return tell_plainly(call,
+                      "The MCP server wants you to visit a page first, and this client shows none. Use one that does "
+                      "(MCP's elicitation by URL), then call again");
+}
+
+static bool shows_pages(const struct call *call) {
+  yyjson_val *elicitation = json_get(call->invocation.client.capabilities, "elicitation");
+  return yyjson_is_obj(json_get(elicitation, "url"));
+}
+
 /* 2025-11-25's error is in the modern era a question like any other. */
 static enum stage_verdict ask_for_url(struct call *call) {
   struct arena *arena = call->exchange->arena;
@@ -205,7 +221,8 @@ static enum stage_verdict answer(struct call *call) {
   call->outcome = outcome_of(call);
   call->error = result->error;
   if (asks(result)) return ask_by_result(call, result->input_requests, result->state);
-  if (is_modern && result->rpc_code == MCP_URL_ELICITATION_REQUIRED) return ask_for_url(call);
+  if (result->rpc_code == MCP_URL_ELICITATION_REQUIRED && is_modern) return ask_for_url(call);
+  if (result->rpc_code == MCP_URL_ELICITATION_REQUIRED && !shows_pages(call)) return refuse_page(call);
   if (!is_modern && result->rpc_code == MCP_MISSING_CLIENT_CAPABILITY) return fail_for_lack(call);
   if (result->rpc_code) return pass_error(call);
   if (call_verb(call) != CONNECTOR_TOOL && !result->whole.n) return fail_plainly(call);

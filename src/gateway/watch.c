@@ -248,27 +248,10 @@ static void tell_tasks(struct watch *watch, const struct mcp_notice *notice, yyj
 
 /* ---- what servers say ---- */
 
-static bool has_connection(const struct toolset *set, struct uuid id) {
-  for (size_t i = 0; i < set->n_tools; i++) {
-    for (size_t j = 0; j < set->tools[i].n_connections; j++) {
-      if (uuid_eq(set->tools[i].connections[j]->policy.id, id)) return true;
-    }
-  }
-  for (size_t i = 0; i < set->n_resources; i++) {
-    if (uuid_eq(set->resources[i].connection->policy.id, id)) return true;
-  }
-  for (size_t i = 0; i < set->n_prompts; i++) {
-    for (size_t j = 0; j < set->prompts[i].n_connections; j++) {
-      if (uuid_eq(set->prompts[i].connections[j]->policy.id, id)) return true;
-    }
-  }
-  return false;
-}
-
 static void tell_message(struct watch *watch, const struct mcp_notice *notice, int level) {
   struct watcher_sight sight;
   if (!watch->wants_messages || level < watch->log_level(watch) || !look(watch, &sight)) return;
-  if (has_connection(sight.toolset, notice->connection_id))
+  if (toolset_has_connection(sight.toolset, notice->connection_id))
     watch->tell(watch, STR("notifications/message"), notice->text, NULL);
   look_away(&sight);
 }

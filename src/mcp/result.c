@@ -52,14 +52,25 @@ static void write_capabilities(struct buf *out, const struct mcp_revision *revis
   buf_append_byte(out, '}');
 }
 
+static void write_instructions(struct buf *out, struct str more) {
+  struct buf text;
+  buf_append_c(out, ",\"instructions\":");
+  buf_init(&text, NULL, sizeof(INSTRUCTIONS) + more.n);
+  buf_append_c(&text, INSTRUCTIONS);
+  buf_append_str(&text, more);
+  if (buf_failed(&text)) out->has_failed = true;
+  json_write_str(out, buf_str(&text));
+  buf_release(&text);
+}
+
 void mcp_write_initialize(struct buf *out, const struct mcp_revision *revision,
                           const struct mcp_capabilities *capabilities) {
   buf_append_c(out, "{\"protocolVersion\":");
   json_write_str(out, revision->name);
   buf_append_c(out, ",\"capabilities\":");
   write_capabilities(out, revision, capabilities);
-  buf_append_c(out, ",\"serverInfo\":" SERVER_INFO ",\"instructions\":");
-  json_write_str(out, STR(INSTRUCTIONS));
+  buf_append_c(out, ",\"serverInfo\":" SERVER_INFO);
+  write_instructions(out, capabilities->instructions);
   buf_append_byte(out, '}');
 }
 
@@ -69,8 +80,7 @@ void mcp_write_discover(struct buf *out, const struct mcp_capabilities *capabili
   buf_append_str(out, mcp_revisions_json());
   buf_append_c(out, ",\"capabilities\":");
   write_capabilities(out, NULL, capabilities);
-  buf_append_c(out, ",\"instructions\":");
-  json_write_str(out, STR(INSTRUCTIONS));
+  write_instructions(out, capabilities->instructions);
   mcp_write_cache_hints(out);
   buf_append_byte(out, '}');
 }

@@ -16,8 +16,9 @@ void mcp_write_server_info(struct buf *out);
 /* What a user's server can: for `initialize` and `server/discover`. Tools there always are. */
 struct mcp_capabilities {
   bool has_prompts, has_resources, has_subscriptions, has_completions, has_logging;
-  bool has_tasks;        /* as its era has them: an extension, or 2025-11-25's own */
-  struct str extensions; /* a JSON object; empty: none */
+  bool has_tasks;          /* as its era has them: an extension, or 2025-11-25's own */
+  struct str extensions;   /* a JSON object; empty: none */
+  struct str instructions; /* a text that follows ours; empty: none */
 };
 void mcp_write_initialize(struct buf *out, const struct mcp_revision *revision,
                           const struct mcp_capabilities *capabilities);

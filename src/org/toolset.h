@@ -75,6 +75,8 @@ const struct toolset_prompt *toolset_find_prompt(const struct toolset *toolset, 
 bool toolset_find_resource(const struct toolset *toolset, struct arena *arena, struct str public_uri,
                            const struct connector_connection **ret_connection, struct str *ret_uri) MUST_CHECK;
 const struct toolset_resource *toolset_find_template(const struct toolset *toolset, struct str public_template);
+/* Is anything of this connection in it? */
+bool toolset_has_connection(const struct toolset *toolset, struct uuid connection_id);
 /* A connection's own URI as this user sees it: for results and notifications of it. In the arena, or `uri` itself. */
 struct str toolset_public_uri(const struct toolset *toolset, struct arena *arena,
                               const struct connector_connection *connection, struct str uri);

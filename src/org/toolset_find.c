@@ -100,3 +100,27 @@ struct str toolset_public_uri(const struct toolset *toolset, struct arena *arena
   struct str own = toolset_own_uri(arena, connection, uri);
   return own.p ? own : uri;
 }
+
+static bool is_among(const struct connector_connection *const *connections, size_t n, struct uuid id) {
+  for (size_t i = 0; i < n; i++) {
+    if (uuid_eq(connections[i]->policy.id, id)) return true;
+  }
+  return false;
+}
+
+static bool has_resource_of(const struct toolset_resource *items, size_t n, struct uuid id) {
+  for (size_t i = 0; i < n; i++) {
+    if (uuid_eq(items[i].connection->policy.id, id)) return true;
+  }
+  return false;
+}
+
+bool toolset_has_connection(const struct toolset *set, struct uuid id) {
+  for (size_t i = 0; i < set->n_tools; i++) {
+    if (is_among(set->tools[i].connections, set->tools[i].n_connections, id)) return true;
+  }
+  for (size_t i = 0; i < set->n_prompts; i++) {
+    if (is_among(set->prompts[i].connections, set->prompts[i].n_connections, id)) return true;
+  }
+  return has_resource_of(set->resources, set->n_resources, id) || has_resource_of(set->templates, set->n_templates, id);
+}

@@ -162,3 +162,42 @@ test('three organisations see their own alone', async (t) => {
   const lines = (await connek.ok('connector', 'review', '--organisation', 'globex', '--all', '--json')).split('\n').filter(Boolean);
   assert.ok(lines.every((line) => !line.includes('initech') && !line.includes('acme')));
 });
+
+test('which account a completion is about is ours to know: the server gets the other arguments alone', async (t) => {
+  const prompts = [{ name: 'ask', arguments: [{ name: 'city' }, { name: 'country' }] }];
+  const served = await Served.start(t, { prompts });
+  served.lie = ({ id, method }, response) => {
+    const answers = {
+      initialize: {
+        protocolVersion: '2025-06-18',
+        capabilities: { prompts: {}, completions: {} },
+        serverInfo: { name: 'x', version: '1' },
+      },
+      'completion/complete': { completion: { values: ['Rome'] } },
+    };
+    const result = answers[method];
+    if (result) response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, result }));
+    return Boolean(result);
+  };
+  const { url } = await serving(
+    t,
+    organisation([
+      { id: 'x', url: served.url, connection: 'first', trust: 'accept' },
+      { id: 'x', url: served.url, connection: 'second', trust: 'accept' },
+    ]),
+  );
+  await eventually(async () => assert.equal((await list(url, 'prompts'))[0]?.arguments.length, 3));
+  const complete = (context) =>
+    request(url, 'completion/complete', {
+      ref: { type: 'ref/prompt', name: 'x_ask' },
+      argument: { name: 'city', value: 'R' },
+      ...(context && { context }),
+    });
+  const body = await complete({ arguments: { account: 'second', country: 'it' }, more: 1 });
+  assert.deepEqual(body.result?.completion.values, ['Rome'], JSON.stringify(body));
+  const { params } = served.of('completion/complete').at(-1);
+  assert.deepEqual(params.ref, { type: 'ref/prompt', name: 'ask' });
+  assert.deepEqual(params.context, { arguments: { country: 'it' }, more: 1 });
+  const unnamed = await complete();
+  assert.match(unnamed.error?.message ?? '', /account: must be one of first, second/);
+});

@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Connek } from './support/connek.js';
-import { callTool, legacy, send } from './support/mcp.js';
+import { callTool, legacy, modern, send } from './support/mcp.js';
 import { Served, eventually, organisation as config, readOnly, tool, user } from './support/served.js';
 
 const everything = { read: ['read'], destroy: ['read', 'write', 'destroy'] };
@@ -202,4 +202,26 @@ test('a server that cannot be asked: the error is shown, the others work', async
   dead.tools = [tool('late')];
   await eventually(async () => assert.deepEqual(await names(url), ['x_echo', 'y_late']));
   assert.doesNotMatch(await connek.ok('connector', 'review'), /could not be asked/);
+});
+
+test('what a server says of itself is told once it is accepted, under its connection\'s name; changed, it is told no more', async (t) => {
+  const words = 'Be kind. \u001b[31mAlways.';
+  const served = await Served.start(t, { tools: [readOnly('look')], instructions: words });
+  const servers = [{ id: 'x', url: served.url, trust: 'review' }];
+  const { connek, url } = await serving(t, servers, { does: everything.read });
+  const initialize = legacy('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'a', version: '1' } });
+  const told = async (request) => (await send(url, request)).body.result.instructions;
+  const both = async () => {
+    const [now, before] = [await told(modern('server/discover')), await told(initialize)];
+    assert.equal(now, before);
+    return now;
+  };
+  await eventually(async () => assert.equal((await waiting(connek)).length, 2));
+  await connek.ok('connector', 'review', '--accept', 'look', '--does', 'read');
+  assert.doesNotMatch(await both(), /kind/);
+  await connek.ok('connector', 'review', '--accept', 'instructions');
+  assert.match(await both(), /^Connek gives you .*\n\nThe MCP server of x says of itself: Be kind\. Always\.$/s);
+  served.instructions = 'Be unkind.';
+  await askAgain(connek, servers, 'again');
+  await eventually(async () => assert.doesNotMatch(await both(), /kind/));
 });

@@ -1,42 +1,9 @@
 // Connek as a legacy and a modern server of what an MCP server behind it has: streams, sessions, questions, replays.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { Connek } from './support/connek.js';
 import { begin, get, postStream } from './support/events.js';
+import { ann, everything, withFixture as serving } from './support/federated.js';
 import { legacy, modern, post, send } from './support/mcp.js';
-import { startFixture } from '../fixtures/mcp/process.js';
-
-const ann = 'ann@acme.example';
-const bob = 'bob@acme.example';
-
-const config = (fixture, rules) => ({
-  organisation: 'acme',
-  limits: { per_minute: 1_000_000 },
-  connectors: [{ id: 'fixture', kind: 'mcp', url: fixture }],
-  connections: [{ name: 'fixture', connector: 'fixture', names: 'plain', trust: 'accept' }],
-  roles: [{ name: 'all', rules }],
-  users: [
-    { email: ann, roles: ['all'] },
-    { email: bob, roles: ['all'] },
-  ],
-});
-const everything = [{ connection: 'fixture', does: ['read', 'write', 'destroy'] }];
-
-async function serving(t) {
-  const fixture = await startFixture(t);
-  const connek = await Connek.create(t);
-  await connek.apply(config(fixture, everything));
-  await connek.start('--allow-upstream', new URL(fixture).host);
-  const [{ url }, other] = [await connek.token(ann), await connek.token(bob)];
-  for (let i = 0; ; i++) {
-    const { body } = await send(url, legacy('tools/list'));
-    if (body.result.tools.some(({ name }) => name === 'test_simple_text')) break;
-    assert.ok(i < 600, 'the tools never came');
-    await new Promise((resume) => setTimeout(resume, 50));
-  }
-  const allow = (rules) => connek.apply(config(fixture, rules));
-  return { connek, url, other: other.url, allow };
-}
 
 const call = (name, args = {}, id = 1) => legacy('tools/call', { name, arguments: args }, { id });
 
@@ -58,7 +25,7 @@ test('a role without the connection has neither its prompts nor its resources, a
   const read = await send(url, legacy('resources/read', { uri }));
   assert.equal(listed.body.error?.code, -32601, listed.text);
   assert.equal(read.body.error?.code, -32601, read.text);
-  await allow([{ connection: 'fixture', does: ['read'], prompts: ['*'] }]);
+  await allow([{ connection: 'x', does: ['read'], prompts: ['*'] }]);
   const prompts = await send(url, legacy('prompts/list'));
   assert.ok(prompts.body.result.prompts.length > 0, prompts.text);
 });
@@ -209,12 +176,12 @@ test('who listens hears that lists changed, tagged, and nothing that was not ask
     assert.equal(data.method, 'notifications/subscriptions/acknowledged');
     assert.equal(data.params._meta['io.modelcontextprotocol/subscriptionId'], id);
   }
-  await allow([{ connection: 'fixture', does: ['read'] }]); // most tools are gone, and no prompt is
+  await allow([{ connection: 'x', does: ['read'] }]); // most tools are gone, and no prompt is
   const told = await tools.next();
   assert.equal(told.data.method, 'notifications/tools/list_changed');
   assert.equal(told.data.params._meta['io.modelcontextprotocol/subscriptionId'], 'one');
   assert.equal((await ears.nextMessage()).data.method, 'notifications/tools/list_changed');
-  await allow([{ connection: 'fixture', does: ['read'], tools: ['fixture_echo'] }]);
+  await allow([{ connection: 'x', does: ['read'], tools: ['fixture_echo'] }]);
   assert.equal((await prompts.next()).data.method, 'notifications/prompts/list_changed');
   for (const stream of [ears, tools, prompts]) stream.close();
 });

@@ -2,63 +2,17 @@
 // before with a real server of that kind, and where the two meet.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { join, resolve } from 'node:path';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { Connek } from './support/connek.js';
 import { sdk1 } from './support/clients.js';
 import { begin, postStream } from './support/events.js';
+import { everything, withEverything, withEverythingOverHttp, withFixture } from './support/federated.js';
 import { legacy, modern, send } from './support/mcp.js';
-import { freePort } from './support/process.js';
 import { eventually } from './support/served.js';
-import { startFixture } from '../fixtures/mcp/process.js';
 
-const modules = resolve(import.meta.dirname, '../../node_modules');
-const everythingProgram = join(modules, '@modelcontextprotocol/server-everything/dist/index.js');
 const research = 'simulate-research-query';
-
-const ann = 'ann@acme.example';
-const bob = 'bob@acme.example';
-const all = [{ connection: 'x', does: ['read', 'write', 'destroy'] }];
 const tasks = { 'io.modelcontextprotocol/tasks': {} };
 const knowing = { 'io.modelcontextprotocol/clientCapabilities': { extensions: tasks, elicitation: {} } };
 const isOver = ({ status }) => ['completed', 'failed', 'cancelled'].includes(status);
-
-const config = (connector, rules = all) => ({
-  organisation: 'acme',
-  limits: { per_minute: 1_000_000 },
-  connectors: [{ id: 'x', kind: 'mcp', ...connector }],
-  connections: [{ name: 'x', connector: 'x', names: 'plain', trust: 'accept' }],
-  roles: [{ name: 'all', rules }],
-  users: [
-    { email: ann, roles: ['all'] },
-    { email: bob, roles: ['all'] },
-  ],
-});
-
-async function serving(t, connector, options = {}) {
-  const connek = await Connek.create(t, options);
-  await connek.apply(config(connector));
-  await connek.start('--allow-upstream', '127.0.0.1');
-  const [{ url }, other] = [await connek.token(ann), await connek.token(bob)];
-  await eventually(async () => {
-    const { body } = await send(url, legacy('tools/list'));
-    assert.ok(body.result.tools.some(({ name }) => !name.startsWith('connek_')));
-  });
-  return { connek, url, other: other.url, allow: (rules) => connek.apply(config(connector, rules)) };
-}
-
-const withFixture = async (t) => serving(t, { url: await startFixture(t) });
-// In a sandbox it would see a /tmp of its own; a checkout may be there.
-const withEverything = (t) =>
-  serving(t, { command: [process.execPath, everythingProgram] }, { env: { PATH: '/nowhere' } });
-
-async function withEverythingOverHttp(t) {
-  const PORT = String(await freePort());
-  const child = spawn(process.execPath, [everythingProgram, 'streamableHttp'], { env: { ...process.env, PORT }, stdio: 'ignore' });
-  t.after(() => child.kill('SIGKILL'));
-  return serving(t, { url: `http://127.0.0.1:${PORT}/mcp` });
-}
 
 const call = (url, name, args = {}, more = {}) => send(url, modern('tools/call', { name, arguments: args, ...more }, { meta: knowing }));
 const ask = (url, method, taskId, more = {}) => send(url, modern(method, { taskId, ...more }, { meta: knowing }));
@@ -103,14 +57,14 @@ test('a task is begun, asked about and ended; its server knows it by an id of it
 test('who may no longer call the tool may neither ask about its tasks nor end them', async (t) => {
   const { connek, url, allow } = await withFixture(t);
   const taskId = await begun(url, 'slow_compute', { seconds: 60 });
-  await allow([...all, { connection: 'x', tools: ['slow_compute'], effect: 'deny' }]);
+  await allow([...everything, { connection: 'x', tools: ['slow_compute'], effect: 'deny' }]);
   for (const method of ['tasks/get', 'tasks/cancel', 'tasks/update']) {
     const { body, text } = await ask(url, method, taskId, method === 'tasks/update' ? { inputResponses: {} } : {});
     assert.match(body.error?.message ?? '', /not permitted/, text);
   }
   const denied = (await connek.audit()).filter(({ tool, decision }) => tool === 'tasks/cancel slow_compute' && decision === 'denied');
   assert.equal(denied.length, 1);
-  await allow(all);
+  await allow(everything);
   assert.equal((await ask(url, 'tasks/get', taskId)).body.result.status, 'working');
 });
 
@@ -169,7 +123,7 @@ test('to listen to tasks needs the client\'s capability, and the rule that lets 
   const [slow, asking] = [await begun(url, 'slow_compute', { seconds: 2 }), await begun(url, 'multi_input')];
   const ears = await listen(url, [slow, asking]);
   assert.deepEqual(await accepted(ears), [slow, asking]);
-  await allow([...all, { connection: 'x', tools: ['slow_compute'], effect: 'deny' }]);
+  await allow([...everything, { connection: 'x', tools: ['slow_compute'], effect: 'deny' }]);
   const again = await listen(url, [slow, asking]);
   assert.deepEqual(await accepted(again), [asking]);
   assert.ok((await connek.audit()).some(({ tool, decision }) => tool === 'subscriptions/listen slow_compute' && decision === 'denied'));

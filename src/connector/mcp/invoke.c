@@ -56,10 +56,26 @@ static void reference_write(struct buf *out, const struct connector_call *call) 
   buf_append_byte(out, '}');
 }
 
+/* What is filled in already, without what is ours among it. */
+static void context_write(struct buf *out, const struct connector_call *call) {
+  static const char *const filled[] = {"arguments", NULL};
+  yyjson_val *context = json_get(call->params, "context");
+  struct buf rest;
+  if (!yyjson_is_obj(context)) return;
+  buf_init(&rest, call->arena, LIMIT_MCP_REQUEST);
+  member_write(&rest, "arguments", call->arguments);
+  rest_write(&rest, context, filled);
+  key_write(out, STR("context"));
+  buf_append_byte(out, '{');
+  buf_append_str(out, buf_str(&rest));
+  buf_append_byte(out, '}');
+  if (buf_failed(&rest)) out->has_failed = true;
+}
+
 static void members_write(struct buf *out, const struct connector_call *call) {
   static const char *const named[] = {"name", "arguments", "task", "_meta", "inputResponses", "requestState", NULL};
   static const char *const read[] = {"uri", "_meta", "inputResponses", "requestState", NULL};
-  static const char *const completed[] = {"ref", "_meta", NULL};
+  static const char *const completed[] = {"ref", "context", "_meta", NULL};
   static const char *const task[] = {"taskId", "_meta", NULL};
   switch (call->verb) {
     case CONNECTOR_TOOL:
@@ -79,6 +95,7 @@ static void members_write(struct buf *out, const struct connector_call *call) {
       break;
     case CONNECTOR_COMPLETION:
       reference_write(out, call);
+      context_write(out, call);
       rest_write(out, call->params, completed);
       break;
     case CONNECTOR_TASK:
