@@ -171,3 +171,23 @@ test('another\'s task id is an unknown one: to ask about, to answer, to cancel',
     assert.ok(own.body.result, own.text);
   }
 });
+
+test('what a server says of another\'s task on a call\'s stream leads nobody to it', async (t) => {
+  const served = await Served.start(t, { tools: [tool('slow')] });
+  const said = (method) => ({ jsonrpc: '2.0', method, params: { taskId: 'theirs-1', status: 'completed', result: { content: [] } } });
+  served.lie = ({ id, method }, response) => {
+    if (method !== 'tools/call') return false;
+    const result = { jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'done' }] } };
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    for (const message of [said('notifications/tasks'), said('notifications/tasks/status'), result]) response.write(`data: ${JSON.stringify(message)}\n\n`);
+    response.end();
+    return true;
+  };
+  const { urls: [url] } = await serving(t, [{ id: 'x', url: served.url }], 1);
+  const meta = { 'io.modelcontextprotocol/clientCapabilities': { extensions: { 'io.modelcontextprotocol/tasks': {} } } };
+  for (const request of [modern('tools/call', { name: 'x_slow', arguments: {} }, { meta }), legacy('tools/call', { name: 'x_slow', arguments: {} })]) {
+    const { text } = await send(url, request);
+    assert.match(text, /done/);
+    assert.doesNotMatch(text, /taskId/);
+  }
+});
