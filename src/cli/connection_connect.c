@@ -25,8 +25,8 @@ static enum err_code check_subject(struct db_tx *tx, struct connect_work *work, 
   enum err_code code =
       grant_subject_load(tx, &arena, work->store->vault, record->organisation_id, record->id, &subject, err);
   if (!code) {
-    bool has_consent = subject.oauth && subject.oauth->grant == CONNECTOR_GRANT_CODE &&
-                       !(subject.oauth->is_discovered && grant_is_static(&subject));
+    bool has_consent =
+        connector_oauth_has_consent(subject.oauth) && !(subject.oauth->is_discovered && grant_is_static(&subject));
     if (!has_consent)
       code = err_set(err, ERR_INVALID,
                      "the connector %.*s is not connected by a consent: its connections have a "

@@ -5,11 +5,13 @@
 
 #include "codec/json_path.h"
 #include "connector/connector.h"
+#include "connector/oauth1.h"
 
 enum connector_grant {
   CONNECTOR_GRANT_CODE,   /* a person consents (RFC 6749, 4.1) */
   CONNECTOR_GRANT_CLIENT, /* the client's own (RFC 6749, 4.4) */
   CONNECTOR_GRANT_JWT,    /* a signed assertion (RFC 7523), or one that is the token itself */
+  CONNECTOR_GRANT_OAUTH1, /* a person consents (RFC 5849, 2): what is got signs every request */
 };
 
 enum connector_client_auth {
@@ -47,6 +49,9 @@ struct connector_claim {
 
 struct connector_oauth {
   enum connector_grant grant;
+  struct str request; /* OAUTH1: where a way begins */
+  enum oauth1_signature signature;
+  struct str realm;
   struct str authorize, token, revoke; /* `token` empty: the JWT itself is what is sent */
   struct str issuer;                   /* or empty */
   bool is_fixed;                       /* no setting stands in a URL of these */
@@ -76,6 +81,11 @@ struct connector_oauth {
   struct str resource; /* RFC 8707: for whom tokens are; empty: not said */
   bool requires_iss;   /* RFC 9207: the browser has to bring back whom it was with */
 };
+
+/* Is it a person who gives it? */
+static inline bool connector_oauth_has_consent(const struct connector_oauth *oauth) {
+  return oauth && (oauth->grant == CONNECTOR_GRANT_CODE || oauth->grant == CONNECTOR_GRANT_OAUTH1);
+}
 
 /* NULL: the connection's credential is used as it is. */
 static inline const struct connector_oauth *connector_oauth_of(const struct connector_connection *connection) {

@@ -127,17 +127,22 @@ static bool is_html(const struct http_client_response *response) {
 
 /* ---- reading ---- */
 
-/* application/x-www-form-urlencoded, as some still answer: as an object of texts. */
-static yyjson_val *read_form(struct arena *arena, struct str body) {
+bool grant_form_decode(struct arena *arena, struct str encoded, struct str *ret_raw) {
+  char *copy = arena_alloc(arena, encoded.n + 1);
+  if (!copy) return false;
+  for (size_t i = 0; i < encoded.n; i++)
+    copy[i] = encoded.p[i] == '+' ? ' ' : encoded.p[i];
+  return url_decode(arena, str_make(copy, encoded.n), ret_raw);
+}
+
+yyjson_val *grant_read_form(struct arena *arena, struct str body) {
   struct buf json;
-  bool has_token = false;
   buf_init(&json, arena, MIB);
   buf_append_byte(&json, '{');
   for (struct str rest = body; rest.p && rest.n > 0;) {
     struct str value = str_cut(&rest, '&'), name, raw;
     struct str key = str_cut(&value, '=');
-    if (!url_decode(arena, key, &name) || !url_decode(arena, value.p ? value : STR(""), &raw)) return NULL;
-    has_token = has_token || str_eq(name, STR("access_token")) || str_eq(name, STR("error"));
+    if (!grant_form_decode(arena, key, &name) || !grant_form_decode(arena, value, &raw)) return NULL;
     if (json.n > 1) buf_append_byte(&json, ',');
     json_write_str(&json, name);
     buf_append_byte(&json, ':');
@@ -145,7 +150,7 @@ static yyjson_val *read_form(struct arena *arena, struct str body) {
   }
   buf_append_byte(&json, '}');
   yyjson_doc *doc;
-  if (!has_token || buf_failed(&json) || json_read(arena, buf_str(&json), &doc, NULL) != ERR_NONE) return NULL;
+  if (buf_failed(&json) || json_read(arena, buf_str(&json), &doc, NULL) != ERR_NONE) return NULL;
   return yyjson_doc_get_root(doc);
 }
 
@@ -211,7 +216,7 @@ static struct str error_text(yyjson_val *root) {
 
 /* Where no person consented there is nobody to ask again: what ended is what an admin gave. */
 static bool has_consent(const struct reading *reading) {
-  return reading->subject->oauth->grant == CONNECTOR_GRANT_CODE;
+  return connector_oauth_has_consent(reading->subject->oauth);
 }
 
 static void judge_error(const struct reading *reading) {
@@ -306,7 +311,8 @@ static void read_body(const struct reading *reading) {
   if (json_read(reading->arena, response->body, &doc, NULL) == ERR_NONE) {
     reading->answer->root = yyjson_doc_get_root(doc);
   } else if (!is_html(response)) {
-    reading->answer->root = read_form(reading->arena, response->body);
+    yyjson_val *form = grant_read_form(reading->arena, response->body); /* as some still answer */
+    if (json_get(form, "access_token") || json_get(form, "error")) reading->answer->root = form;
   }
 }
 

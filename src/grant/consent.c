@@ -80,7 +80,7 @@ static enum err_code load_subject(struct db_tx *tx, struct consent_run *run, con
   consent->organisation = organisation.name;
   consent->return_path = link->return_path;
   const struct grant_subject *subject = &run->subject;
-  if (!subject->oauth || subject->oauth->grant != CONNECTOR_GRANT_CODE)
+  if (!connector_oauth_has_consent(subject->oauth))
     return err_set(err, ERR_INVALID, "The connector of %.*s is not connected by a consent.",
                    STR_ARG(subject->record.name));
   if (subject->oauth->is_discovered) return ERR_NONE; /* the rest is found out yet */
@@ -123,6 +123,15 @@ static void add_parameter(struct buf *url, struct str name, struct str value) {
   url_write_encoded(url, value);
 }
 
+static enum err_code end_location(struct consent_run *run, struct buf *url, struct err *err) {
+  const struct connector_oauth *oauth = run->subject.oauth;
+  for (size_t i = 0; i < oauth->n_extra; i++)
+    add_parameter(url, oauth->extra[i].name, oauth->extra[i].value);
+  if (buf_failed(url)) return err_no_memory(err);
+  run->consent->location = buf_str(url);
+  return ERR_NONE;
+}
+
 static enum err_code write_location(struct consent_run *run, struct str state, struct str verifier, struct err *err) {
   const struct connector_oauth *oauth = run->subject.oauth;
   struct buf url, redirect, challenge;
@@ -134,6 +143,10 @@ static enum err_code write_location(struct consent_run *run, struct str state, s
   vault_sha256(verifier, digest);
   base64url_write(&challenge, str_make((const char *)digest, sizeof(digest)));
   buf_append_str(&url, oauth->authorize);
+  if (oauth->grant == CONNECTOR_GRANT_OAUTH1) {
+    add_parameter(&url, STR("oauth_token"), run->token);
+    return end_location(run, &url, err);
+  }
   add_parameter(&url, STR("response_type"), STR("code"));
   add_parameter(&url, STR("client_id"), run->subject.client_id);
   add_parameter(&url, STR("redirect_uri"), buf_str(&redirect));
@@ -147,11 +160,8 @@ static enum err_code write_location(struct consent_run *run, struct str state, s
   /* OpenID Connect Core, 11: without it the scope is ignored. */
   if (oauth->is_discovered && grant_scopes_within(STR("offline_access"), oauth->scopes))
     add_parameter(&url, STR("prompt"), STR("consent"));
-  for (size_t i = 0; i < oauth->n_extra; i++)
-    add_parameter(&url, oauth->extra[i].name, oauth->extra[i].value);
-  if (buf_failed(&url) || buf_failed(&redirect) || buf_failed(&challenge)) return err_no_memory(err);
-  run->consent->location = buf_str(&url);
-  return ERR_NONE;
+  if (buf_failed(&redirect) || buf_failed(&challenge)) return err_no_memory(err);
+  return end_location(run, &url, err);
 }
 
 /* What only the callback needs: whom the code is for, and with what it is exchanged. */
@@ -165,30 +175,40 @@ static enum err_code seal_state(struct consent_run *run, struct oauth_state_reco
     buf_append_c(&json, ",\"authorization\":");
     buf_append_str(&json, run->authorization);
   }
+  if (run->token.n > 0) {
+    buf_append_c(&json, ",\"token\":");
+    json_write_str(&json, run->token);
+    buf_append_c(&json, ",\"token_secret\":");
+    json_write_str(&json, run->token_secret);
+  }
   buf_append_byte(&json, '}');
   if (buf_failed(&json)) return err_no_memory(err);
   return vault_seal(run->subject.keys, run->arena, vault_place_verifier(record->hash), buf_str(&json),
                     &record->verifier, err);
 }
 
+void consent_make_state(struct consent_run *run) {
+  uint8_t bytes[(GRANT_TOKEN_SIZE - 1) / 2];
+  random_bytes(bytes, sizeof(bytes));
+  hex_format(bytes, sizeof(bytes), run->state);
+}
+
 static enum err_code send_work(struct db_tx *tx, void *context, struct err *err) {
   struct consent_run *run = context;
-  uint8_t bytes[32], secret[VERIFIER_BYTES];
-  char state[2 * sizeof(bytes) + 1];
+  uint8_t secret[VERIFIER_BYTES];
   struct buf verifier;
-  random_bytes(bytes, sizeof(bytes));
+  if (!run->state[0]) consent_make_state(run);
   random_bytes(secret, sizeof(secret));
-  hex_format(bytes, sizeof(bytes), state);
   buf_init(&verifier, run->arena, 128);
   base64url_write(&verifier, str_make((const char *)secret, sizeof(secret)));
   if (buf_failed(&verifier)) return err_no_memory(err);
   struct oauth_state_record record = {.expires_at = clock_utc_us() + GRANT_STATE_S * second_us};
-  vault_sha256(str_of(state), record.hash);
+  vault_sha256(str_of(run->state), record.hash);
   memcpy(record.link, run->link, sizeof(record.link));
   vault_sha256(run->consent->browser, record.browser);
   enum err_code code = seal_state(run, &record, buf_str(&verifier), err);
   if (code == ERR_NONE) code = store_oauth_state_insert(tx, &record, err);
-  return code == ERR_NONE ? write_location(run, str_of(state), buf_str(&verifier), err) : code;
+  return code == ERR_NONE ? write_location(run, str_of(run->state), buf_str(&verifier), err) : code;
 }
 
 static void on_sent(struct db_job *job) {
@@ -209,20 +229,13 @@ static void on_begun(struct db_job *job) {
     consent_fail(run, &job->err);
   else if (run->subject.oauth->is_discovered)
     consent_find(run);
+  else if (run->subject.oauth->grant == CONNECTOR_GRANT_OAUTH1)
+    consent_request_token(run);
   else
     consent_send(run);
 }
 
 /* ---- CALLBACK: what came ---- */
-
-/* application/x-www-form-urlencoded: '+' is a space. */
-static bool decode(struct arena *arena, struct str encoded, struct str *ret_raw) {
-  char *copy = arena_memdup(arena, encoded.p ? encoded.p : "", encoded.n + 1);
-  if (!copy) return false;
-  for (size_t i = 0; i < encoded.n; i++)
-    if (copy[i] == '+') copy[i] = ' ';
-  return url_decode(arena, str_make(copy, encoded.n), ret_raw);
-}
 
 static struct str parameter(const struct consent_run *run, const char *name) {
   for (size_t i = 0; i < run->callback.n; i++)
@@ -234,8 +247,8 @@ static enum err_code read_query(struct consent_run *run, struct err *err) {
   for (struct str rest = run->consent->query; rest.p && rest.n > 0;) {
     struct str value = str_cut(&rest, '&'), name, raw;
     struct str key = str_cut(&value, '=');
-    if (run->callback.n == GRANT_PARAMETERS || !decode(run->arena, key, &name) ||
-        !decode(run->arena, value.p ? value : STR(""), &raw))
+    if (run->callback.n == GRANT_PARAMETERS || !grant_form_decode(run->arena, key, &name) ||
+        !grant_form_decode(run->arena, value, &raw))
       return err_set(err, ERR_INVALID, "The service sent the browser back with an address that cannot be read.");
     for (size_t i = 0; i < run->callback.n; i++)
       if (str_eq(run->callback.items[i].name, name))
@@ -290,6 +303,8 @@ static enum err_code open_verifier(struct consent_run *run, const struct oauth_s
       grant_open(run->arena, subject->keys, vault_place_verifier(state->hash), state->verifier, &kept, err);
   if (code != ERR_NONE) return code;
   run->verifier = json_get_str(kept, "verifier");
+  run->token = json_get_str(kept, "token");
+  run->token_secret = json_get_str(kept, "token_secret");
   bool is_found = grant_authorization_read(json_get(kept, "authorization"), &run->found);
   if (is_found != subject->oauth->is_discovered)
     return err_set(err, ERR_CONFLICT, "The connector was changed meanwhile. Nothing was changed; ask for a new link.");
@@ -367,8 +382,11 @@ static enum err_code put_grant(struct db_tx *tx, struct consent_run *run, int64_
                                .obtained_at = now,
                                .expires_at = life ? now + life : 0,
                                .last_success_at = now};
-  enum err_code code = grant_tokens_write(run->arena, run->answer.access_token, run->answer.refresh_token,
-                                          run->authorization, &json, err);
+  enum err_code code =
+      subject->oauth->grant == CONNECTOR_GRANT_OAUTH1
+          ? grant_oauth1_tokens_write(run->arena, run->answer.access_token, run->token_secret, &json, err)
+          : grant_tokens_write(run->arena, run->answer.access_token, run->answer.refresh_token, run->authorization,
+                               &json, err);
   if (code == ERR_NONE)
     code = grant_keys(tx, run->arena, run->keeper->options.vault, record->organisation_id, &keys, err);
   if (code == ERR_NONE) code = vault_seal(keys, run->arena, vault_place_grant(&record->id), json, &grant.secret, err);
@@ -466,6 +484,10 @@ static void on_called_back(struct db_job *job) {
   struct err err = {0};
   if (job->code != ERR_NONE) {
     consent_fail(run, &job->err);
+    return;
+  }
+  if (run->subject.oauth->grant == CONNECTOR_GRANT_OAUTH1) {
+    consent_exchange_token(run, parameter(run, "oauth_token"), parameter(run, "oauth_verifier"));
     return;
   }
   host = grant_host(run->subject.oauth->authorize);

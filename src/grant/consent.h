@@ -24,6 +24,8 @@ struct consent_run {
   struct grant_answer answer;
   struct str captured; /* JSON object */
   char choice_link[GRANT_TOKEN_SIZE];
+  char state[GRANT_TOKEN_SIZE];   /* once it is made */
+  struct str token, token_secret; /* OAuth 1.0a: of the request, then of the access; empty: it is another way */
 };
 
 /* Each ends the run: the browser is told, and `run` is gone. */
@@ -37,6 +39,12 @@ void consent_store(struct consent_run *run);
 void consent_find(struct consent_run *run);
 /* Makes a state, and ends with the address to send the browser to. */
 void consent_send(struct consent_run *run);
+/* Fills run->state; consent_send does where it is empty. */
+void consent_make_state(struct consent_run *run);
+/* oauth1.c: gets a request token; goes on with consent_send, or ends. */
+void consent_request_token(struct consent_run *run);
+/* oauth1.c: gets the access; goes on with consent_store, or ends. `token` and `verifier` came with the browser. */
+void consent_exchange_token(struct consent_run *run, struct str token, struct str verifier);
 /* account.c: asks which accounts there are; goes on with consent_store, or ends. */
 void consent_discover(struct consent_run *run, struct str access_token);
 

@@ -55,6 +55,16 @@ enum err_code grant_tokens_write(struct arena *arena, struct str access_token, s
                                  struct str authorization, struct str *ret_json, struct err *err) MUST_CHECK;
 /* A text that a service or browser gave, fit to be shown: plain, one line, at most `max` bytes. */
 struct str grant_clean(struct arena *arena, struct str text, size_t max);
+/* One name or value of application/x-www-form-urlencoded. False: a bad escape, or no memory. */
+bool grant_form_decode(struct arena *arena, struct str encoded, struct str *ret_raw) MUST_CHECK;
+/* The same as an object of texts; NULL: it is none, or no memory. */
+yyjson_val *grant_read_form(struct arena *arena, struct str body);
+
+/* oauth1.c: what is stored of such an access, and what a connector gets of it. */
+enum err_code grant_oauth1_tokens_write(struct arena *arena, struct str token, struct str token_secret,
+                                        struct str *ret_json, struct err *err) MUST_CHECK;
+void grant_oauth1_write_credential(struct buf *out, const struct grant_subject *subject);
+
 /* "login.example.com": the host of a URL, for texts. */
 struct str grant_host(struct str url);
 

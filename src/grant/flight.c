@@ -119,8 +119,7 @@ static bool wants_link(const struct flight *flight) {
 
 /* flight->why is filled. */
 static void fail(struct flight *flight) {
-  bool has_consent =
-      flight->has_subject && flight->subject.oauth && flight->subject.oauth->grant == CONNECTOR_GRANT_CODE;
+  bool has_consent = flight->has_subject && connector_oauth_has_consent(flight->subject.oauth);
   if (flight->is_dead && has_consent && wants_link(flight) && flight_submit(flight, flight_link_work, true, on_link))
     return;
   fail_all(flight);
@@ -149,7 +148,7 @@ static struct str access_token(const struct flight *flight) {
 /* Its key or client is another one now: what the one before got, or did not get, says nothing. */
 static bool has_new_credential(const struct flight *flight, int64_t since) {
   const struct grant_subject *subject = &flight->subject;
-  return subject->oauth && subject->oauth->grant != CONNECTOR_GRANT_CODE && subject->record.credential_at > since;
+  return subject->oauth && !connector_oauth_has_consent(subject->oauth) && subject->record.credential_at > since;
 }
 
 static bool is_usable(const struct flight *flight, int64_t now) {
@@ -167,8 +166,17 @@ static bool is_fresh(const struct flight *flight, int64_t now) {
 static bool may_renew(const struct flight *flight) {
   const struct connector_oauth *oauth = flight->subject.oauth;
   if (!oauth) return false; /* its connector has no such way any more */
-  if (oauth->grant != CONNECTOR_GRANT_CODE) return true;
+  if (!connector_oauth_has_consent(oauth)) return true;
   return oauth->may_refresh && json_get_str(flight->subject.tokens, "refresh_token").n > 0;
+}
+
+static void write_bearer(const struct flight *flight, struct str token, const struct grant_record *grant,
+                         struct buf *out) {
+  buf_append_c(out, "{\"access_token\":");
+  json_write_str(out, token);
+  if (flight->subject.fixed->is_discovered) /* who is refused with it can say with which */
+    buf_printf(out, ",\"grant_version\":%lld", (long long)grant->version);
+  buf_append_byte(out, '}');
 }
 
 /* The access token alone: nothing else of a grant is anybody's but the keeper's. */
@@ -176,11 +184,10 @@ static void give_token(struct flight *flight, struct str token, const struct gra
   struct buf out;
   int64_t valid_us = LIMIT_CREDENTIAL_KEPT_MS * INT64_C(1000);
   buf_init(&out, &flight->arena, 64 * KIB);
-  buf_append_c(&out, "{\"access_token\":");
-  json_write_str(&out, token);
-  if (flight->subject.fixed->is_discovered) /* who is refused with it can say with which */
-    buf_printf(&out, ",\"grant_version\":%lld", (long long)grant->version);
-  buf_append_byte(&out, '}');
+  if (flight->subject.oauth->grant == CONNECTOR_GRANT_OAUTH1)
+    grant_oauth1_write_credential(&out, &flight->subject);
+  else
+    write_bearer(flight, token, grant, &out);
   if (grant->expires_at) {
     int64_t left = grant->expires_at - grant_before_us(flight->subject.oauth, grant) - now;
     if (left < valid_us) valid_us = left > 0 ? left : 0;
@@ -426,7 +433,7 @@ static void decide(struct flight *flight) {
   const struct grant_subject *subject = &flight->subject;
   const struct grant_record *grant = &subject->grant;
   int64_t now = clock_utc_us();
-  bool has_consent = subject->oauth && subject->oauth->grant == CONNECTOR_GRANT_CODE;
+  bool has_consent = connector_oauth_has_consent(subject->oauth);
   bool is_live = subject->has_grant && subject->tokens && !str_eq(grant->status, STR("reconnect")) &&
                  !str_eq(grant->status, STR("disconnected"));
   flight->is_forced = false;

@@ -20,14 +20,13 @@ static int64_t jitter(int64_t span_us) {
 }
 
 bool grant_renews(const struct connector_oauth *oauth, struct str refresh_token) {
-  return oauth->grant != CONNECTOR_GRANT_CODE || (oauth->may_refresh && refresh_token.n > 0);
+  return !connector_oauth_has_consent(oauth) || (oauth->may_refresh && refresh_token.n > 0);
 }
 
 enum err_code grant_schedule(struct db_tx *tx, const struct connector_oauth *oauth, const struct grant_record *grant,
                              int64_t now, struct err *err) {
   struct job_record job = {.subject = uuid_bytes(&grant->connection_id), .organisation_id = grant->organisation_id};
-  if (oauth->grant != CONNECTOR_GRANT_CODE)
-    return ERR_NONE; /* got anew when it is wanted: nothing is lost by waiting */
+  if (!connector_oauth_has_consent(oauth)) return ERR_NONE; /* got anew when it is wanted: nothing is lost by waiting */
   if (grant->has_refresh) {
     /* Between a quarter and half of how long the service lets it lie idle; a fortnight where that is not known. */
     int64_t idle = oauth->idle_us > 0 ? oauth->idle_us : 14 * day_us;

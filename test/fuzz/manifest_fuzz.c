@@ -67,8 +67,7 @@ static void call(struct arena *arena, const struct connector *connector,
                  const struct connector_connection *connection) {
   struct http_secret secret = {.value = STR("k3y:/%")};
   const struct http_definition *http = connector->state;
-  for (size_t i = 0; i < http->n_auths && !secret.auth; i++)
-    if (http_auth_is_run(&http->auths[i])) secret.auth = &http->auths[i];
+  if (http->n_auths > 0) secret.auth = &http->auths[0];
   for (size_t i = 0; i < connector->n_tools; i++) {
     struct connector_call one = {.connection = connection,
                                  .tool = &connector->tools[i],

@@ -6,6 +6,8 @@
 #include "codec/url.h"
 #include "connector/http/http.h"
 
+enum { SIGNED_MORE = 2048 }; /* nonce, time, realm and names of a signed request */
+
 static bool has_member(yyjson_val *credential, struct str name) {
   yyjson_val *value = yyjson_obj_getn(credential, name.p, name.n);
   return yyjson_is_str(value) && yyjson_get_len(value) > 0;
@@ -20,8 +22,18 @@ static bool has_all(yyjson_val *credential, const struct template *template) {
   return true;
 }
 
-bool http_auth_is_run(const struct http_auth *auth) {
-  return auth->type != HTTP_AUTH_OAUTH1;
+static const char *const oauth1_members[] = {"consumer_key", "consumer_secret", "token", "token_secret"};
+
+static bool has_oauth1(yyjson_val *credential) {
+  for (size_t i = 0; i < sizeof(oauth1_members) / sizeof(oauth1_members[0]); i++)
+    if (!has_member(credential, str_of(oauth1_members[i]))) return false;
+  return true;
+}
+
+bool http_oauth1_takes(struct str name) {
+  for (size_t i = 0; i < sizeof(oauth1_members) / sizeof(oauth1_members[0]); i++)
+    if (str_eq_c(name, oauth1_members[i])) return true;
+  return false;
 }
 
 /* What is sent is a token that somebody gets for the connection. */
@@ -41,7 +53,10 @@ bool http_auth_gets_token(const struct http_definition *http, yyjson_val *creden
 const struct http_auth *http_auth_find(const struct http_definition *http, yyjson_val *credential) {
   for (size_t i = 0; i < http->n_auths; i++) {
     const struct http_auth *auth = &http->auths[i];
-    if (!http_auth_is_run(auth)) continue;
+    if (auth->type == HTTP_AUTH_OAUTH1) {
+      if (has_oauth1(credential)) return auth;
+      continue;
+    }
     if (is_token(auth)) {
       if (has_member(credential, STR("access_token"))) return auth;
       continue;
@@ -116,10 +131,8 @@ void http_secret_find_texts(struct http_secret *secret) {
   }
 }
 
-static enum err_code refuse(const struct http_definition *http, struct err *err) {
-  for (size_t i = 0; i < http->n_auths; i++)
-    if (http_auth_is_run(&http->auths[i])) return err_set(err, ERR_UNAVAILABLE, "the connection has no key");
-  return err_set(err, ERR_UNAVAILABLE, "the manifest's ways to authenticate are not run by this version yet");
+static enum err_code refuse(struct err *err) {
+  return err_set(err, ERR_UNAVAILABLE, "the connection has no key");
 }
 
 enum err_code http_secret_open(struct http_secret *secret, const struct connector_call *call, struct err *err) {
@@ -132,10 +145,13 @@ enum err_code http_secret_open(struct http_secret *secret, const struct connecto
   secret->n_heap = secret->n_used = 0;
   if (http->n_auths == 0) return ERR_NONE;
   struct str json = call->credential ? secret_open(call->credential) : STR_NONE;
-  if (json.n == 0) return refuse(http, err);
+  if (json.n == 0) return refuse(err);
   /* yyjson says how much memory it may need; credentials are small, and what is used is what has to be wiped */
   size_t n_json = yyjson_read_max_memory_usage(json.n, YYJSON_READ_NOFLAG), n_basic = 4 * json.n + 64;
-  size_t n_forms = 8 * json.n, n = n_json + n_basic + n_forms;
+  size_t n_forms = 8 * json.n, n_signed = 0;
+  for (size_t i = 0; i < http->n_auths; i++)
+    if (http->auths[i].type == HTTP_AUTH_OAUTH1) n_signed = 9 * json.n + SIGNED_MORE;
+  size_t n = n_json + n_basic + n_forms + n_signed;
   char *memory = secret->pool;
   secret->n_used = n;
   if (n > sizeof(secret->pool)) {
@@ -149,13 +165,14 @@ enum err_code http_secret_open(struct http_secret *secret, const struct connecto
   yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json.p, json.n, YYJSON_READ_NOFLAG, &alc, NULL);
   secret->credential = yyjson_doc_get_root(doc);
   secret->auth = http_auth_find(http, secret->credential);
-  if (!secret->auth) return refuse(http, err);
+  if (!secret->auth) return refuse(err);
   if (secret->auth->type == HTTP_AUTH_BASIC) {
     enum err_code code = write_basic(secret, memory + n_json, n_basic, err);
     if (code != ERR_NONE) return code;
-  } else {
+  } else if (secret->auth->type != HTTP_AUTH_OAUTH1) {
     secret->value = json_get_str(secret->credential, is_token(secret->auth) ? "access_token" : "key");
   }
+  secret->signed_value = (struct buf){.p = memory + n_json + n_basic + n_forms, .capacity = n_signed, .max = n_signed};
   secret->forms = (struct buf){.p = memory + n_json + n_basic, .capacity = n_forms, .max = n_forms};
   return ERR_NONE;
 }

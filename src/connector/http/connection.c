@@ -244,13 +244,14 @@ static bool takes(const struct http_auth *auth, struct str name) {
     return str_eq(name, STR("access_token")) || str_eq(name, STR("client_id")) || str_eq(name, STR("client_secret"));
   if (auth->type == HTTP_AUTH_JWT)
     return str_eq(name, STR("access_token")) || str_eq(name, STR("private_key")) || http_jwt_uses(auth, name);
+  if (auth->type == HTTP_AUTH_OAUTH1) return http_oauth1_takes(name);
   if (auth->type != HTTP_AUTH_BASIC) return str_eq(name, STR("key"));
   return is_used(&auth->user, name) || is_used(&auth->password, name);
 }
 
 static bool any_takes(const struct http_definition *http, struct str name) {
   for (size_t i = 0; i < http->n_auths; i++)
-    if (http_auth_is_run(&http->auths[i]) && takes(&http->auths[i], name)) return true;
+    if (takes(&http->auths[i], name)) return true;
   return false;
 }
 
@@ -264,11 +265,14 @@ static enum err_code check_member(const struct http_definition *http, struct str
   return ERR_NONE;
 }
 
-/* What the first way that is run would need. */
+/* What the first way would need. */
 static enum err_code refuse(const struct http_definition *http, yyjson_val *credential, struct err *err) {
   for (size_t i = 0; i < http->n_auths; i++) {
     const struct http_auth *auth = &http->auths[i];
-    if (!http_auth_is_run(auth)) continue;
+    if (auth->type == HTTP_AUTH_OAUTH1)
+      return definition_fail(err, "", "token",
+                             "the credential needs the members \"consumer_key\", \"consumer_secret\", \"token\" and "
+                             "\"token_secret\"");
     if (auth->type == HTTP_AUTH_OAUTH2)
       return definition_fail(err, "", "client_id", "the credential needs the member \"client_id\" or \"access_token\"");
     if (auth->type == HTTP_AUTH_JWT)
@@ -284,7 +288,7 @@ static enum err_code refuse(const struct http_definition *http, yyjson_val *cred
         return definition_fail(err, "", shown.text, "the credential needs the member \"%s\"", shown.text);
       }
   }
-  return definition_fail(err, "", "", "the manifest's ways to authenticate are not run by this version yet");
+  return definition_fail(err, "", "", "a member of the credential is missing");
 }
 
 enum err_code http_check_credential(const struct connector *connector, yyjson_val *credential, struct err *err) {

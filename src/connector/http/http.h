@@ -4,6 +4,7 @@
 
 #include "connector/connector.h"
 #include "connector/http/template.h"
+#include "connector/oauth1.h"
 
 struct json_path; /* codec/json_path.h */
 struct mask;      /* codec/mask.h */
@@ -23,14 +24,16 @@ enum http_auth_type {
   HTTP_AUTH_BASIC,
   HTTP_AUTH_OAUTH2, /* what is sent is a token, which src/grant gets */
   HTTP_AUTH_JWT,    /* likewise */
-  HTTP_AUTH_OAUTH1, /* checked, and not run yet */
+  HTTP_AUTH_OAUTH1, /* every request is signed (RFC 5849) */
 };
 
 struct http_auth {
   enum http_auth_type type;
-  struct str name, prefix;        /* of a key */
-  struct template user, password; /* of basic */
-  yyjson_val *definition;         /* of OAUTH2 and JWT: oauth.c reads it for each connection */
+  struct str name, prefix;         /* of a key */
+  struct template user, password;  /* of basic */
+  yyjson_val *definition;          /* of OAUTH2, JWT and OAUTH1: oauth.c reads it for each connection */
+  enum oauth1_signature signature; /* of OAUTH1, with its realm */
+  struct str realm;
 };
 
 /* ---- what templates make ---- */
@@ -240,8 +243,9 @@ struct http_secret {
   struct str value;                    /* the key; for basic USER:PASSWORD in base64 */
   struct str texts[HTTP_SECRET_TEXTS]; /* http_secret_find_texts */
   size_t n_texts;
-  struct buf forms; /* of those texts: memory of ours that never grows */
-  char *heap;       /* where the pool is too small */
+  struct buf forms;        /* of those texts: memory of ours that never grows */
+  struct buf signed_value; /* of OAUTH1: likewise, for what request.c writes */
+  char *heap;              /* where the pool is too small */
   size_t n_heap;
   size_t n_used;
   char pool[HTTP_SECRET_POOL];
@@ -252,11 +256,12 @@ enum err_code http_secret_open(struct http_secret *secret, const struct connecto
 /* Fills `texts`: what must never be shown, should an upstream repeat it. For whoever reads an answer. */
 void http_secret_find_texts(struct http_secret *secret);
 void http_secret_close(struct http_secret *secret);
-bool http_auth_is_run(const struct http_auth *auth);
 /* Has it what a token is got with: a client's id, or a key that signs? */
 bool http_auth_gets_token(const struct http_definition *http, yyjson_val *credential);
 /* oauth.c: does the way's JWT have {credential.NAME} in it? */
 bool http_jwt_uses(const struct http_auth *auth, struct str name);
+/* Is it a member of a credential that signs requests (OAUTH1)? */
+bool http_oauth1_takes(struct str name);
 /* The first way that this credential has the members for, or NULL. */
 const struct http_auth *http_auth_find(const struct http_definition *http, yyjson_val *credential);
 
@@ -273,9 +278,8 @@ struct http_turn {
 /* request.c: the request of this call, whole: everything http_client_send wants but timeout_ms and ret_was_sent.
  * `secret` is borrowed until http_client_send has returned; all else lives in the call's arena. ERR_INVALID names the
  * argument. */
-enum err_code http_request_build(struct connector_call *call, const struct http_turn *turn,
-                                 const struct http_secret *secret, struct http_client_request *ret_request,
-                                 struct err *err) MUST_CHECK;
+enum err_code http_request_build(struct connector_call *call, const struct http_turn *turn, struct http_secret *secret,
+                                 struct http_client_request *ret_request, struct err *err) MUST_CHECK;
 
 /* The first request, for a person: secrets are "***". */
 enum err_code http_show(struct connector_call *call, struct buf *out, struct err *err);

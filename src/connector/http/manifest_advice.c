@@ -187,10 +187,4 @@ void manifest_advise_all(struct manifest *manifest) {
     if (!manifest_names_have(&manifest->settings, name) && !str_eq(name, STR("base")))
       definition_doubt(findings, DEFINITION_MEMBER(place, name), "{conn.%.*s} is used nowhere", STR_ARG(name));
   }
-  bool is_run = http->n_auths == 0;
-  for (size_t i = 0; i < http->n_auths; i++)
-    is_run = is_run || http_auth_is_run(&http->auths[i]);
-  if (!is_run)
-    definition_doubt(findings, DEFINITION_MEMBER(NULL, STR("auth")),
-                     "none of these ways is run by this version yet; list \"key\" as well, for an access token");
 }

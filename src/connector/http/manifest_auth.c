@@ -1,11 +1,11 @@
-/* The ways to authenticate, compiled: key and basic. oauth2 and jwt are checked here and read by oauth.c for each
- * connection; oauth1 is checked, so that manifests can have it already. */
+/* The ways to authenticate, compiled: key and basic. oauth2, jwt and oauth1 are checked here and read by oauth.c for
+ * each connection. */
 #include "connector/http/manifest.h"
 
 #include "base/clock.h"
 #include "codec/url.h"
 
-enum { AUTHS_MAX = 8, SCOPES_MAX = 200 };
+enum { AUTHS_MAX = 8, SCOPES_MAX = 200, REALM_MAX = 200 };
 
 bool manifest_auth_writes(const struct manifest *manifest, enum http_auth_type type, struct str name) {
   const struct http_definition *http = manifest->http;
@@ -277,7 +277,8 @@ static void check_oauth2(struct manifest *manifest, yyjson_val *value, const str
                      "scope_separator is one character: \" \" or \",\"");
 }
 
-static void check_oauth1(struct manifest *manifest, yyjson_val *value, const struct definition_place *place) {
+static void check_oauth1(struct manifest *manifest, yyjson_val *value, const struct definition_place *place,
+                         struct http_auth *auth) {
   static const char *const names[] = {"type",      "request", "authorize", "token",
                                       "signature", "realm",   "extra",     "description"};
   static const char *const signatures[] = {"HMAC-SHA1", "HMAC-SHA256", "PLAINTEXT"};
@@ -287,6 +288,16 @@ static void check_oauth1(struct manifest *manifest, yyjson_val *value, const str
   check_url(manifest, value, place, "token", false);
   check_word(manifest, value, place, "signature", signatures, COUNT(signatures),
              "\"HMAC-SHA1\", \"HMAC-SHA256\" or \"PLAINTEXT\"");
+  if (!oauth1_signature_read(json_get_str(value, "signature"), &auth->signature)) auth->signature = OAUTH1_HMAC_SHA1;
+  yyjson_val *realm = json_get(value, "realm");
+  auth->realm = json_str(realm);
+  if (realm && (!is_plain(auth->realm) || memchr(auth->realm.p, '"', auth->realm.n) || auth->realm.n > REALM_MAX))
+    definition_wrong(manifest->findings, DEFINITION_MEMBER(place, STR("realm")),
+                     "realm must be a short, plain text without quotes");
+  bool has_way = json_get(value, "request") || json_get(value, "authorize") || json_get(value, "token");
+  bool has_all = json_get(value, "request") && json_get(value, "authorize") && json_get(value, "token");
+  if (has_way && !has_all)
+    definition_wrong(manifest->findings, place, "request, authorize and token are said together, or none of them");
   check_map(manifest, value, place, "extra", false);
 }
 
@@ -324,7 +335,8 @@ static void read_way(struct manifest *manifest, yyjson_val *value, const struct 
     check_oauth2(manifest, value, place);
   } else if (str_eq(type, STR("oauth1"))) {
     auth->type = HTTP_AUTH_OAUTH1;
-    check_oauth1(manifest, value, place);
+    auth->definition = value;
+    check_oauth1(manifest, value, place, auth);
   } else if (str_eq(type, STR("jwt"))) {
     auth->type = HTTP_AUTH_JWT;
     auth->definition = value;

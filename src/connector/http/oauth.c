@@ -17,7 +17,9 @@ struct reading {
 
 const struct http_auth *http_oauth_find(const struct http_definition *http) {
   for (size_t i = 0; i < http->n_auths; i++)
-    if (http->auths[i].type == HTTP_AUTH_OAUTH2 || http->auths[i].type == HTTP_AUTH_JWT) return &http->auths[i];
+    if (http->auths[i].type == HTTP_AUTH_OAUTH2 || http->auths[i].type == HTTP_AUTH_JWT ||
+        (http->auths[i].type == HTTP_AUTH_OAUTH1 && json_get(http->auths[i].definition, "request")))
+      return &http->auths[i];
   return NULL;
 }
 
@@ -261,6 +263,13 @@ enum err_code http_oauth_read(struct arena *arena, const struct http_definition 
   if (code == ERR_NONE) code = read_captures(&reading, json_get(way, "capture"), &oauth->captures, &oauth->n_captures);
   if (code == ERR_NONE) code = read_discover(&reading);
   if (code == ERR_NONE && auth->type == HTTP_AUTH_JWT) code = read_jwt(&reading);
+  if (code == ERR_NONE && auth->type == HTTP_AUTH_OAUTH1) {
+    oauth->grant = CONNECTOR_GRANT_OAUTH1;
+    oauth->signature = auth->signature;
+    oauth->realm = auth->realm;
+    oauth->may_refresh = false;
+    code = read_url(&reading, json_get(way, "request"), &oauth->request);
+  }
   if (code == ERR_NONE) *ret_oauth = oauth;
   return code;
 }

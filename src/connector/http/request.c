@@ -1,5 +1,6 @@
 /* The request of a call: written from the compiled tool, the arguments, the connection's settings and its credential.
  * Must not know when or how often it is sent. */
+#include "base/clock.h"
 #include "base/limits.h"
 #include "connector/http/body.h"
 
@@ -117,6 +118,32 @@ static enum err_code write_body(struct connector_call *call, const struct templa
 
 /* ---- the whole ---- */
 
+/* Over all that is sent: the last thing to be written (RFC 5849, 3). */
+static enum err_code sign(struct connector_call *call, struct http_client_request *request, struct http_secret *secret,
+                          struct err *err) {
+  const struct http_tool *tool = call->tool->state;
+  char nonce[OAUTH1_NONCE_SIZE];
+  oauth1_nonce(nonce);
+  request->secret_field = STR("Authorization");
+  request->secret_prefix = STR("OAuth ");
+  request->secret_value = secret->value; /* shown, not sent */
+  if (!secret->credential) return ERR_NONE;
+  const struct oauth1_request signing = {.signature = secret->auth->signature,
+                                         .method = request->method,
+                                         .url = request->url,
+                                         .form = tool->as == HTTP_BODY_FORM ? request->body : STR_NONE,
+                                         .realm = secret->auth->realm,
+                                         .consumer_key = json_get_str(secret->credential, "consumer_key"),
+                                         .consumer_secret = json_get_str(secret->credential, "consumer_secret"),
+                                         .token = json_get_str(secret->credential, "token"),
+                                         .token_secret = json_get_str(secret->credential, "token_secret"),
+                                         .nonce = str_of(nonce),
+                                         .time_s = clock_utc_us() / 1000000};
+  enum err_code code = oauth1_write(call->arena, &signing, &secret->signed_value, err);
+  if (code == ERR_NONE) request->secret_value = buf_str(&secret->signed_value);
+  return code;
+}
+
 static void put_secret(struct http_client_request *request, const struct http_secret *secret) {
   if (!secret->auth || secret->auth->type == HTTP_AUTH_KEY_PATH) return;
   request->secret_value = secret->value;
@@ -151,9 +178,8 @@ static enum err_code write_url(struct connector_call *call, const struct http_tu
   return code;
 }
 
-enum err_code http_request_build(struct connector_call *call, const struct http_turn *turn,
-                                 const struct http_secret *secret, struct http_client_request *ret_request,
-                                 struct err *err) {
+enum err_code http_request_build(struct connector_call *call, const struct http_turn *turn, struct http_secret *secret,
+                                 struct http_client_request *ret_request, struct err *err) {
   const struct http_tool *tool = call->tool->state;
   const struct http_connection *connection = call->connection->state;
   struct request_scope scope = {.names = {.arguments = call->arguments, .settings = connection->settings}};
@@ -170,8 +196,9 @@ enum err_code http_request_build(struct connector_call *call, const struct http_
     return code;
   }
   put_secret(&request, secret);
-  *ret_request = request;
-  return ERR_NONE;
+  if (secret->auth && secret->auth->type == HTTP_AUTH_OAUTH1) code = sign(call, &request, secret, err);
+  if (code == ERR_NONE) *ret_request = request;
+  return code;
 }
 
 /* ---- for a person ---- */
@@ -193,8 +220,7 @@ enum err_code http_show(struct connector_call *call, struct buf *out, struct err
   const struct http_definition *http = call->connection->connector->state;
   const struct http_tool *tool = call->tool->state;
   struct http_secret mask = {.value = STR("***")};
-  for (size_t i = 0; i < http->n_auths && !mask.auth; i++)
-    if (http_auth_is_run(&http->auths[i])) mask.auth = &http->auths[i];
+  if (http->n_auths > 0) mask.auth = &http->auths[0];
   if (call->credential) { /* the way that its members choose */
     struct http_secret opened;
     if (http_secret_open(&opened, call, err) == ERR_NONE) mask.auth = opened.auth;

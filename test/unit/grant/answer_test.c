@@ -66,8 +66,8 @@ static const struct {
      "login.example no longer accepts the authorization (invalid_grant: gone)"},
     {400, json, "{\"error\":\"interaction_required\",\"error_description\":\"AADSTS50076: multi-factor\"}", GRANT_DEAD,
      true, "login.example no longer accepts the authorization (interaction_required: AADSTS50076: multi-factor)"},
-    {400, "application/x-www-form-urlencoded", "error=invalid_grant&error_description=revoked", GRANT_DEAD, true,
-     "login.example no longer accepts the authorization (invalid_grant: revoked)"},
+    {400, "application/x-www-form-urlencoded", "error=invalid_grant&error_description=revoked+by+you%2B", GRANT_DEAD,
+     true, "login.example no longer accepts the authorization (invalid_grant: revoked by you+)"},
     /* an admin has to look */
     {401, json, "{\"error\":\"invalid_client\"}", GRANT_WRONG, true,
      "login.example refused Connek's own registration or request (invalid_client): an admin has to look at the client "
