@@ -41,8 +41,7 @@ enum err_code flight_take_work(struct db_tx *tx, void *context, struct err *err)
   if (now_stored.version != flight->subject.grant.version)
     return err_set(err, ERR_CONFLICT, "the connection was renewed by somebody else meanwhile");
   flight->was_interrupted = now_stored.exchange_at != 0;
-  return store_grant_take(tx, flight->connection_id, flight->keeper->id, now, now + GRANT_LEASE_S * second_us,
-                          &flight->lease, err);
+  return store_grant_take(tx, flight->connection_id, flight->keeper->id, now, now + GRANT_LEASE_S * second_us, err);
 }
 
 static enum err_code add_event(struct db_tx *tx, const struct flight *flight, const char *what, struct str text,

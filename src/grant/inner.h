@@ -103,7 +103,6 @@ struct flight {
   struct arena arena; /* holds secrets */
   struct grant_subject subject;
   bool has_subject;
-  struct grant_lease lease;
   bool was_interrupted; /* an exchange before this one has left no word of its outcome */
   bool was_sent;
   struct grant_parameters sent; /* of the exchange under way */

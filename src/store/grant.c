@@ -79,21 +79,15 @@ enum err_code store_grant_put(struct db_tx *tx, const struct grant_record *recor
       err);
 }
 
-/* The lease's version grows with each taking, so that one who was too slow is known when it comes back. */
 enum err_code store_grant_take(struct db_tx *tx, struct uuid connection_id, struct uuid owner, int64_t now,
-                               int64_t until, struct grant_lease *ret_lease, struct err *err) {
-  struct db_rows *rows = NULL;
+                               int64_t until, struct err *err) {
   enum err_code code =
-      db_query(tx,
-               "UPDATE connection_grant SET lease_owner = $2, lease_version = lease_version + 1, lease_until = $4, "
-               "exchange_at = COALESCE(exchange_at, $3) WHERE connection_id = $1 AND (lease_until IS NULL OR "
-               "lease_until < $3) RETURNING lease_version",
-               DB_PARAMS(DB_V_UUID(connection_id), DB_V_UUID(owner), DB_V_INT(now), DB_V_INT(until)), &rows, err);
-  if (code != ERR_NONE) return code;
-  int got = db_next(rows, err);
-  if (got == 1) *ret_lease = (struct grant_lease){owner, db_int(rows, 0)};
-  code = got == 0 ? err_set(err, ERR_CONFLICT, "the connection is being refreshed") : store_rows_end(got, err);
-  db_rows_close(rows);
+      db_exec(tx,
+              "UPDATE connection_grant SET lease_owner = $2, lease_version = lease_version + 1, lease_until = $4, "
+              "exchange_at = COALESCE(exchange_at, $3) WHERE connection_id = $1 AND (lease_until IS NULL OR "
+              "lease_until < $3)",
+              DB_PARAMS(DB_V_UUID(connection_id), DB_V_UUID(owner), DB_V_INT(now), DB_V_INT(until)), err);
+  if (code == ERR_NONE && db_changes(tx) == 0) return err_set(err, ERR_CONFLICT, "the connection is being refreshed");
   return code;
 }
 

@@ -22,12 +22,6 @@ struct grant_record {
   int64_t lease_version, lease_until;
 };
 
-/* Who may refresh a grant at the moment. */
-struct grant_lease {
-  struct uuid owner;
-  int64_t version; /* of the lease */
-};
-
 /* grant.c */
 enum err_code store_grant_get(STORE_TX, struct uuid organisation_id, struct uuid connection_id,
                               struct grant_record *ret_record, struct err *err) MUST_CHECK;
@@ -36,7 +30,7 @@ enum err_code store_grant_list(STORE_TX, struct uuid organisation_id, STORE_LIST
 enum err_code store_grant_put(struct db_tx *tx, const struct grant_record *record, struct err *err) MUST_CHECK;
 /* Takes the lease where nobody has it, and marks that an exchange is about to begin. ERR_CONFLICT: somebody has it. */
 enum err_code store_grant_take(struct db_tx *tx, struct uuid connection_id, struct uuid owner, int64_t now,
-                               int64_t until, struct grant_lease *ret_lease, struct err *err) MUST_CHECK;
+                               int64_t until, struct err *err) MUST_CHECK;
 /* Leases of whoever was here before: one server at a time has the data folder. Their markers stay. */
 enum err_code store_grant_free_leases(struct db_tx *tx, struct err *err) MUST_CHECK;
 /* Stores what a refresh brought (secret, scopes, captured, has_refresh, obtained_at, expires_at) and gives the lease
