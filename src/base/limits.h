@@ -28,13 +28,13 @@ enum {
   LIMIT_JSONRPC_BATCH = 50,   /* messages */
   LIMIT_JSONRPC_ID = 256,     /* characters of a string id */
   LIMIT_JSONRPC_METHOD = 128,
-  LIMIT_TOOL_NAME = 48,                     /* ours; the specification allows 128, real clients 64 or 60 */
-  LIMIT_TOOLS_PAGE = 250,                   /* tools in one tools/list page */
-  LIMIT_CALL_MS = 60 * 1000,                /* a call, unless its connector says otherwise */
-  LIMIT_CALLS_IN_FLIGHT = 4096,             /* a worker */
-  LIMIT_CALLS_BYTES = 512 * MIB,            /* a worker: memory of requests whose calls are under way */
-  LIMIT_RESULT = 1 * MIB,                   /* a tool's result */
-  LIMIT_CREDENTIAL_KEPT_MS = 4 * 60 * 1000, /* how long an opened credential is kept for the next call */
+  LIMIT_TOOL_NAME = 48,                      /* ours; the specification allows 128, real clients 64 or 60 */
+  LIMIT_TOOLS_PAGE = 250,                    /* tools in one tools/list page */
+  LIMIT_CALL_MS = 60 * 1000,                 /* a call, unless its connector says otherwise */
+  LIMIT_CALLS_IN_FLIGHT = 4096,              /* a worker */
+  LIMIT_CALLS_BYTES = 512 * MIB,             /* a worker: memory of requests whose calls are under way */
+  LIMIT_RESULT = 1 * MIB,                    /* a tool's result */
+  LIMIT_CREDENTIAL_KEPT_MS = 60 * 60 * 1000, /* the longest that an opened credential may be kept for the next call */
 
   /* what is asked of a client while its call runs, and what it hears of it */
   LIMIT_INPUT_MS = 10 * 60 * 1000,        /* until it has answered */

@@ -1,4 +1,5 @@
 /* connek key rotate and connek key check: data keys, and whether everything opens. */
+#include "cli/key.h"
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/connection.h"
@@ -73,6 +74,8 @@ static enum err_code rotate_one(struct key_work *work, struct err *err) {
 
 static int key_rotate(const struct cli_args *args, struct arena *arena) {
   struct key_work work = {.args = args, .arena = arena};
+  if (cli_has(args, "master")) return key_rotate_master(args, arena);
+  if (cli_value(args, "new-key")) return cli_usage(args, "--new-key goes with --master");
   struct cli_store store;
   struct err err = {0};
   if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
@@ -145,7 +148,14 @@ static int key_check(const struct cli_args *args, struct arena *arena) {
   return exit_code == CLI_OK && work.has_finding ? CLI_FAILED : exit_code;
 }
 
-static const struct cli_option rotate_options[] = {CLI_OPTION_DATA, CLI_OPTION_ORGANISATION};
+static const struct cli_option rotate_options[] = {
+    CLI_OPTION_DATA,
+    CLI_OPTION_ORGANISATION,
+    {"master", NULL, NULL, NULL, "puts all data keys under another master key; no server may run meanwhile", false,
+     false},
+    {"new-key", "FILE", NULL, NULL, "with --master: the new key, where it is kept outside of the data folder", false,
+     false},
+};
 static const struct cli_option check_options[] = {CLI_OPTION_DATA, CLI_OPTION_ORGANISATION, CLI_OPTION_JSON};
 
 const struct cli_command cli_key_rotate = {
@@ -155,7 +165,9 @@ const struct cli_command cli_key_rotate = {
     .description =
         "Credentials, tokens of services, client secrets, variables of started servers and second steps are sealed\n"
         "anew, some at a time, while a server serves. It may be killed at any moment: the next call goes on where\n"
-        "it stood. Older keys stay known, for the content of audit records alone.\n",
+        "it stood. Older keys stay known, for the content of audit records alone.\n"
+        "--master changes the key above them all, in one transaction; the old one opens nothing from then on. It\n"
+        "may be killed as well. Where DIR/master.key holds the key, a new one is made and takes its place.\n",
     .example = "  connek key rotate --data /var/lib/connek\n",
     CLI_OPTIONS(rotate_options),
     .run = key_rotate,

@@ -11,11 +11,10 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "keyring/keyring.h"
 #include "org/coherence.h"
 
 enum { CONFIRM_MS = 10 * 1000 };
-
-static const char *const fingerprint_name = "vault_fingerprint";
 
 bool cli_has_data(const char *dir) {
   char path[PATH_MAX];
@@ -58,53 +57,48 @@ static enum err_code look(const char *dir, enum cli_access access, struct err *e
 }
 
 /* The folder itself carries the lock: no file is left behind, and it ends with the process. */
-static enum err_code lock(struct cli_store *store, struct err *err) {
+static enum err_code lock(struct cli_store *store, const char *problem, struct err *err) {
   store->lock = open(store->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (store->lock < 0) return err_set(err, ERR_UNAVAILABLE, "the data folder cannot be opened: %s", strerror(errno));
   if (flock(store->lock, LOCK_EX | LOCK_NB) == 0) return ERR_NONE;
-  if (errno == EWOULDBLOCK) return err_set(err, ERR_CONFLICT, "another connek serve runs on this data folder");
+  if (errno == EWOULDBLOCK) return err_set(err, ERR_CONFLICT, "%s", problem);
   return err_set(err, ERR_UNAVAILABLE, "the data folder cannot be locked: %s", strerror(errno));
 }
 
 /* --- do the key and the database belong together? --- */
 
-static enum err_code check_fingerprint(struct db_tx *tx, const struct cli_store *store, bool *ret_is_new,
-                                       struct err *err) {
-  uint8_t mac[VAULT_MAC_SIZE];
-  vault_fingerprint(store->vault, mac);
+static enum err_code check_master(struct db_tx *tx, const struct cli_store *store, bool *ret_is_new, struct err *err) {
   struct arena arena;
   arena_init(&arena, 0);
-  struct str stored;
-  struct err missing = {0};
-  enum err_code code = store_installation_get(tx, &arena, fingerprint_name, &stored, &missing);
-  *ret_is_new = code == ERR_NOT_FOUND;
-  if (*ret_is_new) {
-    code = ERR_NONE;
-  } else if (code) {
-    if (err) *err = missing;
-  } else if (!str_eq_constant_time(stored, str_make((const char *)mac, sizeof(mac)))) {
-    code = err_set(err, ERR_UNAVAILABLE,
-                   "%s/master.key is not the key this data was sealed with; put the right one back", store->dir);
-  }
+  enum err_code code = keyring_check_master(tx, &arena, store->vault, store->dir, ret_is_new, err);
   arena_release(&arena);
   return code;
 }
 
 static enum err_code check(struct db_tx *tx, void *context, struct err *err) {
   bool is_new = false;
-  return check_fingerprint(tx, context, &is_new, err);
+  return check_master(tx, context, &is_new, err);
 }
 
 static enum err_code check_and_install(struct db_tx *tx, void *context, struct err *err) {
   const struct cli_store *store = context;
   bool is_new = false;
-  enum err_code code = check_fingerprint(tx, store, &is_new, err);
-  if (!code && is_new) {
-    uint8_t mac[VAULT_MAC_SIZE];
-    vault_fingerprint(store->vault, mac);
-    code = store_installation_set(tx, fingerprint_name, str_make((const char *)mac, sizeof(mac)), err);
-  }
+  enum err_code code = check_master(tx, store, &is_new, err);
+  if (!code && is_new) code = keyring_set_master(tx, store->vault, err);
   return code ? code : config_install_builtins(tx, err);
+}
+
+/* A change of the master key that was cut off between its transaction and its end: the new one is in the folder. */
+static void take_next(struct cli_store *store) {
+  struct vault *next = NULL, *old = store->vault;
+  if (!vault_is_of_folder(old) || vault_find_next(store->dir, &next, NULL)) return;
+  store->vault = next;
+  if (db_read(store->conn, check, store, NULL) || vault_take_next(store->dir, NULL)) {
+    store->vault = old;
+    vault_close(next);
+    return;
+  }
+  vault_close(old);
 }
 
 enum err_code cli_open(const char *dir, enum cli_access access, struct cli_store *ret_store, struct err *err) {
@@ -112,10 +106,12 @@ enum err_code cli_open(const char *dir, enum cli_access access, struct cli_store
   bool may_create = access == CLI_CREATE || access == CLI_SERVE;
   enum err_code code = look(dir, access, err);
   if (code) err_place(err, "%s", dir);
-  if (!code && access == CLI_SERVE) code = lock(&store, err);
+  if (!code && access == CLI_SERVE) code = lock(&store, "another connek serve runs on this data folder", err);
+  if (!code && access == CLI_ALONE) code = lock(&store, "connek serve runs on this data folder: stop it first", err);
   if (!code) code = vault_open(dir, may_create, &store.vault, err);
   if (!code) code = db_open(dir, may_create, &store.db, err);
   if (!code) code = db_connect(store.db, &store.conn, err);
+  if (!code && db_read(store.conn, check, &store, NULL)) take_next(&store);
   if (!code) {
     code = access == CLI_READ ? db_read(store.conn, check, &store, err)
                               : db_write(store.conn, check_and_install, &store, err);

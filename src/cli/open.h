@@ -14,6 +14,7 @@ enum cli_access {
   CLI_WRITE,  /* the same; built-in connectors are brought up to date */
   CLI_CREATE, /* the folder and what is in it are made where they are missing */
   CLI_SERVE,  /* the same, and nobody else serves it until cli_close */
+  CLI_ALONE,  /* as CLI_WRITE, while nobody serves it */
 };
 
 struct cli_store {

@@ -123,6 +123,9 @@ static int serve(const struct cli_args *args, struct arena *arena) {
   int exit_code = read_options(args, arena, &options);
   if (!exit_code) exit_code = read_duration(args, "token-life", &options.token_us);
   if (!exit_code) exit_code = read_duration(args, "client-life", &options.client_us);
+  if (!exit_code) exit_code = read_duration(args, "credential-kept", &options.credential_kept_us);
+  if (!exit_code && options.credential_kept_us > LIMIT_CREDENTIAL_KEPT_MS * INT64_C(1000))
+    exit_code = cli_usage(args, "--credential-kept must be an hour at most");
   if (exit_code) return exit_code;
   options.may_sign_up = cli_has(args, "allow-sign-up");
   options.on_setup_link = on_setup_link;
@@ -165,6 +168,8 @@ static const struct cli_option options[] = {
      false, false},
     {"client-life", "DURATION", "CONNEK_CLIENT_LIFE", "90d", "how long an assistant stays signed in without being used",
      false, false},
+    {"credential-kept", "DURATION", "CONNEK_CREDENTIAL_KEPT", "4m",
+     "how long a connection's opened credential is kept for its next call, in locked memory", false, false},
     {"log-level", "LEVEL", "CONNEK_LOG_LEVEL", "info", "debug, info, warn, error or off", false, false},
 };
 
@@ -176,7 +181,8 @@ const struct cli_command cli_serve = {
         "Serves every organisation of the data folder: the MCP endpoint /mcp, personal URLs /mcp/<token>,\n"
         "/healthz and /readyz, and the pages on which people sign in and let assistants in. The folder, its database "
         "and its key (DIR/master.key) are made where there is\n"
-        "nothing yet; without its key a folder with data is refused, and so is a second server on one folder.\n"
+        "nothing yet; a key may also come from systemd or CONNEK_MASTER_KEY (docs/vault.md). Without its key a\n"
+        "folder with data is refused, and so is a second server on one folder.\n"
         "Logs go to standard error, one JSON object a line. Changes made by the other commands are taken at\n"
         "once. On SIGTERM or SIGINT open calls end before the server does.\n",
     .example = "  connek serve --data /var/lib/connek --listen 127.0.0.1:8080 --public-url https://mcp.example.org\n",

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "codec/json.h"
+#include "config/destination.h"
+#include "keyring/keyring.h"
 
 static enum err_code change_arguments(struct apply *apply, const struct apply_change *change, struct str *ret_text) {
   struct buf text, canonical;
@@ -189,8 +191,13 @@ static enum err_code check_references(struct apply *apply) {
 static enum err_code organisation_new(struct apply *apply) {
   apply->organisation = (struct organisation_record){
       .id = uuid_new(), .name = apply->config->organisation, .version = 1, .created_at = apply->now};
+  bool is_new = false;
+  /* The master key may have been changed since this command began. */
   enum err_code code =
-      vault_data_key_new(apply->vault, apply->arena, apply->organisation.id, &apply->organisation.data_key, apply->err);
+      keyring_check_master(apply->tx, apply->arena, apply->vault, "the data folder", &is_new, apply->err);
+  if (!code)
+    code = vault_data_key_new(apply->vault, apply->arena, apply->organisation.id, &apply->organisation.data_key,
+                              apply->err);
   if (!code) code = store_organisation_insert(apply->tx, &apply->organisation, apply->err);
   return code;
 }
@@ -212,9 +219,10 @@ static enum err_code open_organisation(struct apply *apply) {
 
 static enum err_code run(struct apply *apply) {
   typedef enum err_code (*part)(struct apply *apply);
-  static const part parts[] = {open_organisation, index_file,  apply_index_stored, check_references,  apply_limits,
-                               apply_connectors,  apply_roles, apply_users,        apply_connections, prune_connections,
-                               prune_users,       prune_roles, prune_connectors,   prune_limits};
+  static const part parts[] = {
+      open_organisation, index_file,  apply_index_stored, check_references,  apply_limits,
+      apply_connectors,  apply_roles, apply_users,        apply_connections, destination_check_others,
+      prune_connections, prune_users, prune_roles,        prune_connectors,  prune_limits};
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
     enum err_code code = parts[i](apply);
     if (code) return code;

@@ -4,11 +4,13 @@
 #include "config/apply.h"
 #include "config/bind.h"
 #include "config/credential.h"
+#include "config/destination.h"
 #include "vault/places.h"
 
 /* Where the connection stands in the database and what the file wants of it. */
 struct difference {
   bool connector, labels, owner, names, trust, settings, credential;
+  bool place; /* where its credential goes, or whose it is: not a member of the file */
 };
 
 static enum err_code compile_stored(struct apply *apply, const struct connector_record *record,
@@ -88,6 +90,27 @@ static enum err_code compare(struct apply *apply, const struct connection_record
   return credential_differs(apply, old, connection, ret_difference->connector, &ret_difference->credential);
 }
 
+static enum err_code compare_places(struct apply *apply, const struct connection_record *old,
+                                    const struct connection_record *wanted, struct difference *difference) {
+  struct str before, after;
+  const struct connector_record *now = map_get(&apply->connectors.stored, wanted->connector_id);
+  bool has_other_owner = !uuid_is_nil(old->owner_user_id) && difference->owner;
+  const struct connector_record *then = destination_old_connector(apply, old->connector_id);
+  enum err_code code = destination_of(apply, then, old->settings, old->captured, &before);
+  if (!code) code = destination_of(apply, now, wanted->settings, old->captured, &after);
+  difference->place = difference->connector || has_other_owner || (!code && !str_eq(before, after));
+  return code;
+}
+
+/* What was entered for one place, or by one person, is not sent to another, nor for another. */
+static enum err_code check_place(struct apply *apply, const struct config_connection *connection,
+                                 const struct connection_record *old, const struct difference *difference) {
+  bool is_kept = old->credential.n > 0 && connection->credential_state == CONFIG_CREDENTIAL_KEPT;
+  if (!difference->place || difference->connector || !is_kept) return ERR_NONE;
+  return apply_fail(apply, connection->place, "",
+                    "its credential was entered for another place or person: give \"credential\" anew, or null");
+}
+
 static enum err_code list_differences(struct apply *apply, const struct difference *difference,
                                       const struct connection_record *record, struct apply_change *change) {
   const struct {
@@ -142,6 +165,9 @@ static enum err_code connection_update(struct apply *apply, const struct config_
                                        const struct connection_record *old, struct connection_record *record) {
   struct difference difference = {0};
   enum err_code code = compare(apply, old, record, connection, &difference);
+  if (!code) code = compare_places(apply, old, record, &difference);
+  if (!code) code = check_place(apply, connection, old, &difference);
+  if (!code && difference.place) code = destination_disconnect(apply, old);
   if (code) return code;
   if (!difference.connector && !difference.labels && !difference.owner && !difference.names && !difference.trust &&
       !difference.settings && !difference.credential) {

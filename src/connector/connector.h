@@ -254,6 +254,8 @@ struct connector_kind {
   /* Of a connection's state: how its service grants access (oauth.h). NULL: its credential is used as it is. */
   const struct connector_oauth *(*oauth)(const void *state);
   enum err_code (*check_credential)(const struct connector *connector, yyjson_val *credential, struct err *err);
+  /* Where a connection's credential goes, as a text to be compared: hosts, or a program. NULL: it goes nowhere. */
+  void (*destination)(const struct connector *connector, const void *state, struct buf *out);
   /* For a kind whose connections are more than their settings (mcp/): called when a snapshot has filled a connection,
    * to make its `state`; and `close` when the snapshot is freed. NULL: nothing to do. */
   enum err_code (*open)(struct arena *arena, struct uuid organisation_id, struct str organisation,

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/limits.h"
 #include "connector/oauth.h"
 #include "gateway/pipeline.h"
 #include "gateway/reconnect.h"
@@ -101,6 +100,10 @@ static void give(struct call *call, const struct grant_request *request) {
   call->lease_link = link;
 }
 
+static int64_t kept_us(const struct worker *worker, int64_t valid_us) {
+  return valid_us < worker->server->credential_kept_us ? valid_us : worker->server->credential_kept_us;
+}
+
 /* On the worker's loop. */
 static void on_answered(struct grant_request *request) {
   struct credential_wait *wait = (struct credential_wait *)(void *)request;
@@ -110,7 +113,7 @@ static void on_answered(struct grant_request *request) {
                   wait->generation == lease_cache_generation(worker->leases);
   if (may_keep)
     lease_cache_put(worker->leases, request->connection_id, wait->version, request->grant_version, request->credential,
-                    loop_now_us(&worker->loop) + request->valid_us);
+                    loop_now_us(&worker->loop) + kept_us(worker, request->valid_us));
   for (struct call *call = wait->calls, *next; call; call = next) {
     next = call->lease_next;
     call->lease_wait = NULL;
@@ -174,7 +177,7 @@ static enum stage_verdict open_here(struct call *call) {
   if (code == ERR_NONE) {
     if (call->credential)
       lease_cache_put(worker->leases, connection->policy.id, connection->version, 0, call->credential,
-                      loop_now_us(&worker->loop) + LIMIT_CREDENTIAL_KEPT_MS * INT64_C(1000));
+                      loop_now_us(&worker->loop) + worker->server->credential_kept_us);
     return STAGE_NEXT;
   }
   call->outcome = AUDIT_ERROR;

@@ -102,6 +102,7 @@ static enum err_code read_options(struct service *service, struct err *err) {
   server->origins.allowed = options->allow_origin;
   server->origins.n_allowed = options->n_allow_origin;
   server->client = (struct http_client_options){&server->guard, options->ca_file, options->proxy};
+  server->credential_kept_us = options->credential_kept_us;
   server->peer_rate = (struct limit_rate){
       options->peer_limit_per_minute > 0 ? options->peer_limit_per_minute : LIMIT_PEER_FAILURES_PER_MINUTE,
       PEER_WINDOW_US};

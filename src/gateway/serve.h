@@ -30,6 +30,7 @@ struct serve_options {
   bool may_sign_up;                       /* strangers may make organisations */
   int64_t token_us;                       /* an OAuth access token's life; 0: the default */
   int64_t client_us;                      /* how long an unused client stays signed in; 0: the default */
+  int64_t credential_kept_us;             /* how long an opened credential is kept for the next call */
   void (*on_setup_link)(const char *url); /* nobody can sign in as an owner yet: told once it listens */
   int peer_limit_per_minute;              /* failed authentications of one address; 0: LIMIT_PEER_FAILURES_PER_MINUTE */
 };

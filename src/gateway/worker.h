@@ -37,7 +37,8 @@ struct server {
   struct executor *sql;
   struct http_rates *rates;
   struct grant_keeper *keeper;
-  struct str public_url; /* no '/' at its end */
+  int64_t credential_kept_us; /* how long a worker keeps one opened */
+  struct str public_url;      /* no '/' at its end */
   struct mcp_upstreams *upstreams;
   struct origin_rules origins;
   struct trusted_proxies proxies;

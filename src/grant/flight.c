@@ -182,7 +182,7 @@ static void write_bearer(const struct flight *flight, struct str token, const st
 /* The access token alone: nothing else of a grant is anybody's but the keeper's. */
 static void give_token(struct flight *flight, struct str token, const struct grant_record *grant, int64_t now) {
   struct buf out;
-  int64_t valid_us = LIMIT_CREDENTIAL_KEPT_MS * INT64_C(1000);
+  int64_t valid_us = LIMIT_CREDENTIAL_KEPT_MS * INT64_C(1000); /* who keeps it has a shorter time of its own */
   buf_init(&out, &flight->arena, 64 * KIB);
   if (flight->subject.oauth->grant == CONNECTOR_GRANT_OAUTH1)
     grant_oauth1_write_credential(&out, &flight->subject);

@@ -46,4 +46,16 @@ struct keyring_tally {
 enum err_code keyring_check(STORE_TX, const struct vault *vault, const struct keyring *ring,
                             struct keyring_tally *ret_tally, struct err *err) MUST_CHECK;
 
+/* master.c */
+/* Is the vault's master key the one that the database was sealed with? ERR_UNAVAILABLE, saying what to do: it is not.
+ * `ret_is_new`: nothing was sealed yet. */
+enum err_code keyring_check_master(STORE_TX, const struct vault *vault, const char *dir, bool *ret_is_new,
+                                   struct err *err) MUST_CHECK;
+/* From now on it is this one. */
+enum err_code keyring_set_master(struct db_tx *tx, const struct vault *vault, struct err *err) MUST_CHECK;
+/* Every data key goes under the other master key, which the database knows as its own from then on; in one transaction.
+ * How many rings there were. */
+enum err_code keyring_rewrap(STORE_TX, const struct vault *vault, const struct vault *next, size_t *ret_n,
+                             struct err *err) MUST_CHECK;
+
 #endif

@@ -37,6 +37,9 @@ struct vault {
   struct secret *schedules; /* of the master key; `purpose` is unused */
   EVP_CIPHER *cipher;
   uint8_t fingerprint[VAULT_MAC_SIZE];
+  enum master_key_source source;                      /* MASTER_KEY_SOURCES: another */
+  uint8_t others[MASTER_KEY_SOURCES][VAULT_MAC_SIZE]; /* fingerprints of keys from the sources behind it */
+  bool has_other[MASTER_KEY_SOURCES];
 };
 
 struct vault_keys {
@@ -71,12 +74,11 @@ static struct secret *derive_schedules(struct str input, struct str seal_info) {
   return secret;
 }
 
-enum err_code vault_open(const char *dir, bool may_create, struct vault **ret_vault, struct err *err) {
-  struct secret *master = NULL;
-  enum err_code code = master_key_load(dir, may_create, &master, err);
-  if (code != ERR_NONE) return code;
+/* Takes the key, whatever comes of it. */
+static enum err_code vault_new(struct secret *master, struct vault **ret_vault, struct err *err) {
   struct vault *vault = calloc(1, sizeof *vault);
   if (vault) {
+    vault->source = MASTER_KEY_SOURCES;
     vault->schedules = derive_schedules(secret_open(master), STR("data key"));
     vault->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
   }
@@ -88,6 +90,79 @@ enum err_code vault_open(const char *dir, bool may_create, struct vault **ret_va
   hkdf_expand(&schedules_of(vault->schedules)->prk, STR("fingerprint"), STR_NONE, vault->fingerprint);
   *ret_vault = vault;
   return ERR_NONE;
+}
+
+/* What else there is, by its fingerprint alone: for saying which one is right. All sources are read, so that no key
+ * stays in the environment; what is wrong with one that is not needed is nobody's business. */
+static void look_at_others(struct vault *vault, const char *dir) {
+  for (int i = (int)vault->source + 1; i < MASTER_KEY_SOURCES; i++) {
+    struct secret *key = NULL;
+    struct vault *other = NULL;
+    if (master_key_read(dir, (enum master_key_source)i, &key, NULL) != ERR_NONE) continue;
+    if (vault_new(key, &other, NULL) != ERR_NONE) continue;
+    memcpy(vault->others[i], other->fingerprint, VAULT_MAC_SIZE);
+    vault->has_other[i] = true;
+    vault_close(other);
+  }
+}
+
+enum err_code vault_open(const char *dir, bool may_create, struct vault **ret_vault, struct err *err) {
+  struct secret *key = NULL;
+  struct err missing = {0};
+  int source = 0;
+  enum err_code code = ERR_NOT_FOUND;
+  for (; source < MASTER_KEY_SOURCES; source++) {
+    code = master_key_read(dir, (enum master_key_source)source, &key, &missing);
+    if (code != ERR_NOT_FOUND) break;
+  }
+  if (code == ERR_NOT_FOUND) {
+    source = MASTER_KEY_FILE;
+    code = master_key_make(dir, may_create, err);
+    if (code == ERR_NONE) code = master_key_read(dir, MASTER_KEY_FILE, &key, err);
+  } else if (code != ERR_NONE && err) {
+    *err = missing;
+  }
+  if (code == ERR_NONE) code = vault_new(key, ret_vault, err);
+  if (code != ERR_NONE) return code;
+  (*ret_vault)->source = (enum master_key_source)source;
+  look_at_others(*ret_vault, dir);
+  return ERR_NONE;
+}
+
+enum err_code vault_open_file(const char *path, struct vault **ret_vault, struct err *err) {
+  struct secret *key = NULL;
+  enum err_code code = master_key_read_file(path, &key, err);
+  return code == ERR_NONE ? vault_new(key, ret_vault, err) : code;
+}
+
+enum err_code vault_find_next(const char *dir, struct vault **ret_vault, struct err *err) {
+  struct secret *key = NULL;
+  enum err_code code = master_key_read_next(dir, &key, err);
+  return code == ERR_NONE ? vault_new(key, ret_vault, err) : code;
+}
+
+enum err_code vault_open_next(const char *dir, struct vault **ret_vault, struct err *err) {
+  enum err_code code = master_key_make_next(dir, err);
+  return code == ERR_NONE ? vault_find_next(dir, ret_vault, err) : code;
+}
+
+enum err_code vault_take_next(const char *dir, struct err *err) {
+  return master_key_take_next(dir, err);
+}
+
+const char *vault_source(const struct vault *vault) {
+  return vault->source < MASTER_KEY_SOURCES ? master_key_name(vault->source) : "the file";
+}
+
+bool vault_is_of_folder(const struct vault *vault) {
+  return vault->source == MASTER_KEY_FILE;
+}
+
+const char *vault_find(const struct vault *vault, const uint8_t fingerprint[32]) {
+  for (int i = 0; i < MASTER_KEY_SOURCES; i++)
+    if (vault->has_other[i] && memcmp(vault->others[i], fingerprint, VAULT_MAC_SIZE) == 0)
+      return master_key_name((enum master_key_source)i);
+  return NULL;
 }
 
 void vault_close(struct vault *vault) {

@@ -18,14 +18,31 @@ struct vault_keys; /* one organisation's keys, opened; thread-safe, immutable */
 
 enum { VAULT_MAC_SIZE = 32, VAULT_VERSIONS_MAX = 1000 };
 
-/* Reads DIR/master.key (32 bytes as 64 hex digits and a newline; a regular file of ours with mode 0400 or 0600). Where
- * DIR holds nothing and `may_create`, makes it (0400, fsynced with its folder). ERR_UNAVAILABLE, saying what to do,
- * where DIR has data but no key. */
+/* The master key from the first of these that is there: $CREDENTIALS_DIRECTORY/connek.master-key, DIR/master.key, the
+ * variable CONNEK_MASTER_KEY (wiped from the environment). 32 bytes as 64 hex digits and a newline; a file is a regular
+ * one of ours with mode 0400 or 0600. Where there is none, DIR holds nothing and `may_create`, DIR/master.key is made
+ * (0400, fsynced with its folder). ERR_UNAVAILABLE, saying what to do, where DIR has data but no key. */
 enum err_code vault_open(const char *dir, bool may_create, struct vault **ret_vault, struct err *err) MUST_CHECK;
+/* The master key of a file anywhere. */
+enum err_code vault_open_file(const char *path, struct vault **ret_vault, struct err *err) MUST_CHECK;
 void vault_close(struct vault *vault);
+
+/* Where it came from, for people. */
+const char *vault_source(const struct vault *vault);
+bool vault_is_of_folder(const struct vault *vault); /* DIR/master.key */
+/* The other place whose key has this fingerprint, for people; NULL: none. */
+const char *vault_find(const struct vault *vault, const uint8_t fingerprint[32]);
 
 /* A value that tells this key from any other, to be kept in the installation table and compared at each start. */
 void vault_fingerprint(const struct vault *vault, uint8_t ret_mac[VAULT_MAC_SIZE]);
+
+/* A new master key, in DIR beside the old one (or the one that was made there before): nothing is sealed under it yet.
+ */
+enum err_code vault_open_next(const char *dir, struct vault **ret_vault, struct err *err) MUST_CHECK;
+/* The same where it is there already: ERR_NOT_FOUND else. */
+enum err_code vault_find_next(const char *dir, struct vault **ret_vault, struct err *err) MUST_CHECK;
+/* It takes the old one's place. */
+enum err_code vault_take_next(const char *dir, struct err *err) MUST_CHECK;
 
 /* A new data key, sealed under the master key for that organisation. */
 enum err_code vault_data_key_new(const struct vault *vault, struct arena *arena, struct uuid organisation_id,

@@ -2,11 +2,11 @@
 // change is killed; and what was moved in the database does not open.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
-import { cp } from 'node:fs/promises';
+import { createHmac, randomBytes } from 'node:crypto';
+import { chmod, cp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connek, binary, releaseBinary, run } from './support/connek.js';
+import { Connek, binary, exampleConfig, exampleLedger, releaseBinary, run } from './support/connek.js';
 import { leakyProgram } from './support/leaky.js';
 import { callTool } from './support/mcp.js';
 import { Person } from './support/person.js';
@@ -204,4 +204,126 @@ test(`the keys of ${credentials} credentials are changed, killed ${kills} times,
   for (const ring of rings) assert.deepEqual([ring.broken, ring.under_older_keys, ring.is_rotating], [0, 0, false], JSON.stringify(ring));
   t.diagnostic(`${calls} calls meanwhile`);
   held(`keys of ${credentials} credentials changed, killed: no call failed`, kills);
+});
+
+/* ---- the key above them ---- */
+
+const newKey = () => randomBytes(32).toString('hex');
+
+async function keyFile(connek, name, key, mode = 0o400) {
+  await rm(connek.path(name), { force: true });
+  await connek.writeFile(name, `${key}\n`);
+  await chmod(connek.path(name), mode);
+  return connek.path(name);
+}
+
+// A folder whose key comes from elsewhere: `put(key)` places it there.
+async function keyed(t, env) {
+  const connek = await Connek.create(t, { env });
+  await connek.makeDatabase('ledger.db', exampleLedger);
+  return connek;
+}
+
+const works = async (connek) => {
+  const { code, stdout, stderr } = await connek.command('key', 'check');
+  assert.equal(code, 0, stdout + stderr);
+};
+
+async function refused(connek, sentence) {
+  for (const args of [['key', 'check'], ['apply', await connek.writeFile('config.json', exampleConfig)], ['serve', '--listen', '127.0.0.1:0']]) {
+    const { code, stderr } = await connek.command(...args);
+    assert.equal(code, 1, args[0]);
+    assert.match(stderr, sentence, args[0]);
+  }
+}
+
+test('the master key comes from a credential of systemd, the folder\'s file or a variable, in that order', async (t) => {
+  const [one, two] = [newKey(), newKey()];
+  const connek = await keyed(t, { CONNEK_MASTER_KEY: one });
+  await connek.apply();
+  assert.ok(!(await readdir(connek.data)).includes('master.key'), 'a key that is given is kept where it came from');
+  await works(connek);
+  await connek.start();
+  const { token } = await connek.token('finance@acme.example');
+  assert.equal((await callTool(connek.url(token), 'sqlite_query', { sql: 'SELECT 1' })).status, 200);
+  const environ = await readFile(`/proc/${connek.pid}/environ`);
+  assert.ok(environ.includes('CONNEK_MASTER_KEY='), 'the place where it stood is looked at');
+  assert.ok(!environ.includes(one) && !environ.includes(one.slice(0, 16)));
+  await connek.stop();
+  // What stands before it is taken, and has to be the right one.
+  await writeFile(`${connek.data}/master.key`, `${two}\n`, { mode: 0o400 });
+  await refused(connek, /master\.key is not the key this data was sealed with, the variable CONNEK_MASTER_KEY is/);
+  await rm(`${connek.data}/master.key`);
+  connek.env.CREDENTIALS_DIRECTORY = connek.home;
+  await keyFile(connek, 'connek.master-key', two);
+  await refused(connek, /systemd credential connek\.master-key is not the key.*, the variable CONNEK_MASTER_KEY is/);
+  await keyFile(connek, 'connek.master-key', one);
+  connek.env.CONNEK_MASTER_KEY = two; // not looked at any more
+  await works(connek);
+  await keyFile(connek, 'connek.master-key', one, 0o444);
+  await refused(connek, /connek\.master-key has mode 0444: others may read it/);
+  await keyFile(connek, 'connek.master-key', one.slice(1));
+  await refused(connek, /not a master key \(64 hex digits/);
+  await rm(connek.path('connek.master-key'));
+  await refused(connek, /CONNEK_MASTER_KEY is not the key this data was sealed with; put the right one there/);
+  connek.env = {};
+  await refused(connek, /has data but no master\.key/);
+});
+
+test('the master key is changed: the old one opens nothing any more, and no server may run meanwhile', async (t) => {
+  const connek = await keyed(t, {});
+  await connek.apply();
+  await connek.start();
+  const { token } = await connek.token('finance@acme.example');
+  const busy = await connek.command('key', 'rotate', '--master');
+  assert.equal(busy.code, 1);
+  assert.match(busy.stderr, /stop it first/);
+  await connek.stop();
+  const old = await readFile(`${connek.data}/master.key`, 'utf8');
+  assert.match(await connek.ok('key', 'rotate', '--master'), /rings of data keys are under the new master key/);
+  const now = await readFile(`${connek.data}/master.key`, 'utf8');
+  assert.notEqual(now, old);
+  assert.deepEqual((await readdir(connek.data)).filter((name) => /master/.test(name)), ['master.key']);
+  await works(connek);
+  assert.equal((await connek.verify()).code, 0);
+  assert.ok((await connek.audit()).some(({ tool }) => tool === 'key.rotate_master'));
+  await connek.start();
+  assert.equal((await callTool(connek.url(token), 'sqlite_query', { sql: 'SELECT 1' })).body.result.isError ?? false, false);
+  await connek.stop();
+  await rm(`${connek.data}/master.key`);
+  await writeFile(`${connek.data}/master.key`, old, { mode: 0o400 });
+  await refused(connek, /master\.key is not the key this data was sealed with/);
+  // From a source of the operator's own: they say which is next.
+  await rm(`${connek.data}/master.key`);
+  connek.env = { CONNEK_MASTER_KEY: now.trim() };
+  assert.match((await connek.command('key', 'rotate', '--master')).stderr, /comes from the variable CONNEK_MASTER_KEY: put the new one .* --new-key/);
+  const next = newKey();
+  await connek.ok('key', 'rotate', '--master', '--new-key', await keyFile(connek, 'next.key', next));
+  await refused(connek, /CONNEK_MASTER_KEY is not the key/);
+  connek.env = { CONNEK_MASTER_KEY: next };
+  await works(connek);
+});
+
+const masterKills = rounds(12, 200);
+
+test(`the change of the master key is killed ${masterKills} times: one key opens everything at any moment`, async (t) => {
+  const connek = await keyed(t, {});
+  for (let i = 0; i < 20; i++) await connek.apply({ organisation: `org${i}`, connections: [], roles: [], users: [] });
+  let killed = 0, changed = 0, before = await readFile(`${connek.data}/master.key`, 'utf8');
+  for (let i = 0; i < masterKills; i++) {
+    const { signal } = await run(binary, ['key', 'rotate', '--master', '--data', connek.data], { timeoutMs: Math.ceil(5 + Math.random() * 120) });
+    killed += signal !== null;
+    const { code, stdout, stderr } = await connek.command('key', 'check', '--json');
+    assert.equal(code, 0, stdout + stderr);
+    const lines = stdout.trim().split('\n').map((line) => JSON.parse(line));
+    assert.ok(lines.length >= 20 && lines.every(({ keys_open }) => keys_open));
+    const after = await readFile(`${connek.data}/master.key`, 'utf8');
+    changed += after !== before;
+    before = after;
+  }
+  await connek.ok('key', 'rotate', '--master');
+  await works(connek);
+  t.diagnostic(`killed ${killed} times, changed ${changed} times`);
+  assert.ok(killed > 0);
+  held('master key changed, killed: one key opens everything', masterKills);
 });

@@ -206,6 +206,24 @@ test('what disconnects is told to the service, and no call uses it from then on'
   assert.equal(vendor.calls.length, n);
 });
 
+test('what was granted for one place does not follow a connection to another', async (t) => {
+  const { vendor, connek, url } = await connected(t);
+  const other = await Vendor.start(t);
+  assert.equal((await callTool(url, 'books_list')).body.result.isError, false);
+  const apply = (connector, base) => connek.apply({ organisation: 'acme', connectors: [{ ...manifestOf(base, { authorize: `${vendor.base}/authorize`, token: `${vendor.base}/token` }), id: connector }], connections: [{ name: 'books', connector }] });
+  await apply('books', vendor); // nothing of it has moved
+  assert.equal((await callTool(url, 'books_list')).body.result.isError, false);
+  await apply('books', other);
+  assert.equal((await healthOf(connek)).status, 'disconnected');
+  assert.match(textOf(await callTool(url, 'books_list')), /books was disconnected/);
+  assert.equal(other.calls.length, 0);
+  await apply('books', vendor);
+  assert.match((await new Browser().follow(await linkOf(connek))).text, /is connected/);
+  await apply('papers', other);
+  assert.equal((await healthOf(connek)).status, 'disconnected');
+  assert.equal(other.calls.length, 0);
+});
+
 test('killed between the exchange and its commit, a connection works or says why not', async (t) => {
   const { vendor, connek, url } = await connected(t, { auth: { refresh: { before: '1s' } } });
   for (let round = 0; round < rounds(3, 40); round++) {

@@ -2,6 +2,7 @@
 #include "codec/url.h"
 #include "connector/definition.h"
 #include "connector/http/http.h"
+#include "connector/oauth.h"
 
 enum { SETTING_MAX = 2048, BASE_MAX = 64 * 1024, CREDENTIAL_MAX = 8192, NAME_SHOWN = 48, BASE_PARTS = 9 };
 
@@ -219,6 +220,26 @@ enum err_code http_connect(struct arena *arena, const struct connector *connecto
   if (code == ERR_NONE) code = cut_base(arena, &base, connection, err);
   if (code == ERR_NONE) *ret_state = connection;
   return code;
+}
+
+/* Scheme, host and port. */
+static void write_origin(struct buf *out, struct str url) {
+  const char *at = url.n > 0 ? memmem(url.p, url.n, "://", 3) : NULL;
+  size_t n = at ? (size_t)(at - url.p) + 3 : 0;
+  while (n < url.n && url.p[n] != '/' && url.p[n] != '?')
+    n++;
+  buf_append(out, url.p ? url.p : "", n);
+  buf_append_byte(out, ' ');
+}
+
+void http_destination(const struct connector *connector, const void *state, struct buf *out) {
+  const struct http_connection *connection = state;
+  const struct connector_oauth *oauth = connection->oauth;
+  write_origin(out, connection->base);
+  if (!oauth) return;
+  write_origin(out, oauth->token);
+  write_origin(out, oauth->revoke);
+  write_origin(out, oauth->discover.url);
 }
 
 /* ---- the credential ---- */

@@ -10,6 +10,7 @@ const struct connector_kind connector_http = {
     .connect = http_connect,
     .oauth = http_oauth,
     .check_credential = http_check_credential,
+    .destination = http_destination,
     .show = http_show,
     .invoke = http_invoke,
     .cancel = http_cancel,

@@ -230,6 +230,8 @@ const struct connector_oauth *http_oauth(const void *state);
 enum err_code http_connect(struct arena *arena, const struct connector *connector, yyjson_val *settings,
                            const void **ret_state, struct err *err);
 enum err_code http_check_credential(const struct connector *connector, yyjson_val *credential, struct err *err);
+/* The hosts that are sent a credential. */
+void http_destination(const struct connector *connector, const void *state, struct buf *out);
 /* invoke.c */
 void http_invoke(struct connector_call *call);
 void http_cancel(struct connector_call *call);

@@ -415,12 +415,23 @@ static void mcp_close(struct connector_connection *connection) {
   connection->state = NULL;
 }
 
+/* A server's URL, or the words that start one. */
+static void mcp_destination(const struct connector *connector, const void *state, struct buf *out) {
+  const struct mcp_definition *mcp = connector->state;
+  buf_append_str(out, mcp->url);
+  for (const char *const *word = mcp->command; word && *word; word++) {
+    buf_append_byte(out, ' ');
+    buf_append_c(out, *word);
+  }
+}
+
 const struct connector_kind connector_mcp = {.name = "mcp",
                                              .needs_rule = true,
                                              .has_catalogue = true,
                                              .compile = mcp_compile,
                                              .connect = mcp_connect,
                                              .check_credential = mcp_check_credential,
+                                             .destination = mcp_destination,
                                              .open = mcp_open,
                                              .close = mcp_close,
                                              .invoke = mcp_invoke,

@@ -209,6 +209,44 @@ static void a_credential_does_not_follow_to_another_connector(void **state) {
   assert_int_equal(connection_named(&is, "orders")->credential.n, 0);
 }
 
+#define ELSEWHERE                                                                             \
+  "{\"manifest\":1,\"id\":\"orders\",\"name\":\"Orders\",\"base\":\"http://127.0.0.1:4011\"," \
+  "\"auth\":[{\"type\":\"key\",\"in\":\"header\",\"name\":\"X-Key\"}],\"tools\":[{\"name\":"  \
+  "\"list\",\"does\":\"read\",\"description\":\"Lists orders\",\"call\":\"GET /orders\"}]}"
+#define MOVED(connections) "{" ORGANISATION ",\"connectors\":[" ELSEWHERE "]" connections "}"
+#define MOVED_ORDERS(more) MOVED(",\"connections\":[{\"name\":\"orders\",\"connector\":\"orders\"" more "}]")
+
+static void assert_refused(struct fixture *t, const char *text, const char *part) {
+  assert_null(apply_text(t, text, false, NULL));
+  if (!strstr(test_err.text, part)) fail_msg("\"%s\" does not say \"%s\"", test_err.text, part);
+}
+
+static void a_credential_does_not_follow_to_another_place(void **state) {
+  struct fixture *t = *state;
+  assert_non_null(apply_text(t, WITH(",\"credential\":{\"key\":\"s3cret\"}"), false, NULL));
+  assert_refused(t, MOVED_ORDERS(""), "entered for another place");
+  assert_refused(t, MOVED(""), "the credential of the connection \"orders\" would go to another place");
+  assert_nothing_to_change(t, WITH(""));
+  assert_applies(t, MOVED_ORDERS(",\"credential\":{\"key\":\"s3cret\"}"), "~ connector orders: version 2\n");
+  assert_refused(t, WITH(""), "entered for another place");
+  assert_applies(t, WITH(",\"credential\":null"), "~ connector orders: version 3\n~ connection orders: credential\n");
+  assert_applies(t, MOVED_ORDERS(""), "~ connector orders: version 4\n");
+}
+
+static void a_personal_credential_does_not_follow_to_another_person(void **state) {
+  struct fixture *t = *state;
+#define OWNED(who, more) \
+  "{" ORGANISATION ",\"connectors\":[" ORDERS("Lists orders") "],\"connections\":[{\"name\":\"orders\","        \
+  "\"connector\":\"orders\"" who more "}],\"users\":[{\"email\":\"ann@acme.example\"},{\"email\":\"bob@acme.example\"}]}"
+#define ANN ",\"owner\":\"ann@acme.example\""
+#define BOB ",\"owner\":\"bob@acme.example\""
+  assert_non_null(apply_text(t, OWNED(ANN, ",\"credential\":{\"key\":\"s3cret\"}"), false, NULL));
+  assert_refused(t, OWNED(BOB, ""), "another place or person");
+  assert_refused(t, OWNED("", ""), "another place or person");
+  assert_nothing_to_change(t, OWNED(ANN, ""));
+  assert_applies(t, OWNED(BOB, ",\"credential\":{\"key\":\"bobs\"}"), "~ connection orders: owner, credential\n");
+}
+
 static void a_secret_is_in_no_plain_column_and_no_record(void **state) {
   struct fixture *t = *state;
   assert_applies(t, whole, whole_printed);
@@ -476,6 +514,8 @@ int main(void) {
       CONFIG_UNIT(what_differs_is_named),
       CONFIG_UNIT(an_unnamed_credential_stays_and_null_removes_it),
       CONFIG_UNIT(a_credential_does_not_follow_to_another_connector),
+      CONFIG_UNIT(a_credential_does_not_follow_to_another_place),
+      CONFIG_UNIT(a_personal_credential_does_not_follow_to_another_person),
       CONFIG_UNIT(a_secret_is_in_no_plain_column_and_no_record),
       CONFIG_UNIT(what_the_file_does_not_name_is_listed_and_kept),
       CONFIG_UNIT(prune_removes_and_says_so),

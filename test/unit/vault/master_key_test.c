@@ -49,8 +49,16 @@ static void put_file(struct fixture *f, const char *name, const char *text, mode
 
 static const char digits[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
+/* As vault_open does it. */
+static enum err_code load_from(const char *dir, bool may_create, struct secret **ret_key) {
+  enum err_code code = master_key_read(dir, MASTER_KEY_FILE, ret_key, &test_err);
+  if (code != ERR_NOT_FOUND) return code;
+  code = master_key_make(dir, may_create, &test_err);
+  return code ? code : master_key_read(dir, MASTER_KEY_FILE, ret_key, &test_err);
+}
+
 static enum err_code load(struct fixture *f, bool may_create) {
-  return master_key_load(f->dir, may_create, &f->key, &test_err);
+  return load_from(f->dir, may_create, &f->key);
 }
 
 static void assert_refused(struct fixture *f, const char *part) {
@@ -67,7 +75,7 @@ static void an_empty_folder_gets_a_key_of_its_own(void **state) {
   assert_int_equal(st.st_mode & 07777, 0400);
   assert_int_equal(st.st_size, 65);
   struct secret *again = NULL;
-  assert_ok(master_key_load(f->dir, false, &again, &test_err));
+  assert_ok(load_from(f->dir, false, &again));
   assert_true(str_eq(secret_open(again), secret_open(f->key)));
   secret_free(again);
   DIR *entries = opendir(f->dir);
@@ -96,7 +104,7 @@ static void an_empty_folder_stays_empty_for_readers(void **state) {
 
 static void a_missing_folder_is_named(void **state) {
   struct fixture *f = *state;
-  assert_int_equal(master_key_load("/tmp/connek-no-such-folder", true, &f->key, &test_err), ERR_NOT_FOUND);
+  assert_int_equal(load_from("/tmp/connek-no-such-folder", true, &f->key), ERR_NOT_FOUND);
   assert_non_null(strstr(test_err.text, "/tmp/connek-no-such-folder"));
 }
 
@@ -172,6 +180,59 @@ static void anything_but_64_digits_is_refused(void **state) {
   }
 }
 
+static void a_credential_of_systemd_is_read_by_its_own_rules(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(master_key_read(f->dir, MASTER_KEY_CREDENTIAL, &f->key, &test_err), ERR_NOT_FOUND);
+  assert_int_equal(setenv("CREDENTIALS_DIRECTORY", f->dir, 1), 0);
+  assert_int_equal(master_key_read(f->dir, MASTER_KEY_CREDENTIAL, &f->key, &test_err), ERR_NOT_FOUND);
+  const mode_t refused[] = {0444, 0460, 0441, 0644};
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    put_file(f, "connek.master-key", digits, refused[i]);
+    assert_int_equal(master_key_read(f->dir, MASTER_KEY_CREDENTIAL, &f->key, &test_err), ERR_UNAVAILABLE);
+    assert_non_null(strstr(test_err.text, "others may read it"));
+  }
+  put_file(f, "connek.master-key", digits, 0440); /* the mask of an access list looks like a group's right */
+  assert_ok(master_key_read(f->dir, MASTER_KEY_CREDENTIAL, &f->key, &test_err));
+  assert_int_equal(secret_open(f->key).p[31], 31);
+  assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
+static void a_variable_is_wiped_where_it_stood(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(master_key_read(f->dir, MASTER_KEY_VARIABLE, &f->key, &test_err), ERR_NOT_FOUND);
+  char space[96] = "CONNEK_MASTER_KEY=";
+  memcpy(space + strlen(space), digits, sizeof digits);
+  assert_int_equal(putenv(space), 0);
+  assert_ok(master_key_read(f->dir, MASTER_KEY_VARIABLE, &f->key, &test_err));
+  assert_int_equal(secret_open(f->key).p[31], 31);
+  assert_null(getenv("CONNEK_MASTER_KEY"));
+  for (size_t i = strlen("CONNEK_MASTER_KEY="); i < sizeof space; i++)
+    assert_int_equal(space[i], 0);
+  struct secret *none = NULL;
+  char bad[] = "CONNEK_MASTER_KEY=0001";
+  assert_int_equal(putenv(bad), 0);
+  assert_int_equal(master_key_read(f->dir, MASTER_KEY_VARIABLE, &none, &test_err), ERR_UNAVAILABLE);
+  assert_non_null(strstr(test_err.text, "64 hex digits"));
+  assert_null(getenv("CONNEK_MASTER_KEY"));
+}
+
+static void the_next_key_lies_beside_until_it_is_taken(void **state) {
+  struct fixture *f = *state;
+  struct secret *next = NULL, *again = NULL, *now = NULL;
+  assert_ok(load(f, true));
+  assert_int_equal(master_key_read_next(f->dir, &next, &test_err), ERR_NOT_FOUND);
+  assert_ok(master_key_make_next(f->dir, &test_err));
+  assert_ok(master_key_read_next(f->dir, &next, &test_err));
+  assert_false(str_eq(secret_open(next), secret_open(f->key)));
+  assert_ok(master_key_make_next(f->dir, &test_err)); /* as after a kill: the same one */
+  assert_ok(master_key_read_next(f->dir, &again, &test_err));
+  assert_true(str_eq(secret_open(next), secret_open(again)));
+  assert_ok(master_key_take_next(f->dir, &test_err));
+  assert_ok(load_from(f->dir, false, &now));
+  assert_true(str_eq(secret_open(next), secret_open(now)));
+  secret_free(next), secret_free(again), secret_free(now);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(an_empty_folder_gets_a_key_of_its_own, set_up, tear_down),
@@ -185,6 +246,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(somebody_elses_key_is_refused, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_is_no_regular_file_is_refused, set_up, tear_down),
       cmocka_unit_test_setup_teardown(anything_but_64_digits_is_refused, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_credential_of_systemd_is_read_by_its_own_rules, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_variable_is_wiped_where_it_stood, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(the_next_key_lies_beside_until_it_is_taken, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
