@@ -40,7 +40,7 @@ enum {
   LIMIT_INPUT_MS = 10 * 60 * 1000,        /* until it has answered */
   LIMIT_INPUT_ROUNDS = 32,                /* of one legacy call */
   LIMIT_INPUT_REQUESTS = 32,              /* at once */
-  LIMIT_NOTIFICATIONS = 10000,            /* passed on for one call; beyond: dropped */
+  LIMIT_NOTIFICATIONS = 10000,            /* told to one call's client, all its rounds together; beyond: left out */
   LIMIT_STREAM_STILL_MS = 15 * 1000,      /* then an event stream gets a comment */
   LIMIT_STREAM_RETRY_MS = 1000,           /* what a client whose stream broke is told to wait */
   LIMIT_EVENT_LOGS = 32768,               /* a worker: streams whose events are kept */
@@ -93,7 +93,7 @@ enum {
   LIMIT_MCP_LINGER_MS = 2 * 1000,     /* what may follow an answer on its stream */
   LIMIT_MCP_RESUME_MS = 1000,         /* before going on with a stream that broke off, unless it says otherwise */
   LIMIT_MCP_RESUMPTIONS = 10,         /* in a row without anything having come */
-  LIMIT_MCP_NOTES = 10000,            /* notifications of one request that are passed on */
+  LIMIT_MCP_NOTES = 10000,            /* notifications of one request; with more it is ended */
   LIMIT_MCP_NOTICE = 64 * KIB,        /* one notification */
   LIMIT_MCP_PARKED = 64,              /* calls of one server that wait for a person's answer */
   LIMIT_MCP_PARKED_MS = 10 * 60 * 1000,
@@ -102,7 +102,7 @@ enum {
   LIMIT_MCP_CHILD_IDLE_MS = 5 * 60 * 1000,
   LIMIT_MCP_BACK_OFF_MS = 60 * 1000, /* before a child that keeps ending is started again */
   LIMIT_MCP_UNREAD = 16 * MIB,       /* what waits for a child to read it */
-  LIMIT_MCP_SUBSCRIPTIONS = 10000,   /* URIs, of all servers of a home together */
+  LIMIT_MCP_SUBSCRIPTIONS = 10000,   /* URIs and tasks, of all servers of a home together */
   LIMIT_MCP_LIST_ITEMS = 10000,      /* tools, and so on, of one server */
   LIMIT_MCP_LIST_BYTES = 16 * MIB,   /* definitions of one kind, of one server */
   LIMIT_MCP_LIST_PAGES = 1000,

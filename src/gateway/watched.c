@@ -6,7 +6,6 @@
 #include "gateway/task_id.h"
 #include "gateway/watch.h"
 #include "gateway/worker.h"
-#include "vault/places.h"
 
 /* ---- may it be had? ---- */
 
@@ -46,11 +45,7 @@ static void subscribe(const struct exchange *exchange, const struct connector_co
   struct mcp_target *target = upstreams ? mcp_target_of(connection) : NULL;
   struct secret *credential = NULL;
   struct err err;
-  if (!target) return;
-  if (connection->sealed_credential.n &&
-      vault_unseal(exchange->principal.snapshot->keys, vault_place_credential(&connection->policy.id),
-                   connection->sealed_credential, &credential, &err) != ERR_NONE)
-    return;
+  if (!target || org_lease_credential(exchange->principal.snapshot, connection, &credential, &err) != ERR_NONE) return;
   if (mcp_subscribe(upstreams, target, credential, watched->subject, watched->name, &err) == ERR_NONE)
     watched->target = mcp_target_ref(target);
   secret_free(credential);
