@@ -55,21 +55,24 @@ async function connect(scope, target) {
 const withoutDefaults = (properties = {}) => Object.fromEntries(Object.entries(properties).filter(([, { default: value }]) => value === undefined));
 const quietly = (work) => work.catch((error) => console.error(`${scenario}: ${error.message}`));
 
-// Until the server's tools are there: they are asked for once Connek serves.
-async function listTools(client) {
-  for (let tries = 0; ; tries++) {
-    const tools = (await client.listTools()).tools.filter(({ name }) => !name.startsWith('connek_'));
-    if (tools.length > 0 || tries === 50) return tools;
-    await new Promise((resume) => setTimeout(resume, 100));
-  }
+const isOfServer = ({ name }) => !name.startsWith('connek_');
+
+// Are the server's tools there? Not asked with the client, which keeps a list for a while.
+const hasTools = (target) => async () => (await send(target, legacy('tools/list'))).body?.result?.tools?.some(isOfServer);
+
+// They are asked for once Connek serves; some scenarios have none.
+async function awaitTools(target) {
+  const isThere = hasTools(target);
+  for (let tries = 0; tries < 80 && !(await isThere()); tries++) await new Promise((resume) => setTimeout(resume, 100));
 }
+
+const listTools = async (client) => (await client.listTools()).tools.filter(isOfServer);
 
 // What a person's assistant and an admin do together: the admin connects what has to be, the assistant calls the tools
 // that are there, and tells the admin of the link that a refusal has for them.
 async function driveAuthorized(connek, target, scope) {
   const admin = new Admin(connek, 'scenario');
-  const hasTools = async () => (await send(target, legacy('tools/list'))).body?.result?.tools?.some(({ name }) => !name.startsWith('connek_'));
-  await admin.attend(hasTools); // not with the client: it keeps a list for a while
+  await admin.attend(hasTools(target));
   const client = await connect(scope, target);
   for (const { name, inputSchema } of await listTools(client)) {
     const call = () => client.callTool({ name, arguments: argumentsFor(inputSchema) });
@@ -84,7 +87,9 @@ async function driveAuthorized(connek, target, scope) {
   }
 }
 
-async function drive(client) {
+async function drive(target, scope) {
+  await awaitTools(target);
+  const client = await connect(scope, target);
   const tools = await listTools(client);
   if (context.toolCalls) {
     for (const { name, arguments: args } of context.toolCalls) await quietly(client.callTool({ name, arguments: args }));
@@ -104,7 +109,7 @@ const undone = [];
 const scope = { after: (undo) => undone.unshift(undo) };
 try {
   const { connek, url: target } = await gateway(scope);
-  await (wantsAuthorization ? driveAuthorized(connek, target, scope) : drive(await connect(scope, target)));
+  await (wantsAuthorization ? driveAuthorized(connek, target, scope) : drive(target, scope));
 } catch (error) {
   console.error(`${scenario}: ${error.stack}`);
   process.exitCode = 1;

@@ -8,14 +8,13 @@
 // authorization, on both sides: as a server that signs people in, and as a client of servers that want it (every one that
 // the suite has for a revision). --tap prints a line a scenario; --keep leaves the suite's own records in DIR. Ends with 1
 // under the full count.
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Connek } from '../integration/support/connek.js';
 import { legacy, send } from '../integration/support/mcp.js';
+import { freePort } from '../integration/support/process.js';
 import { startFixture } from '../fixtures/mcp/process.js';
 import { member, register } from '../integration/support/sign_in.js';
 import { clientScenarios, revisions, runAuthorizationSuite, runClientSuite, runSuite } from './suite.js';
@@ -90,14 +89,6 @@ async function clients(folder) {
     }
   }
   return tell('client', scenarios);
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  await new Promise((next) => server.close(next));
-  return port;
 }
 
 // Connek as an authorization server: a person signs in and agrees where the suite says.
