@@ -120,7 +120,8 @@ test('to listen to tasks needs the client\'s capability, and the rule that lets 
   assert.equal(refused.status, 400);
   assert.equal(refused.body.error.code, -32021);
   assert.deepEqual(refused.body.error.data, { requiredCapabilities: { extensions: tasks } });
-  const [slow, asking] = [await begun(url, 'slow_compute', { seconds: 2 }), await begun(url, 'multi_input')];
+  const doneAt = Date.now() + 6500;
+  const [slow, asking] = [await begun(url, 'slow_compute', { seconds: 6 }), await begun(url, 'multi_input')];
   const ears = await listen(url, [slow, asking]);
   assert.deepEqual(await accepted(ears), [slow, asking]);
   await allow([...everything, { connection: 'x', tools: ['slow_compute'], effect: 'deny' }]);
@@ -128,7 +129,7 @@ test('to listen to tasks needs the client\'s capability, and the rule that lets 
   assert.deepEqual(await accepted(again), [asking]);
   assert.ok((await connek.audit()).some(({ tool, decision }) => tool === 'subscriptions/listen slow_compute' && decision === 'denied'));
   await isListening(url, 1); // to the one that is left
-  await new Promise((resume) => setTimeout(resume, 2500)); // the slow one is done by now
+  await new Promise((resume) => setTimeout(resume, doneAt - Date.now())); // and the slow one is done
   await ask(url, 'tasks/cancel', asking);
   for (const stream of [ears, again]) {
     const news = await told(stream);
