@@ -36,6 +36,9 @@ struct db_value {
 /* Opens DIR/connek.db (made, 0600, where `may_create`), checks that it is ours and of a version we know, and migrates
  * it. ERR_CONFLICT: a database from the future, or somebody else's. WAL, synchronous=FULL, foreign keys on. */
 enum err_code db_open(const char *dir, bool may_create, struct db **ret_db, struct err *err) MUST_CHECK;
+/* The same at a PostgreSQL server (13 or newer): `url` is a postgres:// address or libpq's key=value words; what it
+ * does not say, libpq takes from its own variables and files. Its tables stand in the connection's current schema. */
+enum err_code db_open_server(const char *url, bool may_create, struct db **ret_db, struct err *err) MUST_CHECK;
 void db_close(struct db *db);
 /* For people: "DIR/connek.db", "the database connek at HOST". Without a password. */
 const char *db_name(const struct db *db);

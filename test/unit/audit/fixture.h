@@ -31,7 +31,7 @@ static inline int audit_set_up(void **state) {
   t->db = db;
   arena_init(&t->arena, 0);
   assert_ok(vault_open(t->db->dir, true, &t->vault, &test_err));
-  assert_ok(db_open(t->db->dir, true, &t->db->db, &test_err));
+  assert_ok(test_db_open(t->db->dir, true, &t->db->db, &test_err));
   assert_ok(db_connect(t->db->db, &t->db->conn, &test_err));
   t->acme = uuid_new(), t->globex = uuid_new();
   t->acme_keys = new_keys(t, t->acme), t->globex_keys = new_keys(t, t->globex);

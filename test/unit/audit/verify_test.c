@@ -94,6 +94,7 @@ static void every_edit_of_every_column_is_found(void **state) {
 
 /* Each byte of a record and each of its mac. */
 static void every_changed_byte_is_found(void **state) {
+  if (test_server()) skip_because("PostgreSQL takes no broken UTF-8 as text");
   struct audit_test *t = *state;
   fill(t);
   save(t);

@@ -232,6 +232,7 @@ static void disk_has_room(void) {
 }
 
 static void a_failing_disk_fails_calls_and_health_and_passes(void **state) {
+  ONLY_SQLITE;
   struct audit_test *t = *state;
   struct audit_writer *writer = start(t, false);
   run_calls(t, writer, 10);
@@ -256,6 +257,7 @@ static void a_failing_disk_fails_calls_and_health_and_passes(void **state) {
 }
 
 static void health_comes_back_without_traffic(void **state) {
+  ONLY_SQLITE;
   struct audit_test *t = *state;
   struct audit_writer *writer = start(t, false);
   disk_fills_up();
@@ -324,6 +326,7 @@ static void nothing_is_put_after_a_chain_that_was_changed(void **state) {
 }
 
 static void a_full_queue_takes_nothing(void **state) {
+  ONLY_SQLITE;
   struct audit_test *t = *state;
   struct audit_writer *writer = start(t, false);
   sqlite3 *other;
@@ -379,6 +382,7 @@ static void relaxed_calls_may_vanish_at_once(void **state) {
 }
 
 static void a_relaxed_failure_is_counted_and_seen(void **state) {
+  ONLY_SQLITE;
   struct audit_test *t = *state;
   struct audit_writer *writer = start(t, true);
   struct audit_counts counts;

@@ -10,8 +10,8 @@
 #include "audit/audit.h"
 #include "config/config.h"
 #include "config/model.h"
+#include "database.h"
 #include "store/store.h"
-#include "unit.h"
 #include "vault/places.h"
 
 struct fixture {
@@ -52,7 +52,7 @@ static inline int set_up(void **state) {
   (void)snprintf(t->data, sizeof(t->data), "%s/var", t->dir);
   assert_int_equal(mkdir(t->data, 0700), 0);
   assert_ok(vault_open(t->data, true, &t->vault, &test_err));
-  assert_ok(db_open(t->data, true, &t->db, &test_err));
+  assert_ok(test_db_open(t->data, true, &t->db, &test_err));
   assert_ok(db_connect(t->db, &t->conn, &test_err));
   assert_ok(db_write(t->conn, install, NULL, &test_err));
   put_database(t, "ledger.db");

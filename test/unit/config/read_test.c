@@ -210,6 +210,7 @@ static void assert_under_data_is_refused(struct fixture *t, const char *file) {
 }
 
 static void a_database_under_the_data_folder_is_refused(void **state) {
+  ONLY_SQLITE;
   struct fixture *t = *state;
   put_database(t, "var/other.db");
   char link[256];

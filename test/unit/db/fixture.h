@@ -4,12 +4,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "db/db.h"
-#include "unit.h"
+#include "database.h"
 
 struct fixture {
   char dir[64], path[96];
@@ -29,7 +27,7 @@ static inline int set_up_dir(void **state) {
 static inline int set_up(void **state) {
   set_up_dir(state);
   struct fixture *f = *state;
-  assert_ok(db_open(f->dir, true, &f->db, &test_err));
+  assert_ok(test_db_open(f->dir, true, &f->db, &test_err));
   assert_ok(db_connect(f->db, &f->conn, &test_err));
   return 0;
 }
@@ -47,23 +45,8 @@ static inline int tear_down(void **state) {
   return 0;
 }
 
-/* Behind Connek's back. */
 static inline int64_t raw(struct fixture *f, const char *sql) {
-  sqlite3 *handle;
-  sqlite3_stmt *stmt;
-  int64_t number = -1;
-  assert_int_equal(sqlite3_open(f->path, &handle), SQLITE_OK);
-  sqlite3_busy_timeout(handle, 5000);
-  sqlite3_exec(handle, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
-  for (; *sql; sqlite3_finalize(stmt)) {
-    if (sqlite3_prepare_v2(handle, sql, -1, &stmt, &sql) != SQLITE_OK) fail_msg("%s", sqlite3_errmsg(handle));
-    int rc;
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-      number = sqlite3_column_int64(stmt, 0);
-    if (rc != SQLITE_DONE) fail_msg("%s", sqlite3_errmsg(handle));
-  }
-  sqlite3_close(handle);
-  return number;
+  return test_raw(f->dir, sql);
 }
 
 #endif

@@ -7,13 +7,14 @@ static void in_tx(struct fixture *f, db_work work) {
 static enum err_code every_kind(struct db_tx *tx, void *context, struct err *err) {
   struct uuid id = uuid_new();
   struct db_rows *rows;
-  assert_ok(db_exec(tx, "CREATE TABLE t (a, b, c, d, e, f, g)", DB_NO_PARAMS, err));
+  assert_ok(
+      db_exec(tx, "CREATE TABLE t (a TEXT, b BIGINT, c TEXT, d BYTEA, e BYTEA, f TEXT, g BYTEA)", DB_NO_PARAMS, err));
   assert_ok(db_exec(tx, "INSERT INTO t VALUES ($1, $2, $3, $4, $5, $6, $7)",
                     DB_PARAMS(DB_V_NULL, DB_V_INT(INT64_MIN), DB_V_TEXT(STR("p\xc3\xa4ss")),
                               DB_V_BLOB(str_make("\0\1", 2)), DB_V_UUID(id), DB_V_TEXT(STR_NONE), DB_V_BLOB(STR_NONE)),
                     err));
   assert_int_equal(db_changes(tx), 1);
-  assert_ok(db_query(tx, "SELECT a, b, c, d, e, f, g, typeof(f), typeof(g) FROM t", DB_NO_PARAMS, &rows, err));
+  assert_ok(db_query(tx, "SELECT a, b, c, d, e, f, g FROM t", DB_NO_PARAMS, &rows, err));
   assert_int_equal(db_next(rows, err), 1);
   assert_true(db_is_null(rows, 0));
   assert_true(db_int(rows, 1) == INT64_MIN);
@@ -22,8 +23,7 @@ static enum err_code every_kind(struct db_tx *tx, void *context, struct err *err
   assert_memory_equal(db_blob(rows, 3).p, "\0\1", 2);
   assert_true(uuid_eq(db_uuid(rows, 4), id));
   assert_false(db_is_null(rows, 5)); /* empty is not NULL */
-  assert_str(db_text(rows, 7), "text");
-  assert_str(db_text(rows, 8), "blob");
+  assert_false(db_is_null(rows, 6));
   assert_true(uuid_is_nil(db_uuid(rows, 0)));
   assert_true(uuid_is_nil(db_uuid(rows, 3)));
   assert_int_equal(db_next(rows, err), 0);
@@ -38,7 +38,8 @@ static void every_kind_of_value_comes_back(void **state) {
 
 static enum err_code params_by_number(struct db_tx *tx, void *context, struct err *err) {
   struct db_rows *rows;
-  assert_ok(db_query(tx, "SELECT $3, $1, $2, $1", DB_PARAMS(DB_V_INT(1), DB_V_INT(2), DB_V_INT(3)), &rows, err));
+  assert_ok(db_query(tx, "SELECT CAST($3 AS BIGINT), CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($1 AS BIGINT)",
+                     DB_PARAMS(DB_V_INT(1), DB_V_INT(2), DB_V_INT(3)), &rows, err));
   assert_int_equal(db_next(rows, err), 1);
   assert_int_equal(db_int(rows, 0), 3);
   assert_int_equal(db_int(rows, 1), 1);
@@ -195,7 +196,8 @@ static enum err_code returning(struct db_tx *tx, void *context, struct err *err)
   assert_int_equal(db_next(rows, err), 1);
   assert_str(db_text(rows, 0), "k");
   db_rows_close(rows);
-  assert_ok(db_exec(tx, "UPDATE installation SET value = x'01' WHERE name = 'absent'", DB_NO_PARAMS, err));
+  assert_ok(
+      db_exec(tx, "UPDATE installation SET value = $1 WHERE name = 'absent'", DB_PARAMS(DB_V_BLOB(STR("v"))), err));
   assert_int_equal(db_changes(tx), 0);
   return ERR_NONE;
 }

@@ -145,7 +145,7 @@ static void more_changes_than_one_batch_are_all_applied(void **state) {
   static char many[] =
       "INSERT INTO change_log (seq, organisation_id, kind, object_id, time) "
       "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) "
-      "SELECT i, x'000102030405060708090a0b0c0d0e0f', 'access_token', x'000102030405060708090a0b0c0d0e0f', 0 FROM n";
+      "SELECT i, zeroblob(16), 'access_token', zeroblob(16), 0 FROM n";
   write_row(f, work_sql, many);
   revoke_token(f, f->organisation, token);
   ask(&server);
@@ -180,7 +180,7 @@ static void a_broken_organisation_is_closed_and_the_others_go_on(void **state) {
   struct uuid hank = add_user_to(f, other, "hank@globex.example", 0);
   struct uuid token = add_token(f, other, hank, "hank", 0);
   static char keeping[] = "CREATE TABLE kept AS SELECT data_key FROM organisation WHERE name = 'acme'";
-  static char breaking[] = "UPDATE organisation SET data_key = x'00' WHERE name = 'acme'";
+  static char breaking[] = "UPDATE organisation SET data_key = zeroblob(1) WHERE name = 'acme'";
   static char mending[] = "UPDATE organisation SET data_key = (SELECT data_key FROM kept) WHERE name = 'acme'";
   server_start(&server, f);
   write_row(f, work_sql, keeping);
@@ -207,7 +207,7 @@ static void a_broken_organisation_does_not_keep_the_server_from_starting(void **
   add_token(f, f->organisation, user, "ann", 0);
   struct uuid other = add_organisation(f, "globex");
   add_token(f, other, add_user_to(f, other, "hank@globex.example", 0), "hank", 0);
-  static char breaking[] = "UPDATE organisation SET data_key = x'00' WHERE name = 'acme'";
+  static char breaking[] = "UPDATE organisation SET data_key = zeroblob(1) WHERE name = 'acme'";
   write_row(f, work_sql, breaking);
   server_start(&server, f);
   assert_false(coherence_is_current(server.coherence));

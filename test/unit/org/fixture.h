@@ -7,10 +7,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "db/db.h"
+#include "database.h"
 #include "identity/token.h"
 #include "store/store.h"
-#include "unit.h"
 #include "vault/vault.h"
 
 struct fixture {
@@ -185,7 +184,7 @@ static inline int fixture_setup(void **state) {
   assert_non_null(mkdtemp(f->dir));
   arena_init(&f->arena, 0);
   assert_ok(vault_open(f->dir, true, &f->vault, &test_err));
-  assert_ok(db_open(f->dir, true, &f->db, &test_err));
+  assert_ok(test_db_open(f->dir, true, &f->db, &test_err));
   assert_ok(db_start_threads(f->db, 2, &test_err));
   assert_ok(db_connect(f->db, &f->conn, &test_err));
   f->organisation = add_organisation(f, "acme");

@@ -1,0 +1,284 @@
+/* PostgreSQL behind db.h: opening, connections, transactions. Must not know what is stored.
+ *
+ * Writers wait for each other as they do in SQLite, on every server that uses the database: a lock of the transaction
+ * (never of the session: PgBouncer may give each transaction another one). Under it READ COMMITTED sees all that was
+ * committed before, and nothing changes beside it; so the same code is right on both databases. */
+#include "db/postgres.h"
+
+#include <stdlib.h>
+
+#include "db/migrate.h"
+#include "db/migrations_sql.h"
+
+enum { CONNECT_S = 5, SERVER_VERSION_MIN = 130000 };
+
+static void no_notice(void *context, const PGresult *result) {
+  (void)context, (void)result;
+}
+
+/* Connections */
+
+/* What `url` says itself comes later in the list and counts. */
+static PGconn *dial(const struct postgres_db *db) {
+  const char *const words[] = {"connect_timeout",
+                               "tcp_user_timeout",
+                               "keepalives_idle",
+                               "keepalives_interval",
+                               "keepalives_count",
+                               "fallback_application_name",
+                               "dbname",
+                               "client_encoding",
+                               NULL};
+  const char *const values[] = {"5", "10000", "10", "5", "3", "connek", db->url, "UTF8", NULL};
+  return PQconnectdbParams(words, values, 1);
+}
+
+/* Its own text is for the operator, who named the server; it holds no password. */
+static enum err_code dial_failed(PGconn *pg, struct err *err) {
+  const char *said = pg ? PQerrorMessage(pg) : "no memory";
+  size_t n = strcspn(said, "\n");
+  return err_set(err, ERR_UNAVAILABLE, "PostgreSQL lets us not in: %.*s", (int)(n < 300 ? n : 300), said);
+}
+
+/* A pooler gives the number of its own session as the backend's. */
+static enum err_code find_pooler(struct postgres_conn *conn, struct err *err) {
+  PGresult *result = PQexec(conn->pg, "SELECT pg_backend_pid()");
+  enum err_code code = ERR_NONE;
+  if (PQresultStatus(result) != PGRES_TUPLES_OK)
+    code = postgres_failed(conn, result, NULL, err);
+  else
+    conn->is_pooled = strtol(PQgetvalue(result, 0, 0), NULL, 10) != PQbackendPID(conn->pg);
+  PQclear(result);
+  return code;
+}
+
+static enum err_code dial_again(struct postgres_conn *conn, struct err *err) {
+  postgres_forget_statements(conn);
+  PQfinish(conn->pg);
+  conn->is_pipelining = false;
+  conn->n_unread = 0;
+  conn->pg = dial((struct postgres_db *)(void *)conn->conn.db);
+  if (PQstatus(conn->pg) != CONNECTION_OK) return dial_failed(conn->pg, err);
+  PQsetNoticeReceiver(conn->pg, no_notice, NULL);
+  if (PQserverVersion(conn->pg) < SERVER_VERSION_MIN)
+    return err_set(err, ERR_UNAVAILABLE, "PostgreSQL %d is too old; Connek needs 13 or newer",
+                   PQserverVersion(conn->pg) / 10000);
+  return find_pooler(conn, err);
+}
+
+static void disconnect(struct db_conn *base) {
+  struct postgres_conn *conn = postgres_conn_of(base);
+  postgres_forget_statements(conn);
+  PQfinish(conn->pg);
+  free(conn);
+}
+
+static enum err_code connect_to(struct db *db, struct db_conn **ret_conn, struct err *err) {
+  struct postgres_conn *conn = calloc(1, sizeof *conn);
+  if (!conn) return err_no_memory(err);
+  conn->conn.db = db;
+  enum err_code code = dial_again(conn, err);
+  if (code != ERR_NONE) {
+    disconnect(&conn->conn);
+    return code;
+  }
+  *ret_conn = &conn->conn;
+  return ERR_NONE;
+}
+
+/* Transactions */
+
+static enum err_code run_words(struct postgres_conn *conn, const char *words, struct err *err) {
+  PGresult *result = PQexec(conn->pg, words);
+  ExecStatusType status = PQresultStatus(result);
+  enum err_code code = ERR_NONE;
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) code = postgres_failed(conn, result, words, err);
+  PQclear(result);
+  return code;
+}
+
+/* Everything that a transaction needs is set in it: a session behind a pooler is nobody's. A commit is durable when it
+ * returns, whatever the server's default is. */
+#define WAITS "SET LOCAL lock_timeout = 5000; SET LOCAL idle_in_transaction_session_timeout = 60000; "
+#define BEGIN_WRITE "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on; " WAITS
+#define TAKE_LOCK "SELECT pg_advisory_xact_lock(1129203019, hashtext(current_schema()))"
+static const char begin_read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+static const char begin_write[] = BEGIN_WRITE TAKE_LOCK;
+static const char begin_append[] = BEGIN_WRITE;
+static const char *const begin_words[] = {[DB_READ] = begin_read, [DB_WRITE] = begin_write, [DB_APPEND] = begin_append};
+
+static enum err_code begin(struct db_conn *base, enum db_intent intent, struct err *err) {
+  struct postgres_conn *conn = postgres_conn_of(base);
+  bool was_kept = PQstatus(conn->pg) == CONNECTION_OK;
+  enum err_code code = was_kept ? run_words(conn, begin_words[intent], err) : dial_again(conn, err);
+  /* A server that was restarted is noticed only now: nothing was done yet, so once more. */
+  if (was_kept && code != ERR_NONE && PQstatus(conn->pg) != CONNECTION_OK) {
+    was_kept = false;
+    code = dial_again(conn, err);
+  }
+  if (!was_kept && code == ERR_NONE) code = run_words(conn, begin_words[intent], err);
+  if (code != ERR_NONE && PQtransactionStatus(conn->pg) != PQTRANS_IDLE) {
+    struct err ignored;
+    if (run_words(conn, "ROLLBACK", &ignored) != ERR_NONE) return code;
+  }
+  if (code == ERR_NONE && intent == DB_APPEND) {
+    if (!PQenterPipelineMode(conn->pg)) return postgres_failed(conn, NULL, NULL, err);
+    conn->is_pipelining = true;
+  }
+  return code;
+}
+
+static enum err_code commit(struct db_conn *base, struct err *err) {
+  struct postgres_conn *conn = postgres_conn_of(base);
+  if (conn->is_pipelining) {
+    enum err_code code = postgres_settle(conn, err);
+    if (code != ERR_NONE) return code;
+  }
+  PGresult *result = PQexec(conn->pg, "COMMIT");
+  enum err_code code = ERR_NONE;
+  if (PQresultStatus(result) != PGRES_COMMAND_OK)
+    code = postgres_failed(conn, result, "COMMIT", err);
+  else if (strcmp(PQcmdStatus(result), "COMMIT") != 0) /* a transaction that had failed says ROLLBACK */
+    code = err_set(err, ERR_UNAVAILABLE, "the database gave the transaction up");
+  PQclear(result);
+  return code;
+}
+
+static void rollback(struct db_conn *base) {
+  struct postgres_conn *conn = postgres_conn_of(base);
+  struct err ignored; /* nothing can be done about it, and the first error says more */
+  if (conn->is_pipelining && postgres_settle(conn, &ignored) != ERR_NONE && conn->is_pipelining) return;
+  if (PQtransactionStatus(conn->pg) == PQTRANS_IDLE || PQstatus(conn->pg) != CONNECTION_OK) return;
+  if (run_words(conn, "ROLLBACK", &ignored) != ERR_NONE) return;
+}
+
+static void end(struct db_conn *conn, enum db_intent intent) {
+  (void)conn, (void)intent;
+}
+
+static enum err_code script(struct db_tx *tx, const char *sql, struct err *err) {
+  return run_words(postgres_conn_of(tx->conn), sql, err);
+}
+
+/* Opening */
+
+struct opening {
+  bool may_create;
+  bool is_empty; /* a schema without anything in it */
+};
+
+/* Before anything is written: somebody else's tables must stay as they are. */
+static enum err_code check_owner(struct db_tx *tx, void *context, struct err *err) {
+  struct opening *opening = context;
+  const char *name = tx->conn->db->name;
+  int64_t n_tables = 0, n_ours = 0;
+  enum err_code code = db_one_number(tx,
+                                     "SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace "
+                                     "WHERE nspname = current_schema())",
+                                     &n_tables, err);
+  if (code == ERR_NONE)
+    code = db_one_number(
+        tx,
+        "SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = "
+        "current_schema()) AND relkind = 'r' AND relname IN ('schema_migration', 'installation', 'organisation', "
+        "'audit_head')",
+        &n_ours, err);
+  if (code != ERR_NONE) return code;
+  opening->is_empty = n_tables == 0;
+  if (!opening->is_empty && n_ours != 4)
+    return err_set(err, ERR_CONFLICT, "%.160s holds tables that are not Connek's: give it a database of its own", name);
+  if (opening->is_empty && !opening->may_create) return err_set(err, ERR_NOT_FOUND, "%.160s has no Connek data", name);
+  return ERR_NONE;
+}
+
+static enum err_code migrate(struct db_tx *tx, void *context, struct err *err) {
+  enum err_code code = check_owner(tx, context, err); /* again, under the lock: another process may have been first */
+  return code == ERR_NONE ? migrate_run(tx, migrations, migrations_n, err) : code;
+}
+
+static enum err_code check_encoding(struct postgres_conn *conn, struct err *err) {
+  const char *encoding = PQparameterStatus(conn->pg, "server_encoding");
+  if (encoding && strcmp(encoding, "UTF8") == 0) return ERR_NONE;
+  return err_set(err, ERR_CONFLICT, "%.160s is not in UTF-8: create it with ENCODING 'UTF8'", conn->conn.db->name);
+}
+
+static enum err_code prepare(struct postgres_db *db, bool may_create, struct err *err) {
+  struct db_conn *conn = NULL;
+  struct opening opening = {.may_create = may_create};
+  enum err_code code = connect_to(&db->db, &conn, err);
+  if (code == ERR_NONE) code = check_encoding(postgres_conn_of(conn), err);
+  if (code == ERR_NONE) code = db_read(conn, check_owner, &opening, err);
+  if (code == ERR_NONE) code = db_write(conn, migrate, &opening, err);
+  db_disconnect(conn);
+  return code;
+}
+
+static void close_all(struct db *base) {
+  struct postgres_db *db = (struct postgres_db *)(void *)base;
+  free(db->url);
+  free(db);
+}
+
+static const struct db_driver driver = {
+    .without_rowid = "",
+    .text_order = " COLLATE \"C\"", /* bytes are compared */
+    .close = close_all,
+    .connect = connect_to,
+    .disconnect = disconnect,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .end = end,
+    .script = script,
+    .exec = postgres_exec,
+    .query = postgres_query,
+    .next = postgres_next,
+    .rows_close = postgres_rows_close,
+    .is_null = postgres_is_null,
+    .int_at = postgres_int_at,
+    .bytes_at = postgres_bytes_at,
+};
+
+/* "the database connek at db.example", from what libpq makes of the address. Its text may hold a password: what is
+ * wrong with it is told without it. */
+static enum err_code name_of(const char *url, char **ret_name, struct err *err) {
+  char *problem = NULL;
+  PQconninfoOption *options = PQconninfoParse(url, &problem);
+  if (!options) {
+    PQfreemem(problem);
+    return err_set(err, ERR_INVALID,
+                   "this is not the address of a PostgreSQL database; it looks like "
+                   "postgres://USER@HOST:5432/NAME");
+  }
+  const char *database = "", *host = "";
+  for (PQconninfoOption *option = options; option->keyword; option++) {
+    if (!option->val) continue;
+    if (strcmp(option->keyword, "dbname") == 0) database = option->val;
+    if (strcmp(option->keyword, "host") == 0) host = option->val;
+  }
+  size_t n = strlen(database) + strlen(host) + 32;
+  char *name = malloc(n);
+  if (name) snprintf(name, n, "the database%s%s%s%s", *database ? " " : "", database, *host ? " at " : "", host);
+  PQconninfoFree(options);
+  if (!name) return err_no_memory(err);
+  *ret_name = name;
+  return ERR_NONE;
+}
+
+enum err_code db_open_server(const char *url, bool may_create, struct db **ret_db, struct err *err) {
+  struct postgres_db *db = calloc(1, sizeof *db);
+  if (!db) return err_no_memory(err);
+  db->db.driver = &driver;
+  db->url = strdup(url);
+  enum err_code code = db->url ? name_of(url, &db->db.name, err) : err_no_memory(err);
+  if (code == ERR_NONE) {
+    code = prepare(db, may_create, err);
+    if (code != ERR_NONE && err && !strstr(err->text, db->db.name)) err_prefix(err, "%.160s", db->db.name);
+  }
+  if (code != ERR_NONE) {
+    db_close(&db->db);
+    return code;
+  }
+  *ret_db = &db->db;
+  return ERR_NONE;
+}
