@@ -69,7 +69,7 @@ static int apply(const struct cli_args *args, struct arena *arena) {
   struct config *config = NULL;
   if (config_read(arena, args->words[0], dir, &config, &err)) return cli_fail(args, &err);
   struct cli_store store;
-  enum err_code code = cli_open(dir, CLI_CREATE, &store, &err);
+  enum err_code code = cli_open(args, CLI_CREATE, &store, &err);
   if (code) {
     config_release(config);
     return cli_fail(args, &err);

@@ -22,7 +22,7 @@ static enum err_code checkpoint_in(struct db_tx *tx, void *context, struct err *
 static int checkpoint(const struct cli_args *args, struct arena *arena) {
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   struct checkpoint_work work = {.store = &store, .arena = arena};
   buf_init(&work.out, arena, (size_t)64 * MIB);
   int exit_code;

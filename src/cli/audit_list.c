@@ -134,7 +134,7 @@ static int list(const struct cli_args *args, struct arena *arena) {
   if (exit_code) return exit_code;
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   buf_init(&work.out, NULL, (size_t)64 * MIB);
   table_init(&work.table, heads);

@@ -50,7 +50,7 @@ static int verify(const struct cli_args *args, struct arena *arena) {
     if (work.since.n == 0) return cli_usage(args, "%s is empty; connek audit checkpoint writes one", since);
   }
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   int exit_code = db_read(store.conn, verify_in, &work, &err) ? cli_fail(args, &err) : answer(args, &work.finding);
   cli_close(&store);

@@ -48,7 +48,11 @@ int cli_print(const struct cli_args *args, struct str text);
 int cli_print_buf(const struct cli_args *args, const struct buf *text);
 
 /* Options that many commands have. */
-#define CLI_OPTION_DATA {"data", "DIR", "CONNEK_DATA", "var", "the data folder", false, false}
+#define CLI_OPTION_DATA                                                                             \
+  {"data", "DIR", "CONNEK_DATA", "var", "the data folder", false, false}, {                         \
+    "database", "URL", "CONNEK_DATABASE", NULL,                                                     \
+        "a PostgreSQL database (postgres://USER@HOST/NAME); without it DIR/connek.db", false, false \
+  }
 #define CLI_OPTION_ORGANISATION \
   {"organisation", "NAME", "CONNEK_ORGANISATION", NULL, "which organisation, where there are several", false, false}
 #define CLI_OPTION_JSON {"json", NULL, NULL, NULL, "one JSON object a line", false, false}

@@ -144,7 +144,7 @@ static int client_app_set(const struct cli_args *args, struct arena *arena) {
   struct err err = {0};
   arena_init(&work.secrets, 0);
   int exit_code = read_secret(&work);
-  if (!exit_code && cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) {
+  if (!exit_code && cli_open(args, CLI_WRITE, &store, &err)) {
     exit_code = cli_fail(args, &err);
   } else if (!exit_code) {
     work.store = &store;
@@ -170,7 +170,7 @@ static int client_app_remove(const struct cli_args *args, struct arena *arena) {
   struct cli_store store;
   struct err err = {0};
   int exit_code = CLI_OK;
-  if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   if (db_write(store.conn, remove_in, &work, &err)) exit_code = cli_fail(args, &err);
   cli_close(&store);
@@ -222,7 +222,7 @@ static int client_app_list(const struct cli_args *args, struct arena *arena) {
   struct app_work work = {.args = args, .arena = arena, .is_json = cli_has(args, "json")};
   struct cli_store store;
   struct err err = {0};
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   buf_init(&work.out, arena, (size_t)16 * MIB);
   table_init(&work.table, heads);
   int exit_code = db_read(store.conn, list_in, &work, &err) ? cli_fail(args, &err) : CLI_OK;

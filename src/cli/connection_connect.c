@@ -80,7 +80,7 @@ static int connection_connect(const struct cli_args *args, struct arena *arena) 
     return cli_usage(args, "--valid must be a duration of at most 24h, such as 15m");
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   buf_init(&work.out, arena, MIB);
   exit_code = db_write(store.conn, connect_in, &work, &err) ? cli_fail(args, &err) : cli_print_buf(args, &work.out);

@@ -59,7 +59,7 @@ static int connection_disconnect(const struct cli_args *args, struct arena *aren
   struct disconnect_work work = {.args = args, .arena = arena};
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
   int exit_code = run(&work, &store);
   cli_close(&store);
   return exit_code;

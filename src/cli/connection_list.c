@@ -123,7 +123,7 @@ static int connection_list(const struct cli_args *args, struct arena *arena) {
   struct list_work work = {.args = args, .arena = arena, .is_json = cli_has(args, "json"), .now = clock_utc_us()};
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   buf_init(&work.out, arena, (size_t)256 * MIB);
   buf_init(&work.advice, arena, 16 * MIB);
   table_init(&work.table, heads);

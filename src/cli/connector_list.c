@@ -188,11 +188,11 @@ static int list(const struct cli_args *args, struct arena *arena) {
   buf_init(&work.out, arena, (size_t)64 * MIB);
   table_init(&work.table, heads);
   int exit_code = CLI_OK;
-  if (!cli_has(args, "data") && !cli_has_data(dir)) {
+  if (!cli_has(args, "data") && !cli_has(args, "database") && !cli_has_data(dir)) {
     list_builtins(&work);
   } else {
     struct cli_store store;
-    enum err_code code = cli_open(dir, CLI_READ, &store, &err);
+    enum err_code code = cli_open(args, CLI_READ, &store, &err);
     if (!code) {
       code = db_read(store.conn, list_in, &work, &err);
       cli_close(&store);

@@ -226,7 +226,7 @@ static int review(const struct cli_args *args, struct arena *arena) {
                              .connection = cli_value(args, "connection")};
   bool decides = cli_has(args, "accept") || cli_has(args, "reject");
   if (cli_has(args, "does") && !cli_has(args, "accept")) return cli_usage(args, "--does goes with --accept");
-  if (cli_open(cli_value(args, "data"), decides ? CLI_WRITE : CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, decides ? CLI_WRITE : CLI_READ, &store, &err)) return cli_fail(args, &err);
   buf_init(&work.out, arena, (size_t)256 * MIB);
   int exit_code = CLI_OK;
   if (decides) {

@@ -17,7 +17,7 @@ static enum err_code export_in(struct db_tx *tx, void *context, struct err *err)
 static int export(const struct cli_args *args, struct arena *arena) {
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   struct export_work work = {.store = &store, .organisation = str_of(cli_value(args, "organisation"))};
   buf_init(&work.out, arena, (size_t)256 * 1024 * 1024);
   int exit_code = db_read(store.conn, export_in, &work, &err) ? cli_fail(args, &err) : cli_print_buf(args, &work.out);

@@ -78,7 +78,7 @@ static int key_rotate(const struct cli_args *args, struct arena *arena) {
   if (cli_value(args, "new-key")) return cli_usage(args, "--new-key goes with --master");
   struct cli_store store;
   struct err err = {0};
-  if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   buf_init(&work.out, arena, (size_t)16 * MIB);
   enum err_code code = db_read(store.conn, list_work, &work, &err);
@@ -139,7 +139,7 @@ static int key_check(const struct cli_args *args, struct arena *arena) {
   struct key_work work = {.args = args, .arena = arena, .is_json = cli_has(args, "json")};
   struct cli_store store;
   struct err err = {0};
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   buf_init(&work.out, arena, (size_t)16 * MIB);
   int exit_code = db_read(store.conn, check_work, &work, &err) ? cli_fail(args, &err) : CLI_OK;

@@ -39,7 +39,7 @@ static enum err_code make_folder(const char *dir, struct err *err) {
   return ERR_NONE;
 }
 
-static enum err_code look(const char *dir, enum cli_access access, struct err *err) {
+static enum err_code look(const char *dir, enum cli_access access, bool is_database_elsewhere, struct err *err) {
   struct stat status;
   bool may_create = access == CLI_CREATE || access == CLI_SERVE;
   if (stat(dir, &status) != 0) {
@@ -50,7 +50,7 @@ static enum err_code look(const char *dir, enum cli_access access, struct err *e
     return err_set(err, ERR_UNAVAILABLE, "the data folder cannot be opened: %s", strerror(errno));
   }
   if (!S_ISDIR(status.st_mode)) return err_set(err, ERR_INVALID, "is not a folder");
-  if (!may_create && !cli_has_data(dir)) {
+  if (!may_create && !is_database_elsewhere && !cli_has_data(dir)) {
     return err_set(err, ERR_NOT_FOUND, "holds no data of Connek; connek apply FILE --data %s makes it", dir);
   }
   return ERR_NONE;
@@ -101,15 +101,32 @@ static void take_next(struct cli_store *store) {
   vault_close(old);
 }
 
-enum err_code cli_open(const char *dir, enum cli_access access, struct cli_store *ret_store, struct err *err) {
+/* An argument is seen by every process of the machine, the environment by its owner alone. */
+static enum err_code check_address(const char *url, struct err *err) {
+  if (url == getenv("CONNEK_DATABASE") || !db_url_has_password(url)) return ERR_NONE;
+  return err_set(err, ERR_INVALID,
+                 "--database holds a password, which every process of this machine could read. Say the address by the "
+                 "variable CONNEK_DATABASE, or leave its password out and put it into a file (PGPASSFILE)");
+}
+
+static enum err_code open_database(const char *dir, const char *url, bool may_create, struct db **ret_db,
+                                   struct err *err) {
+  if (!url) return db_open(dir, may_create, ret_db, err);
+  enum err_code code = check_address(url, err);
+  return code ? code : db_open_server(url, may_create, ret_db, err);
+}
+
+enum err_code cli_open(const struct cli_args *args, enum cli_access access, struct cli_store *ret_store,
+                       struct err *err) {
+  const char *dir = cli_value(args, "data"), *url = cli_value(args, "database");
   struct cli_store store = {.dir = dir, .lock = -1};
   bool may_create = access == CLI_CREATE || access == CLI_SERVE;
-  enum err_code code = look(dir, access, err);
+  enum err_code code = look(dir, access, url != NULL, err);
   if (code) err_place(err, "%s", dir);
   if (!code && access == CLI_SERVE) code = lock(&store, "another connek serve runs on this data folder", err);
   if (!code && access == CLI_ALONE) code = lock(&store, "connek serve runs on this data folder: stop it first", err);
   if (!code) code = vault_open(dir, may_create, &store.vault, err);
-  if (!code) code = db_open(dir, may_create, &store.db, err);
+  if (!code) code = open_database(dir, url, may_create, &store.db, err);
   if (!code) code = db_connect(store.db, &store.conn, err);
   if (!code && db_read(store.conn, check, &store, NULL)) take_next(&store);
   if (!code) {
@@ -117,7 +134,7 @@ enum err_code cli_open(const char *dir, enum cli_access access, struct cli_store
                               : db_write(store.conn, check_and_install, &store, err);
   }
   if (code) {
-    if (err && !err->place[0] && !strstr(err->text, dir)) err_place(err, "%s", dir);
+    if (err && !url && !err->place[0] && !strstr(err->text, dir)) err_place(err, "%s", dir);
     cli_close(&store);
     return code;
   }

@@ -1,4 +1,4 @@
-/* A data folder, opened: its key, its database, and the check that the two belong together. */
+/* A data folder, opened: its key, its database (in it, or at a server), and the check that the two belong together. */
 #ifndef CONNEK_CLI_OPEN_H
 #define CONNEK_CLI_OPEN_H
 
@@ -25,8 +25,8 @@ struct cli_store {
   int lock; /* the folder's descriptor; -1: not held */
 };
 
-/* On failure nothing is held. */
-enum err_code cli_open(const char *dir, enum cli_access access, struct cli_store *ret_store,
+/* As --data and --database say. On failure nothing is held. */
+enum err_code cli_open(const struct cli_args *args, enum cli_access access, struct cli_store *ret_store,
                        struct err *err) MUST_CHECK;
 void cli_close(struct cli_store *store);
 /* Is there a database in the folder? */

@@ -18,7 +18,7 @@ struct cli_option {
   bool is_required, is_repeated; /* repeated: in the environment separated by commas */
 };
 
-enum { CLI_OPTIONS_MAX = 20 };
+enum { CLI_OPTIONS_MAX = 24 };
 
 struct cli_values {
   const char **items;

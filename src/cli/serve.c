@@ -88,6 +88,7 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
   struct cli_values upstreams = cli_list(args, "allow-upstream"), origins = cli_list(args, "allow-origin"),
                     proxies = cli_list(args, "trusted-proxy");
   *options = (struct serve_options){.data_dir = cli_value(args, "data"),
+                                    .node = cli_value(args, "node"),
                                     .listen = cli_value(args, "listen"),
                                     .admin_listen = cli_value(args, "admin-listen"),
                                     .public_url = public_url,
@@ -131,7 +132,7 @@ static int serve(const struct cli_args *args, struct arena *arena) {
   options.on_setup_link = on_setup_link;
   struct err err = {0};
   struct cli_store store = {.lock = -1};
-  if (cli_open(options.data_dir, CLI_SERVE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_SERVE, &store, &err)) return cli_fail(args, &err);
   options.db = store.db;
   options.vault = store.vault;
   if (serve_run(&options, &err)) exit_code = cli_fail(args, &err);
@@ -141,6 +142,8 @@ static int serve(const struct cli_args *args, struct arena *arena) {
 
 static const struct cli_option options[] = {
     CLI_OPTION_DATA,
+    {"node", "NAME", "CONNEK_NODE", "node1",
+     "this server's name: where several servers use one database, each has its own", false, false},
     {"listen", "HOST:PORT", "CONNEK_LISTEN", "127.0.0.1:8080", "where clients are served", false, false},
     {"admin-listen", "HOST:PORT", "CONNEK_ADMIN_LISTEN", NULL,
      "where /metrics is served, to nobody but those who may reach it; without it nowhere", false, false},

@@ -100,7 +100,7 @@ static int list(const struct cli_args *args, struct arena *arena) {
   struct cli_store store;
   int exit_code = read_email(&work);
   if (exit_code) return exit_code;
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   buf_init(&work.out, NULL, (size_t)256 * MIB);
   table_init(&work.table, heads);
   if (db_read(store.conn, list_in, &work, &err)) {
@@ -124,7 +124,7 @@ static int end(const struct cli_args *args, struct arena *arena) {
   if (exit_code) return exit_code;
   if ((work.email.n > 0) == (args->n_words == 1) || (args->n_words && !uuid_parse(str_of(args->words[0]), &work.id)))
     return cli_usage(args, "name one session by its id (connek session list shows it), or all of --user EMAIL");
-  if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
   buf_init(&work.out, arena, KIB);
   if (db_write(store.conn, revoke_in, &work, &err)) {
     exit_code = cli_fail(args, &err);

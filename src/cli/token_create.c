@@ -106,7 +106,7 @@ static int create(const struct cli_args *args, struct arena *arena) {
   if (exit_code) return exit_code;
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   if (db_write(store.conn, create_in, &work, &err)) {
     exit_code = cli_fail(args, &err);

@@ -102,7 +102,7 @@ static int list(const struct cli_args *args, struct arena *arena) {
     return cli_usage(args, "--user: %s", err.text);
   }
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   buf_init(&work.out, NULL, (size_t)1024 * MIB);
   table_init(&work.table, heads);
   int exit_code = CLI_OK;

@@ -106,7 +106,7 @@ static int token_revoke(const struct cli_args *args, struct arena *arena) {
   if (exit_code) return exit_code;
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   buf_init(&work.out, arena, (size_t)64 * MIB);
   if (db_write(store.conn, revoke_in, &work, &err)) {

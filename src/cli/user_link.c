@@ -77,7 +77,7 @@ static int write_answer(const struct link_work *work) {
 static int run(struct link_work *work) {
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(work->args, "data"), CLI_WRITE, &store, &err)) return cli_fail(work->args, &err);
+  if (cli_open(work->args, CLI_WRITE, &store, &err)) return cli_fail(work->args, &err);
   work->store = &store;
   int exit_code = CLI_OK;
   if (db_write(store.conn, work->is_reset ? reset_in : invite_in, work, &err)) {

@@ -39,6 +39,8 @@ enum err_code db_open(const char *dir, bool may_create, struct db **ret_db, stru
 /* The same at a PostgreSQL server (13 or newer): `url` is a postgres:// address or libpq's key=value words; what it
  * does not say, libpq takes from its own variables and files. Its tables stand in the connection's current schema. */
 enum err_code db_open_server(const char *url, bool may_create, struct db **ret_db, struct err *err) MUST_CHECK;
+/* Does the address itself hold one? */
+bool db_url_has_password(const char *url);
 void db_close(struct db *db);
 /* For people: "DIR/connek.db", "the database connek at HOST". Without a password. */
 const char *db_name(const struct db *db);

@@ -265,6 +265,16 @@ static enum err_code name_of(const char *url, char **ret_name, struct err *err) 
   return ERR_NONE;
 }
 
+bool db_url_has_password(const char *url) {
+  PQconninfoOption *options = PQconninfoParse(url, NULL);
+  bool has_one = false;
+  for (PQconninfoOption *option = options; option && option->keyword; option++)
+    if (option->val && (strcmp(option->keyword, "password") == 0 || strcmp(option->keyword, "sslpassword") == 0))
+      has_one = true;
+  PQconninfoFree(options);
+  return has_one;
+}
+
 enum err_code db_open_server(const char *url, bool may_create, struct db **ret_db, struct err *err) {
   struct postgres_db *db = calloc(1, sizeof *db);
   if (!db) return err_no_memory(err);

@@ -205,7 +205,7 @@ static enum err_code start_ground(struct service *service, struct err *err) {
   if (code == ERR_NONE) code = db_connect(options->db, &service->conn, err);
   if (code == ERR_NONE) code = executor_start("sql", SQL_THREADS, &server->sql, err);
   if (code != ERR_NONE) return code;
-  const struct audit_writer_options audit = {.writer = STR("node1"), .is_relaxed = options->is_audit_relaxed};
+  const struct audit_writer_options audit = {.writer = str_of(options->node), .is_relaxed = options->is_audit_relaxed};
   return audit_writer_start(options->db, &audit, &server->audit, err);
 }
 

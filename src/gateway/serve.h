@@ -14,6 +14,7 @@ struct serve_options {
   struct db *db;
   struct vault *vault;
   const char *data_dir;
+  const char *node;         /* names its audit chains */
   const char *listen;       /* HOST:PORT */
   const char *admin_listen; /* HOST:PORT or NULL: none */
   const char *public_url;   /* NULL: http:// and the listener's address */

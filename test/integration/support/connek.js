@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { once } from 'node:events';
 import assert from 'node:assert/strict';
 
@@ -12,6 +12,8 @@ const root = resolve(import.meta.dirname, '../../..');
 const flavours = ['build/asan/connek', 'build/release/connek'].map((path) => join(root, path));
 
 export const binary = process.env.CONNEK_BINARY ?? flavours.find(existsSync) ?? flavours[0];
+// A PostgreSQL server, where the tests are to run on one: libpq's words.
+const server = process.env.CONNEK_TEST_DATABASE;
 export const releaseBinary = process.env.CONNEK_RELEASE_BINARY ?? flavours[1];
 
 const sanitizerReport = /(ERROR|WARNING): (Address|Leak|Thread|Undefined\w*|Memory)Sanitizer|runtime error: |SUMMARY: \w+Sanitizer/;
@@ -77,6 +79,7 @@ export class Connek {
     const connek = new Connek(options);
     connek.home = await mkdtemp(join(tmpdir(), 'connek-'));
     connek.data = join(connek.home, 'data');
+    if (server) await connek.usePostgres();
     t.after(() => connek.close());
     return connek;
   }
@@ -88,6 +91,21 @@ export class Connek {
     await connek.apply(config);
     await connek.start(...args);
     return connek;
+  }
+
+  // A schema of its own in the database that CONNEK_TEST_DATABASE names (scripts/suite/postgres); commands and server
+  // learn of it as an operator's would.
+  async usePostgres() {
+    const schema = basename(this.home);
+    await this.psql(`CREATE SCHEMA "${schema}"`);
+    this.env = { ...this.env, CONNEK_DATABASE: `${server} options='-c search_path="${schema}"'` };
+  }
+
+  async psql(sql) {
+    const options = this.env.CONNEK_DATABASE ?? server;
+    const { code, stdout, stderr } = await run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', options, '-c', sql]);
+    assert.equal(code, 0, stderr);
+    return stdout;
   }
 
   constructor({ env = {}, binary: program = binary } = {}) {
