@@ -191,8 +191,14 @@ static enum err_code check_owner(struct db_tx *tx, void *context, struct err *er
   return ERR_NONE;
 }
 
+/* What statements use and PostgreSQL calls something else. */
+static const char prelude[] =
+    "CREATE OR REPLACE FUNCTION instr(text, text) RETURNS integer LANGUAGE sql IMMUTABLE "
+    "STRICT PARALLEL SAFE AS 'SELECT strpos($1, $2)'";
+
 static enum err_code migrate(struct db_tx *tx, void *context, struct err *err) {
   enum err_code code = check_owner(tx, context, err); /* again, under the lock: another process may have been first */
+  if (code == ERR_NONE) code = script(tx, prelude, err);
   return code == ERR_NONE ? migrate_run(tx, migrations, migrations_n, err) : code;
 }
 

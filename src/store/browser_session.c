@@ -55,7 +55,7 @@ enum err_code store_browser_session_delete_all(struct db_tx *tx, struct uuid log
 
 enum err_code store_browser_session_list(STORE_TX, struct uuid login_id, STORE_LIST(browser_session_record)) {
   const struct db_value params[] = {store_v_uuid(&login_id)};
-  const struct store_select select = {SELECT_SESSION "WHERE $1 IS NULL OR s.login_id = $1 ORDER BY s.created_at DESC",
+  const struct store_select select = {SELECT_SESSION "WHERE s.login_id = $1 OR $1 IS NULL ORDER BY s.created_at DESC",
                                       params, 1, read_session, sizeof(struct browser_session_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }

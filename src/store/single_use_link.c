@@ -41,7 +41,7 @@ enum err_code store_link_use(struct db_tx *tx, struct uuid id, int64_t now, stru
 }
 
 enum err_code store_link_delete_all(struct db_tx *tx, struct str kind, struct uuid login_id, struct err *err) {
-  return db_exec(tx, "DELETE FROM single_use_link WHERE kind = $1 AND ($2 IS NULL OR login_id = $2)",
+  return db_exec(tx, "DELETE FROM single_use_link WHERE kind = $1 AND (login_id = $2 OR $2 IS NULL)",
                  DB_PARAMS(DB_V_TEXT(kind), store_v_uuid(&login_id)), err);
 }
 

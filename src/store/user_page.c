@@ -36,11 +36,10 @@ enum err_code store_user_page(STORE_TX, const struct user_filter *filter, size_t
                                     store_v_uuid(&filter->role_id),     DB_V_INT((int64_t)max)};
   const struct store_select select = {
       SELECT_VIEW
-      "FROM login l CROSS JOIN org_user u ON u.login_id = l.id AND u.organisation_id = $1 WHERE l.email > $3 AND ($4 "
-      "IS NULL OR instr(l.email, $4) > 0) AND ($5 IS NULL OR u.kind = $5) AND ($6 IS NULL OR $6 = CASE WHEN "
-      "u.disabled_at IS NOT NULL THEN 'disabled' WHEN u.accepted_at IS NULL THEN 'invited' ELSE 'active' END) AND ($7 "
-      "IS NULL OR EXISTS (SELECT 1 FROM user_role r WHERE r.user_id = u.id AND r.role_id = $7)) ORDER BY l.email LIMIT "
-      "$8",
+      "FROM login l JOIN org_user u ON u.login_id = l.id AND u.organisation_id = $1 WHERE l.email > $3 AND "
+      "(instr(l.email, $4) > 0 OR $4 IS NULL) AND (u.kind = $5 OR $5 IS NULL) AND (CASE WHEN u.disabled_at IS NOT NULL "
+      "THEN 'disabled' WHEN u.accepted_at IS NULL THEN 'invited' ELSE 'active' END = $6 OR $6 IS NULL) AND (EXISTS "
+      "(SELECT 1 FROM user_role r WHERE r.user_id = u.id AND r.role_id = $7) OR $7 IS NULL) ORDER BY l.email LIMIT $8",
       params, 8, read_view, sizeof(struct user_view)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
