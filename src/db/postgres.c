@@ -56,7 +56,6 @@ static enum err_code dial_again(struct postgres_conn *conn, struct err *err) {
   postgres_forget_statements(conn);
   PQfinish(conn->pg);
   conn->is_pipelining = false;
-  conn->n_unread = 0;
   conn->pg = dial((struct postgres_db *)(void *)conn->conn.db);
   if (PQstatus(conn->pg) != CONNECTION_OK) return dial_failed(conn->pg, err);
   PQsetNoticeReceiver(conn->pg, no_notice, NULL);

@@ -16,10 +16,9 @@ struct postgres_conn {
   PGconn *pg;
   struct statement_cache cache;
   unsigned n_prepared, n_cursors;
-  bool is_pooled;     /* another session may carry the next transaction: nothing is kept in this one */
-  bool is_pipelining; /* an append is under way: statements are sent, their results read when they are needed */
-  size_t n_unread;    /* of the pipeline */
-  const char *unread_sql;
+  bool is_pooled;         /* another session may carry the next transaction: nothing is kept in this one */
+  bool is_pipelining;     /* an append is under way: statements are sent, their results read when they are needed */
+  const char *unread_sql; /* the pipeline's last */
 };
 
 static inline struct postgres_conn *postgres_conn_of(struct db_conn *conn) {

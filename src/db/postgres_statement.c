@@ -77,7 +77,6 @@ enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) {
     PQclear(result);
     if (status == PGRES_PIPELINE_SYNC) break;
   }
-  conn->n_unread = 0;
   if (!PQexitPipelineMode(conn->pg) && code == ERR_NONE) code = postgres_failed(conn, NULL, conn->unread_sql, err);
   return code;
 }
@@ -230,13 +229,20 @@ static enum err_code one_result(struct postgres_conn *conn, const char *sql, PGr
   return ERR_NONE;
 }
 
-static enum err_code run(struct postgres_conn *conn, const char *sql, const struct db_value *params, size_t n,
-                         PGresult **ret_result, struct err *err) {
+static enum err_code send_bound(struct postgres_conn *conn, const char *sql, const struct db_value *params, size_t n,
+                                struct err *err) {
   struct statement *statement = NULL;
   struct binding binding;
   enum err_code code = statement_take(conn, sql, n, &statement, err);
-  if (code == ERR_NONE) code = bind_all(&binding, statement, params, err);
+  if (code != ERR_NONE || !statement) return code;
+  code = bind_all(&binding, statement, params, err);
   if (code == ERR_NONE && !send_statement(conn, statement, &binding)) code = postgres_failed(conn, NULL, sql, err);
+  return code;
+}
+
+static enum err_code run(struct postgres_conn *conn, const char *sql, const struct db_value *params, size_t n,
+                         PGresult **ret_result, struct err *err) {
+  enum err_code code = send_bound(conn, sql, params, n, err);
   return code == ERR_NONE ? one_result(conn, sql, ret_result, err) : code;
 }
 
@@ -248,15 +254,8 @@ enum err_code postgres_exec(struct db_tx *tx, const char *sql, const struct db_v
                             struct err *err) {
   struct postgres_conn *conn = postgres_conn_of(tx->conn);
   if (conn->is_pipelining) {
-    struct statement *statement = NULL;
-    struct binding binding;
-    enum err_code code = statement_take(conn, sql, n, &statement, err);
-    if (code == ERR_NONE) code = bind_all(&binding, statement, params, err);
-    if (code != ERR_NONE) return code;
-    if (!send_statement(conn, statement, &binding)) return postgres_failed(conn, NULL, sql, err);
     conn->unread_sql = sql;
-    conn->n_unread++;
-    return ERR_NONE;
+    return send_bound(conn, sql, params, n, err);
   }
   PGresult *result = NULL;
   enum err_code code = run(conn, sql, params, n, &result, err);
@@ -288,8 +287,8 @@ static enum err_code declare(struct postgres_conn *conn, const char *sql, const 
   struct statement *statement = NULL;
   struct binding binding;
   enum err_code code = statement_take(conn, sql, n, &statement, err); /* for its types */
-  if (code == ERR_NONE) code = bind_all(&binding, statement, params, err);
-  if (code != ERR_NONE) return code;
+  if (code != ERR_NONE || !statement) return code;
+  if ((code = bind_all(&binding, statement, params, err)) != ERR_NONE) return code;
   unsigned cursor = ++conn->n_cursors;
   size_t size = strlen(sql) + 64;
   char *words = malloc(size);
