@@ -300,7 +300,7 @@ static int connection_check(const struct cli_args *args, struct arena *arena) {
   struct check_work work = {.args = args, .arena = arena, .is_json = cli_has(args, "json")};
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   buf_init(&work.out, arena, 64 * MIB);
   int exit_code = db_read(store.conn, load_in, &work, &err) ? cli_fail(args, &err) : report_hidden(&work);

@@ -85,7 +85,7 @@ static int connection_show(const struct cli_args *args, struct arena *arena) {
   struct show_work work = {.args = args, .arena = arena};
   struct err err = {0};
   struct cli_store store;
-  if (cli_open(cli_value(args, "data"), CLI_READ, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
   buf_init(&work.out, arena, 16 * MIB);
   int exit_code = db_read(store.conn, show_in, &work, &err) ? cli_fail(args, &err) : cli_print_buf(args, &work.out);
   cli_close(&store);
