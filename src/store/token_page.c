@@ -32,8 +32,9 @@ enum err_code store_token_page(STORE_TX, const struct token_filter *filter, size
                                     DB_V_INT((int64_t)max)};
   const struct store_select select = {
       SELECT_VIEW
-      "AND ($2 IS NULL OR t.id < $2) AND ($3 IS NULL OR t.user_id = $3) AND ($4 IS NULL OR $4 = CASE WHEN t.revoked_at "
-      "IS NOT NULL THEN 'revoked' WHEN t.expires_at <= $5 THEN 'expired' ELSE 'live' END) ORDER BY t.id DESC LIMIT $6",
+      "AND (t.id < $2 OR $2 IS NULL) AND (t.user_id = $3 OR $3 IS NULL) AND (CASE WHEN t.revoked_at IS NOT NULL THEN "
+      "'revoked' WHEN t.expires_at <= $5 THEN 'expired' ELSE 'live' END = $4 OR $4 IS NULL) ORDER BY t.id DESC LIMIT "
+      "$6",
       params, 6, read_view, sizeof(struct token_view)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
