@@ -58,7 +58,7 @@ int key_rotate_master(const struct cli_args *args, struct arena *arena) {
   struct cli_store store;
   struct err err = {0};
   if (cli_value(args, "organisation")) return cli_usage(args, "--master is about all organisations");
-  if (cli_open(cli_value(args, "data"), CLI_ALONE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_ALONE, &store, &err)) return cli_fail(args, &err);
   work.store = &store;
   enum err_code code = rotate(&work, &err);
   int exit_code = CLI_OK;
