@@ -1,6 +1,6 @@
 # Connek's front door. Each target does all its own set-up; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz bench proof conformance test-mutants clean
+.PHONY: help build run test lint fuzz bench proof conformance test-mutants screenshots clean
 
 help: ## lists these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -33,6 +33,9 @@ conformance: ## the official MCP conformance suite, through Connek; scripts/conf
 
 test-mutants: ## takes each security control out in turn: its test has to fail
 	@scripts/test-mutants
+
+screenshots: ## pictures of every page of the dashboard, into build/screenshots/
+	@scripts/screenshots
 
 clean: ## removes what was built; var/ and node_modules/ stay
 	rm -rf build

@@ -4,7 +4,7 @@
 //   { control, lesson, file, find, replace, also?, test, name? }
 //     file, find, replace   what takes the control out: text that occurs exactly once in that file
 //     also                  [{ file, find, replace }]: further changes, where a control has a second line behind it
-//     test                  "unit:net/http_server" or "test/integration/x.test.js"
+//     test                  "unit:net/http_server" or "test/integration/x.test.js" (or test/dashboard/)
 //     name                  a test's name, or the beginning of it: that one has to fail (else: any of the file)
 //
 // The tree is copied to build/mutants/tree and compiled there once; each mutant is then compiled alone (it has to
@@ -122,8 +122,9 @@ function checkDocument(mutants) {
   const wrong = [];
   for (const [reference, file, name] of text.matchAll(/`((?:unit:[a-z0-9_/]+|[a-z0-9_]+\.test\.js)): ([^`]+)`/g)) {
     const unit = unitOf(file);
-    const path = join(root, unit ? `test/unit/${unit}_test.c` : `test/integration/${file}`);
-    if (!existsSync(path) || !readFileSync(path, 'utf8').replaceAll('\\', '').includes(name)) wrong.push(`${reference}: there is no such test`);
+    const paths = unit ? [`test/unit/${unit}_test.c`] : [`test/integration/${file}`, `test/dashboard/${file}`];
+    const path = paths.map((one) => join(root, one)).find(existsSync);
+    if (!path || !readFileSync(path, 'utf8').replaceAll('\\', '').includes(name)) wrong.push(`${reference}: there is no such test`);
   }
   const rows = new Set([...text.matchAll(/^\| ([^|]+?) \|/gm)].map(([, cell]) => cell));
   for (const lesson of new Set(mutants.map(({ lesson }) => lesson))) if (!rows.has(lesson)) wrong.push(`no row is about "${lesson}"`);

@@ -1,4 +1,4 @@
-// The look: calm, AA contrast in both themes (web/README of decisions: docs/dashboard.md).
+// The look: calm, with AA contrast in both themes (docs/dashboard.md).
 import { createTheme, Drawer, Modal, Tooltip, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
 const brand: MantineColorsTuple = ['#eef3fb', '#dbe5f5', '#b9cceb', '#97b5e6', '#6f97d8', '#5480ca', '#4470bf', '#2f5bb0', '#274c94', '#1f3d78'];

@@ -46,3 +46,11 @@ export async function signIn(page, base, email, password) {
 export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]') && document.querySelector('h1'));
 }
+
+// Opens a field that offers a list, and takes from it.
+export async function choose(page, field, option) {
+  const box = page.getByRole('combobox', { name: field });
+  await box.focus();
+  await box.press('ArrowDown');
+  await page.getByRole('option', { name: option }).click();
+}

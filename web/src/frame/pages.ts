@@ -13,7 +13,7 @@ export interface PageOf {
 }
 
 export const pages: PageOf[] = [
-  { path: '/', name: 'Home', icon: IconHome, for: ['organisation:read'] },
+  { path: '/', name: 'Home', icon: IconHome, for: ['audit:read'] },
   { path: '/sources', name: 'Sources', group: 'Connect', icon: IconApps, for: ['connections:read'] },
   { path: '/users', name: 'Users', group: 'Control', icon: IconUsers, for: ['users:read'] },
   { path: '/rules', name: 'Access rules', group: 'Control', icon: IconShieldCheck, for: ['roles:read'] },

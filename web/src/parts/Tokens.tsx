@@ -4,7 +4,7 @@ import { useState } from 'react';
 import type { Schemas } from '../api/client';
 import { useForm } from './form';
 import { NewToken } from './NewToken';
-import { Confirm, Empty, ProblemBox, Status, Time, told, type Asking } from './parts';
+import { Confirm, Empty, ProblemBox, Status, Time, told, Used, type Asking } from './parts';
 
 type Token = Schemas['AccessToken'];
 type Made = Schemas['NewAccessToken'];
@@ -88,7 +88,7 @@ export function Tokens({ tokens, actions, whose, changed }: { tokens: Token[]; a
               <div style={{ minWidth: 0 }}>
                 <Text size="sm" fw={500} className="wrap">{token.name}</Text>
                 <Text size="sm" c="dimmed">
-                  {kindWord[token.kind]} · used <Time of={token.last_call_at} />
+                  {kindWord[token.kind]} · <Used at={token.last_call_at} />
                   {token.expires_at && <> · ends <Time of={token.expires_at} /></>}
                 </Text>
               </div>
@@ -140,7 +140,7 @@ export function Clients({ clients, end, changed }: { clients: Schemas['Client'][
         <div key={client.id} className="tool-line">
           <div style={{ minWidth: 0 }}>
             <Text size="sm" fw={500} className="wrap">{client.name}</Text>
-            <Text size="sm" c="dimmed">may {client.may.join(', ')} · used <Time of={client.last_used_at} /></Text>
+            <Text size="sm" c="dimmed">may {client.may.join(', ')} · <Used at={client.last_used_at} /></Text>
           </div>
           {end && (
             <Button

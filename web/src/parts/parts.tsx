@@ -82,6 +82,8 @@ export function Time({ of, none = 'never' }: { of: string | null | undefined; no
   );
 }
 
+export const Used = ({ at }: { at: string | null | undefined }) => (at ? <>used <Time of={at} /></> : <>never used</>);
+
 export const Duration = ({ ms }: { ms: number }) => <span className="nums">{milliseconds(ms)}</span>;
 
 export const Initials = ({ of }: { of: string }) => <span className="initials" aria-hidden="true">{initials(of)}</span>;

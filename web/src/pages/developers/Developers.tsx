@@ -6,7 +6,7 @@ import { api, idempotencyKey, take } from '../../api/client';
 import { connectorsQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
 import { useForm } from '../../parts/form';
-import { CodeBlock, Confirm, Empty, Lines, Loaded, PageHead, ProblemBox, Secret, Section, Time, told, type Asking } from '../../parts/parts';
+import { CodeBlock, Confirm, Empty, Lines, Loaded, PageHead, ProblemBox, Secret, Section, told, Used, type Asking } from '../../parts/parts';
 import { Clients } from '../../parts/Tokens';
 import { counted } from '../../parts/words';
 import { Reference } from './Reference';
@@ -71,7 +71,7 @@ function Keys() {
                 <div key={key.id} className="tool-line">
                   <div style={{ minWidth: 0 }}>
                     <Text size="sm" fw={500} className="wrap">{key.name}</Text>
-                    <Text size="sm" c="dimmed" className="wrap">{key.scopes.join(', ')} · by {key.user.email} · used <Time of={key.last_used_at} /></Text>
+                    <Text size="sm" c="dimmed" className="wrap">{key.scopes.join(', ')} · by {key.user.email} · <Used at={key.last_used_at} /></Text>
                   </div>
                   {may('keys:write') && (
                     <Button

@@ -181,7 +181,7 @@ function LatestCalls() {
 
 export function Home() {
   const { organisation: here, may } = useHere();
-  const isFor = may('organisation:read');
+  const isFor = may('audit:read');
   const organisation = useQuery({ ...organisationQuery(here.id), enabled: isFor });
   if (!isFor) return <Navigate to="/me" replace />;
   return (

@@ -6,7 +6,7 @@ import { Link, Outlet, useNavigate, useSearch } from '@tanstack/react-router';
 import type { Schemas } from '../../api/client';
 import { connectionsQuery, connectorsQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
-import { CardLines, Empty, HealthStatus, Initials, Loaded, PageHead, Status, Time } from '../../parts/parts';
+import { CardLines, Empty, HealthStatus, Initials, Loaded, PageHead, Status, Used } from '../../parts/parts';
 import { counted } from '../../parts/words';
 import { ConnectDrawer } from './ConnectDrawer';
 
@@ -25,7 +25,7 @@ function ConnectionCard({ connection }: { connection: Schemas['Connection'] }) {
         <HealthStatus of={connection.status} />
       </div>
       <div className="row dim small" style={{ marginTop: 12, justifyContent: 'space-between', flexWrap: 'wrap' }}>
-        <span>Used <Time of={connection.last_call_at} /></span>
+        <span className="first-capital"><Used at={connection.last_call_at} /></span>
         <span>{counted(connection.calls_30_days, 'call')} in 30 days</span>
       </div>
       {connection.n_waiting > 0 && <div style={{ marginTop: 8 }}><Status tone="warn">{counted(connection.n_waiting, 'definition')} to review</Status></div>}

@@ -1,0 +1,62 @@
+// Pictures of every page of the dashboard: both themes, wide and narrow, filled and empty, into build/screenshots/.
+// Not a test: for people to look at.   scripts/screenshots [NAME...]
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Connek } from '../integration/support/connek.js';
+import { Person } from '../integration/support/person.js';
+import { setupLink } from '../integration/support/sign_in.js';
+import { acme, owner, password } from './support/acme.js';
+import { closeBrowser, settled, visitor } from './support/browser.js';
+import { everyPage } from './support/tour.js';
+
+const out = resolve(import.meta.dirname, '../../build/screenshots');
+const only = process.argv.slice(2);
+const closers = [];
+const scope = { after: (close) => closers.push(close) };
+const looks = [
+  ['light', { width: 1280, height: 860 }],
+  ['dark', { width: 1280, height: 860 }],
+  ['light', { width: 360, height: 740 }],
+  ['dark', { width: 360, height: 740 }],
+];
+const emptyPages = ['home', 'sources', 'catalogue', 'users', 'assistant', 'activity', 'usage', 'playground', 'developers', 'me', 'settings'];
+
+async function shoot(base, kind, names) {
+  for (const [theme, viewport] of looks) {
+    const { page, problems } = await visitor(scope, base, { theme, viewport });
+    await page.goto(`${base}/sign-in`);
+    await page.getByLabel('E-mail').fill(owner);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await settled(page);
+    for (const [name, go] of everyPage) {
+      if (!names.includes(name) || (only.length && !only.includes(name))) continue;
+      const file = join(out, `${kind}-${name}-${theme}-${viewport.width}.png`);
+      try {
+        if (kind === 'empty') {
+          await page.goto(base + ({ home: '/', catalogue: '/sources?tab=catalogue' }[name] ?? `/${name}`));
+          await settled(page);
+        } else await go(page, base);
+        await page.waitForTimeout(200);
+      } catch (error) {
+        console.error(`${file}: ${error.message.split('\n')[0]}`);
+      }
+      await page.screenshot({ path: file, fullPage: viewport.width > 400 });
+    }
+    for (const problem of problems) console.error(`${kind} ${theme} ${viewport.width}: ${problem}`);
+  }
+}
+
+await mkdir(out, { recursive: true });
+try {
+  const empty = await Connek.create(scope);
+  await empty.start();
+  await new Person().accept(await setupLink(empty), { name: 'Acme', email: owner, password });
+  await shoot(empty.base, 'empty', emptyPages);
+  const { base } = await acme(scope);
+  await shoot(base, 'filled', everyPage.map(([name]) => name));
+} finally {
+  await closeBrowser();
+  for (const close of closers.reverse()) await close();
+}
+console.log(`build/screenshots/`);
