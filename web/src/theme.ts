@@ -23,6 +23,7 @@ export const theme = createTheme({
     Button: { defaultProps: { size: 'sm' } },
     Drawer: Drawer.extend({ defaultProps: { position: 'right', size: 560, transitionProps: quick, closeButtonProps: { 'aria-label': 'Close' } } }),
     Modal: Modal.extend({ defaultProps: { transitionProps: quick, closeButtonProps: { 'aria-label': 'Close' } } }),
+    Portal: { defaultProps: { target: '#portals' } },
     Text: { defaultProps: { size: 'sm' } },
     Paper: { defaultProps: { withBorder: true, shadow: undefined } },
     Tooltip: Tooltip.extend({ defaultProps: { withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true }, transitionProps: quick } }),

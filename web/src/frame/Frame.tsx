@@ -1,5 +1,5 @@
 // What stands around every page: navigation, organisation, search, theme, live dot, the person's own menu.
-import { ActionIcon, Drawer, Menu, Text, Tooltip, useMantineColorScheme, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Drawer, Menu, Text, Tooltip, useMantineColorScheme, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { spotlight } from '@mantine/spotlight';
 import { IconChevronDown, IconLogout, IconMenu2, IconMoon, IconSearch, IconSun, IconUser, IconUserCircle } from '@tabler/icons-react';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
@@ -149,7 +149,7 @@ export function Frame() {
     <div className="frame">
       <a className="skip" href="#main">To the content</a>
       <div className="side"><Navigation /></div>
-      <Drawer opened={isOpen} onClose={() => setOpen(false)} position="left" size={260} withCloseButton={false} padding={0} aria-label="Pages">
+      <Drawer opened={isOpen} onClose={() => setOpen(false)} position="left" size={260} padding={0} title={<VisuallyHidden>Pages</VisuallyHidden>}>
         <Navigation onGo={() => setOpen(false)} />
       </Drawer>
       <div className="column">

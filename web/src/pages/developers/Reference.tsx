@@ -118,9 +118,9 @@ export function Reference() {
                 <a href="/api/v1/openapi.json">OpenAPI document</a>
               </Group>
               {seen.length === 0 && <Empty>No operation is called that.</Empty>}
-              <Accordion variant="contained" order={3} chevronPosition="left">
+              <Accordion variant="contained" order={2} chevronPosition="left">
                 {seen.map(({ path, method, operation }) => (
-                  <Accordion.Item key={`${method} ${path}`} value={`${method} ${path}`}>
+                  <Accordion.Item key={`${method} ${path}`} value={operation.operationId ?? path}>
                     <Accordion.Control>
                       <Group gap={10} wrap="wrap">
                         <Badge w={64} radius={4} color="gray" variant="outline" c="inherit">{method.toUpperCase()}</Badge>

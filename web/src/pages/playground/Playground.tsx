@@ -113,7 +113,7 @@ export function Playground() {
           </div>
         )}
         <div className="card">
-          <Text fw={500} size="sm" mb={6}>What</Text>
+          <Text component="h2" fw={500} mt={0} mb={6}>What</Text>
           {whose === null ? (
             <Text size="sm" c="dimmed">Choose who first.</Text>
           ) : (
@@ -123,7 +123,7 @@ export function Playground() {
           )}
         </div>
         <div className="card">
-          <Text fw={500} size="sm" mb={6}>How</Text>
+          <Text component="h2" fw={500} mt={0} mb={6}>How</Text>
           {!tool ? (
             <Text size="sm" c="dimmed">Choose a tool.</Text>
           ) : (

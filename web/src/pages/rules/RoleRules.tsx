@@ -16,8 +16,8 @@ import { changesBetween, describe, emptyRow, everyDoes, keyOf, matrixOf, rulesOf
 type Role = Schemas['Role'];
 const doesWord: Record<Does, string> = { read: 'Read', write: 'Write', destroy: 'Destroy' };
 
-function Switch({ value, label, isFixed, onChange }: { value: Choice; label: string; isFixed: boolean; onChange: (choice: Choice) => void }) {
-  const choices: { value: Choice; label: string }[] = [{ value: 'none', label: 'Off' }, { value: 'allow', label: 'Allow' }, { value: 'deny', label: 'Deny' }];
+function Switch({ value, label, off = 'Off', isFixed, onChange }: { value: Choice; label: string; off?: string; isFixed: boolean; onChange: (choice: Choice) => void }) {
+  const choices: { value: Choice; label: string }[] = [{ value: 'none', label: off }, { value: 'allow', label: 'Allow' }, { value: 'deny', label: 'Deny' }];
   if (value === 'ask') choices.push({ value: 'ask', label: 'Ask' });
   return <SegmentedControl size="xs" data={choices} value={value} aria-label={label} disabled={isFixed} onChange={(choice) => onChange(choice as Choice)} className="switch" data-choice={value} transitionDuration={100} />;
 }
@@ -41,7 +41,7 @@ function Tools({ connection, row, isFixed, onChange }: { connection: string; row
                     <span className="row" style={{ gap: 8 }}><span className="wrap">{tool.title || tool.name}</span><DoesBadge of={tool.does} /></span>
                     {own === 'none' && <span className="dim small">follows {doesWord[tool.does]}</span>}
                   </div>
-                  <Switch value={own} label={`${tool.title || tool.name} of ${row.name}`} isFixed={isFixed} onChange={(choice) => onChange({ ...row, tools: { ...row.tools, [tool.name]: choice } })} />
+                  <Switch value={own} off="Follow" label={`${tool.title || tool.name} of ${row.name}`} isFixed={isFixed} onChange={(choice) => onChange({ ...row, tools: { ...row.tools, [tool.name]: choice } })} />
                 </div>
               );
             })}
@@ -72,7 +72,10 @@ function MatrixRow({ row, connection, connectors, isFixed, onChange, onRemove }:
               <span className="wrap"><b style={{ fontWeight: 500 }}>{title}</b></span>
             </UnstyledButton>
           ) : (
-            <span className="wrap" style={{ paddingLeft: 24, fontWeight: 500 }}>{title}</span>
+            <span className="row" style={{ paddingLeft: 24, fontWeight: 500 }}>
+              <span className="wrap">{title}</span>
+              {onRemove && !isFixed && <ActionIcon variant="subtle" color="gray" c="inherit" size={22} aria-label={`Remove ${title}`} onClick={onRemove}><IconX size={16} /></ActionIcon>}
+            </span>
           )}
           <div className="dim small" style={{ paddingLeft: 24 }}>
             {connection ? `${connection.connector_name === title ? '' : `${connection.connector_name} · `}${counted(connection.n_tools, 'tool')}` : hint}
@@ -87,7 +90,6 @@ function MatrixRow({ row, connection, connectors, isFixed, onChange, onRemove }:
             </div>
           ))}
         </div>
-        {onRemove && !isFixed && <ActionIcon variant="subtle" color="gray" c="inherit" aria-label={`Remove ${title}`} onClick={onRemove}><IconX size={16} /></ActionIcon>}
       </div>
       {connection && (
         <Collapse expanded={isOpen}>{isOpen && <div className="matrix-tools"><Tools connection={connection.id} row={row} isFixed={isFixed} onChange={onChange} /></div>}</Collapse>

@@ -95,7 +95,7 @@ export function Usage() {
           const byDay = daysOf(from, items).map((row) => ({ ...row, day: dayFormat.format(new Date(row.key)) }));
           return (
             <>
-              <div className="cards" style={{ gridTemplateColumns: 'repeat(auto-fill, minmax(min(190px, 100%), 1fr))' }}>
+              <div className="cards" style={{ gridTemplateColumns: 'repeat(auto-fit, minmax(min(190px, 100%), 1fr))' }}>
                 <Figure name="Calls" value={count(total.calls)} hint={`by ${counted(n_people, 'person', 'people')}`} />
                 <Figure name="Denied" value={count(total.denied)} hint={total.limited ? `${count(total.limited)} for a limit` : 'none for a limit'} />
                 <Figure name="Errors" value={count(total.errors)} />
@@ -103,7 +103,7 @@ export function Usage() {
               </div>
               <Section title="Calls by day">
                 <div className="card">
-                  <BarChart h={240} data={byDay} dataKey="day" type="stacked" series={series} withLegend legendProps={{ verticalAlign: 'bottom' }} tickLine="none" gridAxis="y" valueFormatter={count} barProps={{ isAnimationActive: false }} maxBarWidth={28} />
+                  <BarChart h={240} data={byDay} dataKey="day" type="stacked" series={series} withLegend legendProps={{ verticalAlign: 'bottom' }} tickLine="none" gridAxis="x" valueFormatter={count} barProps={{ isAnimationActive: false }} maxBarWidth={28} />
                 </div>
               </Section>
               <Section title="Time by day">
@@ -118,7 +118,7 @@ export function Usage() {
                     withLegend
                     legendProps={{ verticalAlign: 'bottom' }}
                     tickLine="none"
-                    gridAxis="y"
+                    gridAxis="x"
                     valueFormatter={milliseconds}
                     lineProps={{ isAnimationActive: false }}
                   />
