@@ -144,7 +144,6 @@ function Overview({ connection }: { connection: Connection }) {
         {connection.expires_at && <Fact name="Permission ends"><Time of={connection.expires_at} /></Fact>}
         <Fact name="Last used"><Time of={connection.last_call_at} /></Fact>
         <Fact name="Calls in 30 days">{count(connection.calls_30_days)}</Fact>
-        {connection.credential_fields.length > 0 && <Fact name="Kept sealed">{connection.credential_fields.join(', ')}</Fact>}
       </Facts>
       {may('connections:write') && (
         <>
