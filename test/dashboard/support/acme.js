@@ -18,7 +18,7 @@ export const booksManifest = (base, id = 'books', name = 'Books') => ({
   name,
   description: `Accounting in ${name}: customers, invoices and what is still owed.`,
   base,
-  auth: [{ type: 'key', in: 'header', name: 'Authorization', prefix: 'Bearer ' }],
+  auth: [{ type: 'key', in: 'header', name: 'Authorization', prefix: 'Bearer ', description: `In ${name}, open Settings, then API, and make a key that may read and write.` }],
   check: { tool: 'list_customers' },
   tools: [
     { name: 'list_customers', title: 'List customers', does: 'read', description: 'Lists the customers, by name.', input: input({}), call: 'GET /customers' },

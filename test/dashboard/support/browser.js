@@ -28,7 +28,7 @@ export async function visitor(t, base, { theme = 'light', viewport = wide, expec
     const text = message.text();
     if (message.type() !== 'error') return;
     // What a test brings about on purpose: a refused request, a server that has gone.
-    if (/Failed to load resource/.test(text) || expected.some((pattern) => pattern.test(text))) return;
+    if (/Failed to load resource|^Form validation failed/.test(text) || expected.some((pattern) => pattern.test(text))) return;
     problems.push(`on the console: ${text}`);
   });
   return { page, context, problems, assertClean: () => assert.deepEqual(problems, []) };

@@ -3,14 +3,13 @@ import { ActionIcon, Drawer, Menu, Text, Tooltip, useMantineColorScheme, Unstyle
 import { spotlight } from '@mantine/spotlight';
 import { IconChevronDown, IconLogout, IconMenu2, IconMoon, IconSearch, IconSun, IconUser, IconUserCircle } from '@tabler/icons-react';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { api, take } from '../api/client';
 import { useLive } from '../api/live';
 import { useHere } from '../api/session';
 import { toldProblem } from '../parts/parts';
+import { Palette } from './Palette';
 import { pages } from './pages';
-
-const Palette = lazy(() => import('./Palette'));
 
 function Brand() {
   return (
@@ -174,7 +173,7 @@ export function Frame() {
           <Outlet />
         </main>
       </div>
-      <Suspense><Palette /></Suspense>
+      <Palette />
     </div>
   );
 }

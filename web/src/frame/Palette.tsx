@@ -8,7 +8,7 @@ import { connectionsQuery, rolesQuery, usersQuery } from '../api/queries';
 import { useHere } from '../api/session';
 import { pages } from './pages';
 
-export default function Palette() {
+export function Palette() {
   const { organisation, may } = useHere();
   const navigate = useNavigate();
   const [isOpen, setOpen] = useState(false);

@@ -19,7 +19,7 @@ export function ago(time: string, now = Date.now()): string {
 export const count = (n: number): string => number.format(n);
 export const counted = (n: number, one: string, many = `${one}s`): string => `${number.format(n)} ${n === 1 ? one : many}`;
 export const milliseconds = (ms: number): string =>
-  ms >= 10_000 ? `${(ms / 1000).toFixed(0)} s` : ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : ms >= 10 || ms === 0 ? `${ms.toFixed(0)} ms` : `${ms.toFixed(1)} ms`;
+  ms >= 10_000 ? `${(ms / 1000).toFixed(0)} s` : ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : ms >= 10 || ms < 0.05 ? `${ms.toFixed(0)} ms` : `${ms.toFixed(1)} ms`;
 
 export const initials = (name: string): string => {
   const words = name.split(/[\s._@-]+/).filter(Boolean);

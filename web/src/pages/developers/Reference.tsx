@@ -112,7 +112,7 @@ export function Reference() {
           const seen = all.filter(({ path, operation }) => !wanted || `${path} ${operation.summary ?? ''}`.toLowerCase().includes(wanted));
           return (
             <>
-              <Text size="sm" maw="80ch">{data.info?.description}</Text>
+              <Text maw="80ch">{(data.info?.description ?? '').split('`').map((part, i) => (i % 2 ? <code key={i}>{part}</code> : part))}</Text>
               <Group justify="space-between">
                 <TextInput aria-label="Search operations" placeholder="Search" leftSection={<IconSearch size={16} />} value={query} onChange={(event) => setQuery(event.currentTarget.value)} w={320} maw="100%" />
                 <a href="/api/v1/openapi.json">OpenAPI document</a>

@@ -1,11 +1,11 @@
-// My page: my URLs, my clients, what my assistant may do, and connectors that I switch off for myself.
-import { Stack, Switch, Text } from '@mantine/core';
+// My page: my URLs, my clients, and what my assistant may do.
+import { Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, idempotencyKey, take } from '../../api/client';
 import { meQuery, toolsQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
 import { EffectiveToolList } from '../../parts/EffectiveToolList';
-import { Lines, Loaded, PageHead, Secret, Section, toldProblem } from '../../parts/parts';
+import { Lines, Loaded, PageHead, Secret, Section } from '../../parts/parts';
 import { Clients, Tokens, type TokenActions } from '../../parts/Tokens';
 import { counted } from '../../parts/words';
 
@@ -35,35 +35,6 @@ function MyTokens() {
   );
 }
 
-function MySwitches() {
-  const { organisation } = useHere();
-  const queries = useQueryClient();
-  const path = { organisation: organisation.id };
-  const switches = useQuery({ queryKey: [organisation.id, 'me', 'switches'], queryFn: () => take(api.GET('/organisations/{organisation}/me/switches', { params: { path } })) });
-  const set = async (connector: string, is_on: boolean) => {
-    try {
-      await take(api.PUT('/organisations/{organisation}/me/switches/{connector}', { params: { path: { ...path, connector } }, body: { is_on } }));
-      await queries.invalidateQueries({ queryKey: [organisation.id] });
-    } catch (error) {
-      toldProblem(error);
-    }
-  };
-  return (
-    <Section title="Tools that I use">
-      <Text size="sm" c="dimmed" mb="sm">What you switch off is hidden from your assistant alone, from its next request on.</Text>
-      <Loaded query={switches} waiting={<Lines n={2} />}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Text size="sm" c="dimmed">No role of yours allows anything yet. Ask whoever manages Connek.</Text>
-          ) : (
-            <Stack gap={10}>{items.map(({ connector, name, is_on }) => <Switch key={connector} label={name} checked={is_on} onChange={(event) => void set(connector, event.currentTarget.checked)} />)}</Stack>
-          )
-        }
-      </Loaded>
-    </Section>
-  );
-}
-
 export function Me() {
   const { organisation } = useHere();
   const me = useQuery(meQuery(organisation.id));
@@ -85,7 +56,6 @@ export function Me() {
         )}
       </Loaded>
       <MyTokens />
-      <MySwitches />
       <Section title="What my assistant may do">
         <Loaded query={tools} waiting={<Lines n={4} />}>
           {(data) => (

@@ -1,11 +1,17 @@
 // A form made from a tool's schema, or the same as JSON.
 import { Button, Group, SegmentedControl, Stack, Text, Textarea } from '@mantine/core';
 import Form from '@rjsf/mantine';
-import type { RJSFSchema, UiSchema } from '@rjsf/utils';
+import { titleId, type ArrayFieldTitleProps, type RJSFSchema, type TitleFieldProps, type UiSchema } from '@rjsf/utils';
 import { useMemo, useState } from 'react';
 import { validator } from './validator';
 
 const uiSchema: UiSchema = { 'ui:submitButtonOptions': { norender: true }, 'ui:title': '', 'ui:description': '' };
+
+// A legend is no heading.
+const templates = {
+  TitleFieldTemplate: ({ id, title }: TitleFieldProps) => <Text component="span" id={id} fw={500}>{title}</Text>,
+  ArrayFieldTitleTemplate: ({ fieldPathId, title }: ArrayFieldTitleProps) => (title ? <Text component="span" id={titleId(fieldPathId)} fw={500}>{title}</Text> : null),
+};
 
 export function ArgumentsForm({ schema, initial, isBusy, call }: { schema: RJSFSchema; initial: Record<string, unknown>; isBusy: boolean; call: (values: Record<string, unknown>) => void }) {
   const [mode, setMode] = useState<'form' | 'json'>('form');
@@ -57,6 +63,7 @@ export function ArgumentsForm({ schema, initial, isBusy, call }: { schema: RJSFS
             schema={plain}
             uiSchema={uiSchema}
             validator={validator}
+            templates={templates}
             formData={values}
             showErrorList={false}
             noHtml5Validate

@@ -55,7 +55,7 @@ function Answer({ answer, request }: { answer: Schemas['CallResult']; request: R
         <Status tone={answer.decision === 'denied' || answer.is_error ? 'bad' : 'good'}>{answer.decision === 'denied' ? 'Denied' : answer.is_error ? 'Error' : 'Allowed'}</Status>
         <span className="dim">{milliseconds(answer.duration_ms)}</span>
         <span className="wrap">{reasonWords(answer.reason)}</span>
-        {may('audit:read') && <Link to="/activity/$record" params={{ record: answer.call }}>Its record</Link>}
+        {may('audit:read') && answer.call && <Link to="/activity/$record" params={{ record: answer.call }}>Its record</Link>}
       </Group>
       {answer.text && <div className="problem" style={{ marginBottom: 12 }}>{answer.text}</div>}
       <Tabs defaultValue={text ? 'text' : 'result'} keepMounted={false}>

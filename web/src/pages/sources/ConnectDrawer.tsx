@@ -1,5 +1,5 @@
 // Connecting an account: what one gets, how, and who may use it.
-import { Alert, Anchor, Button, Checkbox, Drawer, Group, PasswordInput, Select, Stack, Stepper, Text, TextInput } from '@mantine/core';
+import { Alert, Anchor, Button, Checkbox, Drawer, Group, PasswordInput, Radio, Select, Stack, Stepper, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -86,9 +86,6 @@ function ClientApp({ detail }: { detail: Schemas['ConnectorDetail'] }) {
 
 const compact = (values: Record<string, string>) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
 
-// Is it connected by the service's own consent page?
-const isByConsent = (detail: Schemas['ConnectorDetail']) => detail.connector.ways.some((way) => way.startsWith('oauth')) && detail.credential.length === 0;
-
 export async function openConsent(organisation: string, connection: string): Promise<void> {
   const { url } = await take(
     api.POST('/organisations/{organisation}/connections/{connection}/link', {
@@ -108,13 +105,16 @@ function How({ detail, done }: { detail: Schemas['ConnectorDetail']; done: (conn
   const free = taken.has(connector.name) ? `${connector.name} ${[2, 3, 4, 5, 6, 7, 8, 9].find((n) => !taken.has(`${connector.name} ${n}`)) ?? ''}`.trim() : connector.name;
   const form = useForm<Typed>({ name: free, settings: {}, credential: {} });
   const [key] = useState(idempotencyKey);
-  const byConsent = isByConsent(detail);
-  const needsClient = detail.client_app?.is_needed && !detail.client_app.client_id && !detail.client_app.is_installations;
+  const hasConsent = connector.ways.includes('oauth');
+  const hasChoice = hasConsent && connector.ways.includes('key');
+  const [way, setWay] = useState<'oauth' | 'key'>(hasConsent ? 'oauth' : 'key');
+  const byConsent = way === 'oauth';
+  const needsClient = byConsent && detail.client_app?.is_needed && !detail.client_app.client_id && !detail.client_app.is_installations;
 
   const connect = () =>
     form.send(async () => {
       const { name, settings, credential } = form.values;
-      const secret = compact(credential);
+      const secret = byConsent ? {} : compact(credential);
       const connection = await take(
         api.POST('/organisations/{organisation}/connections', {
           params: { path: { organisation: organisation.id }, header: { 'Idempotency-Key': key } },
@@ -138,11 +138,19 @@ function How({ detail, done }: { detail: Schemas['ConnectorDetail']; done: (conn
         {detail.settings.map((field) => (
           <FieldInput key={field.name} field={field} value={form.values.settings[field.name] ?? ''} error={form.fields[`settings.${field.name}`]} onChange={(value) => form.set('settings', { ...form.values.settings, [field.name]: value })} />
         ))}
-        {detail.credential.map((field) => (
+        {hasChoice && (
+          <Radio.Group label="How" value={way} onChange={(value) => setWay(value as 'oauth' | 'key')}>
+            <Stack gap={6} mt={6}>
+              <Radio value="oauth" label={`Agree on ${connector.name}’s own page`} />
+              <Radio value="key" label="With a key" />
+            </Stack>
+          </Radio.Group>
+        )}
+        {!byConsent && detail.credential.map((field) => (
           <FieldInput key={field.name} field={field} value={form.values.credential[field.name] ?? ''} error={form.fields[`credential.${field.name}`]} onChange={(value) => form.set('credential', { ...form.values.credential, [field.name]: value })} />
         ))}
-        {detail.credential.some(({ is_secret }) => is_secret) && <Text size="sm" c="dimmed">It is sealed with AES-256-GCM, used for calls alone, and shown to nobody again.</Text>}
-        <ClientApp detail={detail} />
+        {!byConsent && detail.credential.some(({ is_secret }) => is_secret) && <Text size="sm" c="dimmed">It is sealed with AES-256-GCM, used for calls alone, and shown to nobody again.</Text>}
+        {byConsent && <ClientApp detail={detail} />}
         {byConsent && !needsClient && <Text size="sm" c="dimmed">You go to {connector.name}’s own page to agree, and come back here.</Text>}
         {form.error !== null && <ProblemBox error={form.error} />}
         <Group justify="flex-end">

@@ -90,8 +90,6 @@ function Credential({ connection, done }: { connection: Connection; done: () => 
   );
 }
 
-const isConsented = (connection: Connection) => !['own', 'none'].includes(connection.status);
-
 function Overview({ connection }: { connection: Connection }) {
   const { organisation, may } = useHere();
   const queries = useQueryClient();
@@ -131,10 +129,14 @@ function Overview({ connection }: { connection: Connection }) {
       told(`${connection.name} is deleted.`);
     },
   };
-  const isByConsent = isConsented(connection);
+  const detail = useQuery(connectorQuery(organisation.id, connection.connector));
+  // A credential of its own was typed in here; else the service's own page is where people agree.
+  const isByConsent = !connection.has_credential && (detail.data?.connector.ways ?? []).some((way) => way.startsWith('oauth'));
+  const hasKey = connection.has_credential && (detail.data?.credential.length ?? 0) > 0;
   return (
     <Stack>
       {connection.last_error && connection.status !== 'active' && <div className="problem">{connection.last_error}</div>}
+      {connection.advice && <div className="hint">{connection.advice}</div>}
       <Facts>
         <Fact name="Status"><HealthStatus of={connection.status} /></Fact>
         <Fact name="Connector">{connection.connector_name}</Fact>
@@ -154,7 +156,7 @@ function Overview({ connection }: { connection: Connection }) {
                 {connection.status === 'new' ? 'Connect' : 'Reconnect'}
               </Button>
             )}
-            {connection.status === 'own' && <Button size="xs" variant="default" onClick={() => setKey(true)}>Change the key</Button>}
+            {hasKey && <Button size="xs" variant="default" onClick={() => setKey(true)}>Change the key</Button>}
             {isByConsent && connection.status !== 'new' && connection.status !== 'disconnected' && <Button size="xs" variant="default" onClick={() => setAsking(disconnect)}>Disconnect</Button>}
             <Button size="xs" variant="subtle" color="red" c="var(--connek-bad)" onClick={() => setAsking(remove)}>Delete</Button>
           </Group>

@@ -125,8 +125,8 @@ export function Usage() {
                 </div>
               </Section>
               <Top title="Tool" by="tool" range={range} link={(row) => <Link to="/activity" search={{ tool: row.key }}>{row.label}</Link>} />
-              <Top title="Person" by="user" range={range} link={(row) => <Link to="/activity" search={{ user: row.key }}>{row.label}</Link>} />
-              <Top title="Connection" by="connection" range={range} link={(row) => <Link to="/activity" search={{ connection: row.label }}>{row.label}</Link>} />
+              <Top title="Person" by="user" range={range} link={(row) => (row.label ? <Link to="/activity" search={{ user: row.key }}>{row.label}</Link> : <span className="dim">unknown</span>)} />
+              <Top title="Connection" by="connection" range={range} link={(row) => (row.label ? <Link to="/activity" search={{ connection: row.label }}>{row.label}</Link> : <span className="dim">Connek itself, or none</span>)} />
             </>
           );
         }}

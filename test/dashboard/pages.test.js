@@ -1,0 +1,281 @@
+// Each page's main job, done by a person at the page.
+import test, { before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import { sdk1 } from '../integration/support/clients.js';
+import { acme, owner, password } from './support/acme.js';
+import { choose, closeBrowser, settled, signIn, visitor } from './support/browser.js';
+
+let world, who, page;
+const closers = [];
+const scope = { after: (close) => closers.push(close) };
+before(async () => {
+  world = await acme(scope);
+  who = await visitor(scope, world.base);
+  page = who.page;
+  await signIn(page, world.base, owner, password);
+});
+after(async () => {
+  await closeBrowser();
+  for (const close of closers.reverse()) await close();
+});
+
+const open = async (path) => {
+  await page.goto(world.base + path);
+  await settled(page);
+};
+const dialog = () => page.getByRole('dialog');
+
+test('Home: today\'s figures lead to their calls', async () => {
+  await open('/');
+  const denied = page.getByRole('link', { name: /Denied today/ });
+  await denied.waitFor();
+  assert.match(await denied.innerText(), /[1-9]/);
+  await denied.click();
+  await page.waitForURL(/decision=denied/);
+  await page.getByRole('row').filter({ hasText: 'books_void_invoice' }).waitFor();
+  assert.equal(await page.getByRole('row').filter({ hasText: 'books_list_customers' }).count(), 0);
+  who.assertClean();
+});
+
+test('Sources: a connection is checked, renamed, labelled and deleted', async () => {
+  await open('/sources');
+  await page.getByRole('link', { name: /Globex Books/ }).click();
+  await dialog().getByRole('button', { name: 'Check now' }).click();
+  await dialog().getByText('It works').waitFor();
+  await dialog().getByRole('tab', { name: /Tools/ }).click();
+  await dialog().getByText('books_list_invoices').waitFor();
+  await dialog().getByRole('tab', { name: 'Settings' }).click();
+  await dialog().getByLabel('Name', { exact: true }).fill('Globex accounting');
+  await dialog().getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved.').first().waitFor();
+  await page.getByRole('link', { name: /Globex accounting/ }).waitFor();
+  await dialog().getByRole('tab', { name: 'Overview' }).click();
+  await dialog().getByRole('button', { name: 'Delete' }).click();
+  const sure = page.getByRole('dialog', { name: /Delete Globex accounting/ });
+  assert.ok(await sure.getByRole('button', { name: 'Delete' }).isDisabled());
+  await sure.getByLabel('Type Globex accounting to go on').fill('Globex accounting');
+  await sure.getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('Globex accounting is deleted.').waitFor();
+  who.assertClean();
+});
+
+test('Sources: a name that is taken is said next to its field, and what was typed stays', async () => {
+  await open('/sources?tab=catalogue&connect=books');
+  await dialog().getByRole('button', { name: 'Go on' }).click();
+  await dialog().getByLabel('Name', { exact: false }).first().fill('Acme Books');
+  await dialog().getByLabel(/key/i).fill('another-key');
+  await dialog().getByRole('button', { name: 'Connect', exact: true }).click();
+  await dialog().locator('[class*="Input-error"], [role="alert"]').first().waitFor();
+  assert.equal(await dialog().getByLabel(/key/i).inputValue(), 'another-key');
+  who.assertClean();
+});
+
+test('Users: a URL is made, shown once, rotated with overlap and revoked', async (t) => {
+  await open('/users');
+  await page.getByRole('button', { name: 'carla@acme.example' }).click();
+  await dialog().getByRole('tab', { name: /URLs and keys/ }).click();
+  await dialog().getByRole('button', { name: 'Make another' }).click();
+  await dialog().getByLabel('Name', { exact: false }).first().fill('Laptop');
+  await dialog().getByRole('button', { name: 'Make it' }).click();
+  const old = await dialog().locator('[data-secret]').innerText();
+  assert.equal(typeof (await sdk1(t, old)), 'object');
+  await dialog().getByRole('button', { name: 'I have copied it' }).click();
+  assert.equal(await dialog().locator('[data-secret]').count(), 0);
+  await dialog().getByRole('button', { name: 'More for Laptop' }).click();
+  await page.getByRole('menuitem', { name: /the old one works for a day/ }).click();
+  const fresh = await dialog().locator('[data-secret]').innerText();
+  assert.notEqual(fresh, old);
+  await (await sdk1(t, old)).listTools();
+  await (await sdk1(t, fresh)).listTools();
+  await dialog().getByRole('button', { name: 'I have copied it' }).click();
+  for (let left = await dialog().getByRole('button', { name: 'More for Laptop' }).count(); left > 0; left--) {
+    await dialog().getByRole('button', { name: 'More for Laptop' }).first().click();
+    await page.getByRole('menuitem', { name: 'Revoke' }).click();
+    await page.getByRole('dialog', { name: /Revoke Laptop/ }).getByRole('button', { name: 'Revoke' }).click();
+    await page.getByRole('dialog', { name: /Revoke Laptop/ }).waitFor({ state: 'detached' });
+  }
+  await assert.rejects(sdk1(t, fresh));
+  await assert.rejects(sdk1(t, old));
+  who.assertClean();
+});
+
+test('Users: roles are changed, and hold from the next call on', async (t) => {
+  const { url } = await world.connek.token('dilip@acme.example');
+  await open('/users');
+  await page.getByRole('button', { name: 'dilip@acme.example' }).click();
+  await choose(page, 'Roles', 'Finance');
+  await page.keyboard.press('Escape');
+  await dialog().getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved. It holds from the next call on.').first().waitFor();
+  const { tools } = await (await sdk1(t, url)).listTools();
+  assert.ok(tools.some(({ name }) => name === 'books_list_invoices'));
+  who.assertClean();
+});
+
+test('Access rules: a change says what it would mean before it is saved', async (t) => {
+  await open('/rules');
+  await page.getByRole('navigation', { name: 'Roles' }).getByRole('link', { name: /Finance/ }).click();
+  const write = page.getByRole('radiogroup', { name: 'Write with Acme Books' });
+  assert.ok(await write.getByRole('radio', { name: 'Allow' }).isChecked());
+  await page.getByRole('radiogroup', { name: 'Read with Acme Books' }).getByText('Deny').click();
+  const bar = page.getByRole('region', { name: 'Unsaved changes' });
+  await bar.getByText(/1 change/).waitFor();
+  await bar.getByText(/lose/).waitFor();
+  await bar.getByRole('button', { name: 'Details' }).click();
+  await dialog().getByText(/books_list_invoices|list_invoices/).first().waitFor();
+  await page.keyboard.press('Escape');
+  await bar.getByRole('button', { name: 'Discard' }).click();
+  await bar.waitFor({ state: 'detached' });
+
+  await page.getByRole('button', { name: 'Tools of Acme Books' }).click();
+  await page.getByRole('radiogroup', { name: 'Create an invoice of Acme Books' }).getByText('Deny').click();
+  await bar.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved. It holds from the next call on.').first().waitFor();
+  const { url } = await world.connek.token(owner);
+  const { tools } = await (await sdk1(t, url)).listTools();
+  assert.ok(!tools.some(({ name }) => name === 'books_create_invoice'));
+  who.assertClean();
+});
+
+test('Access rules: leaving with changes asks first', async () => {
+  await open('/rules');
+  await page.getByRole('radiogroup', { name: 'Read with Support desk' }).first().getByText('Allow').click();
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Users' }).click();
+  await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Keep it' }).click();
+  assert.match(page.url(), /\/rules/);
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Users' }).click();
+  await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Leave' }).click();
+  await page.getByRole('heading', { name: 'Users' }).waitFor();
+  who.assertClean();
+});
+
+test('What could this person\'s assistant do: sentences, and behind a switch what is denied and why', async () => {
+  await open('/assistant');
+  await choose(page, 'Whose assistant', 'carla@acme.example');
+  await page.getByText(/It could use \d+ tools/).waitFor();
+  await page.getByText(/because/).first().waitFor();
+  const before = await page.getByText('desk_answer_ticket').count();
+  assert.equal(before, 1);
+  assert.equal(await page.getByText('Denied', { exact: true }).count(), 0);
+  await page.getByRole('switch', { name: 'Also what is denied' }).check();
+  await page.getByText('Denied', { exact: true }).first().waitFor();
+  await page.getByRole('textbox', { name: 'Search' }).fill('void');
+  await page.getByText('books_void_invoice').first().waitFor();
+  assert.equal(await page.getByText('desk_answer_ticket').count(), 0);
+  who.assertClean();
+});
+
+test('Activity: filters are in the address; a row tells the whole story; pausing holds new ones back', async (t) => {
+  await open('/activity');
+  await page.getByRole('radiogroup', { name: 'Decision' }).getByText('Denied').click();
+  await page.waitForURL(/decision=denied/);
+  await page.getByRole('row').filter({ hasText: 'books_void_invoice' }).getByRole('button').click();
+  await dialog().getByText('A rule of role Finance decided.').waitFor();
+  await dialog().getByText('INV-0042').waitFor();
+  const address = page.url();
+  await page.goBack();
+  await dialog().waitFor({ state: 'detached' });
+  await page.goto(address);
+  await dialog().getByText('A rule of role Finance decided.').waitFor();
+
+  await open('/activity');
+  await page.getByRole('button', { name: 'Pause' }).click();
+  const rows = await page.getByRole('row').count();
+  const { url } = await world.connek.token('ben@acme.example');
+  const client = await sdk1(t, url);
+  await client.callTool({ name: 'desk_list_tickets', arguments: {} });
+  await page.getByRole('button', { name: 'Go on (1 new)' }).click();
+  await page.getByRole('row').filter({ hasText: 'ben@acme.example' }).waitFor();
+  assert.equal(await page.getByRole('row').count(), rows + 1);
+  who.assertClean();
+});
+
+test('Usage: what was called, by whom, and what came of it', async () => {
+  await open('/usage');
+  await page.getByRole('heading', { name: 'Calls by day' }).waitFor();
+  await page.getByRole('row').filter({ hasText: 'books_list_invoices' }).waitFor();
+  await page.locator('svg .recharts-bar-rectangle path, svg .recharts-bar-rectangle').first().waitFor({ state: 'attached' });
+  await page.getByRole('link', { name: 'carla@acme.example' }).click();
+  await page.waitForURL(/\/activity\?user=/);
+  who.assertClean();
+});
+
+test('Playground: a form made from the schema, a call, its result and what the rules said', async () => {
+  await open('/playground');
+  await choose(page, 'Who', owner);
+  await page.getByRole('button', { name: /List invoices/ }).click();
+  await page.getByRole('button', { name: 'Call', exact: true }).click();
+  await page.getByText(/is needed/).first().waitFor();
+  await choose(page, /status/i, 'open');
+  await page.getByRole('button', { name: 'Call', exact: true }).click();
+  await page.getByLabel('Text of the result').getByText('INV-0042').waitFor();
+  await page.getByText('A rule of role Finance decided.').waitFor();
+  const address = page.url();
+  assert.match(address, /arguments=/);
+  await page.getByRole('button', { name: /Void an invoice/ }).click();
+  await page.getByText('The rules deny it').waitFor();
+  who.assertClean();
+});
+
+test('My page: a URL of one\'s own, and what one\'s assistant may do with it', async (t) => {
+  const carla = await visitor(t, world.base);
+  await signIn(carla.page, world.base, 'carla@acme.example', password);
+  await carla.page.getByRole('heading', { name: 'My page' }).waitFor();
+  await carla.page.getByRole('button', { name: /Make/ }).first().click();
+  await carla.page.getByLabel('Name', { exact: false }).first().fill('Phone');
+  await carla.page.getByRole('button', { name: 'Make it' }).click();
+  const url = await carla.page.locator('main .hint [data-secret]').innerText();
+  const { tools } = await (await sdk1(t, url)).listTools();
+  assert.ok(tools.some(({ name }) => name === 'desk_list_tickets'));
+  await carla.page.locator('code', { hasText: 'desk_list_tickets' }).waitFor();
+  carla.assertClean();
+});
+
+test('Developers: a key is made with scopes, works, and is revoked', async () => {
+  await open('/developers');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await page.getByLabel('Name', { exact: false }).first().fill('Reports');
+  await page.getByRole('checkbox', { name: 'usage:read' }).check();
+  await page.getByRole('button', { name: 'Make the key' }).click();
+  const key = await page.locator('[data-secret]').innerText();
+  const { organisations } = await page.evaluate(async () => (await fetch('/api/v1/session')).json());
+  const asked = (path) => fetch(`${world.base}/api/v1/organisations/${organisations[0].id}${path}`, { headers: { Authorization: `Bearer ${key}` } });
+  assert.equal((await asked('/usage')).status, 200);
+  assert.equal((await asked('/users')).status, 403);
+  await page.getByRole('button', { name: 'Revoke Reports' }).click();
+  await dialog().getByRole('button', { name: 'Revoke' }).click();
+  await page.getByText('Reports is revoked.').waitFor();
+  assert.equal((await asked('/usage')).status, 401);
+  await page.getByRole('tab', { name: 'API reference' }).click();
+  await page.getByRole('textbox', { name: 'Search operations' }).fill('invite');
+  await page.getByRole('button', { name: /POST .*\/users/ }).first().click();
+  await page.getByText('users:write').waitFor();
+  who.assertClean();
+});
+
+test('Settings: the limit of calls a minute, the sessions, the configuration as a file', async () => {
+  await open('/settings');
+  await page.getByLabel(/Calls a minute/).fill('120');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved. It holds from the next call on.').first().waitFor();
+  assert.equal(JSON.parse(await world.connek.ok('export')).limits.per_minute, 120);
+  await page.getByText('This one').waitFor();
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download the configuration' }).click();
+  const { readFile } = await import('node:fs/promises');
+  const file = JSON.parse(await readFile(await (await download).path(), 'utf8'));
+  assert.equal(file.organisation, 'Acme');
+  assert.doesNotMatch(JSON.stringify(file), /secret-of/);
+  who.assertClean();
+});
+
+test('Ctrl K finds pages, people and connections', async () => {
+  await open('/users');
+  await page.keyboard.press('Control+k');
+  await page.getByPlaceholder(/Search pages/).fill('support d');
+  await page.getByRole('button', { name: /Support desk/ }).or(page.getByRole('option', { name: /Support desk/ })).first().waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/sources\//);
+  await dialog().getByText('Support desk').first().waitFor();
+  who.assertClean();
+});

@@ -1,0 +1,131 @@
+// Who sees what, and what happens to an open page when its session, its server or somebody else's edit changes.
+import test, { before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import { sdk1 } from '../integration/support/clients.js';
+import { acme, owner, password } from './support/acme.js';
+import { closeBrowser, settled, signIn, visitor } from './support/browser.js';
+
+let world;
+const closers = [];
+before(async () => {
+  world = await acme({ after: (close) => closers.push(close) });
+});
+after(async () => {
+  await closeBrowser();
+  for (const close of closers.reverse()) await close();
+});
+
+async function at(t, email, path = '/', options) {
+  const who = await visitor(t, world.base, options);
+  await signIn(who.page, world.base, email, password);
+  if (path !== '/') await who.page.goto(world.base + path);
+  await settled(who.page);
+  return who;
+}
+
+const pagesOf = async (page) => (await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts()).map((text) => text.trim()).filter((text) => text !== 'Connek');
+
+test('a member sees their own page, activity and playground; nobody else\'s addresses or calls', async (t) => {
+  const { page, assertClean } = await at(t, 'carla@acme.example');
+  assert.deepEqual(await pagesOf(page), ['Activity', 'Playground', 'My page']);
+  await page.getByRole('heading', { name: 'My page' }).waitFor();
+  for (const path of ['/users', '/sources', '/rules', '/settings', '/developers', '/usage', '/assistant']) {
+    await page.goto(world.base + path);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await settled(page);
+    assert.doesNotMatch(await page.locator('main').innerText(), /dilip@|ben@|secret-of/, path);
+  }
+  await page.goto(`${world.base}/activity`);
+  await page.getByRole('row').filter({ hasText: 'desk_list_tickets' }).first().waitFor();
+  assert.doesNotMatch(await page.locator('main').innerText(), /ann@|dilip@/);
+  assertClean();
+});
+
+test('an auditor reads everything and finds nothing to change', async (t) => {
+  const { page, assertClean } = await at(t, 'eva@acme.example', '/users');
+  await page.getByText('dilip@acme.example').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Invite someone' }).count(), 0);
+  await page.goto(`${world.base}/rules`);
+  await page.getByRole('heading', { name: 'Finance' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Make a role' }).count(), 0);
+  assert.ok(await page.getByRole('radiogroup', { name: 'Read with Acme Books' }).getByRole('radio', { name: 'Deny' }).isDisabled());
+  await page.goto(`${world.base}/activity`);
+  await page.getByRole('row').filter({ hasText: 'books_void_invoice' }).waitFor();
+  assertClean();
+});
+
+test('two admins edit the same role: the later one is told, and loses nothing without a word', async (t) => {
+  const first = await at(t, owner, '/rules');
+  const second = await at(t, 'ben@acme.example', '/rules');
+  for (const { page } of [first, second]) {
+    await page.getByRole('navigation', { name: 'Roles' }).getByRole('link', { name: /Marketing/ }).click();
+    await page.getByRole('heading', { name: 'Marketing' }).waitFor();
+  }
+  const read = (page, name) => page.getByRole('radiogroup', { name: `Read with ${name}` }).getByText('Allow');
+  await read(first.page, 'Ledger').click();
+  await read(second.page, 'Support desk').click();
+  await first.page.getByRole('button', { name: 'Save' }).click();
+  await first.page.getByText('Saved.').waitFor();
+  await second.page.getByRole('button', { name: 'Save' }).click();
+  await second.page.getByText('Somebody else has changed this role meanwhile.').waitFor();
+  await second.page.getByRole('button', { name: 'Discard' }).click();
+  await second.page.locator('.switch[data-choice="allow"]').first().waitFor();
+  await read(second.page, 'Support desk').click();
+  await second.page.getByRole('button', { name: 'Save' }).click();
+  await second.page.getByText('Saved.').waitFor();
+  const { roles } = JSON.parse(await world.connek.ok('export'));
+  assert.deepEqual(roles.find(({ name }) => name === 'Marketing').rules.map(({ connection }) => connection).sort(), ['Ledger', 'Support desk']);
+  first.assertClean();
+  second.assertClean();
+});
+
+test('when the session has ended the next step leads to signing in, and back to where one was', async (t) => {
+  const { page, context } = await at(t, owner, '/users?q=dilip');
+  await context.clearCookies();
+  await page.getByRole('textbox', { name: 'Search users' }).fill('carla');
+  await page.waitForURL(/\/sign-in\?return=/);
+  await page.getByLabel('E-mail').fill(owner);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL(/\/users\?q=/);
+  await page.getByRole('heading', { name: 'Users' }).waitFor();
+});
+
+test('while the server restarts an open page says so, keeps what was typed, and goes on by itself', async (t) => {
+  const { page } = await at(t, owner, '/users?invite=true');
+  await page.getByRole('dialog').getByLabel('E-mail').fill('frida@acme.example');
+  const port = new URL(world.base).port;
+  const args = ['--allow-upstream', world.upstream.host, '--listen', `127.0.0.1:${port}`];
+  await world.connek.stop();
+  await page.getByText('Not connected').waitFor();
+  await page.getByRole('button', { name: 'Invite', exact: true }).click();
+  await page.getByRole('alert').filter({ hasText: 'Connek cannot be reached' }).waitFor();
+  assert.equal(await page.getByRole('dialog').getByLabel('E-mail').inputValue(), 'frida@acme.example');
+  await world.connek.start(...args);
+  await page.getByRole('status').filter({ hasText: 'Live' }).waitFor({ timeout: 40_000 });
+  await page.getByRole('button', { name: 'Invite', exact: true }).click();
+  await page.getByText('frida@acme.example is invited').waitFor();
+});
+
+const html = '<img src=x onerror="document.title=\'owned\'"><b>bold</b>';
+
+test('HTML in whatever can be typed stays text, wherever it is shown', async (t) => {
+  const { page, assertClean } = await at(t, owner, '/rules?make=true');
+  const name = '<b>bold</b> "role"';
+  await page.getByRole('dialog').getByLabel('Name').fill(name);
+  await page.getByRole('button', { name: 'Make the role' }).click();
+  await page.getByRole('heading', { name }).waitFor();
+  const { url } = await world.connek.token(owner, '--name', '<i>token</i>');
+  const client = await sdk1(t, url);
+  await client.callTool({ name: 'sqlite_query', arguments: { sql: `SELECT '${html.replaceAll('\'', '\'\'')}'` } });
+  await page.goto(`${world.base}/activity`);
+  await page.getByRole('row').filter({ hasText: 'sqlite_query' }).first().getByRole('button').click();
+  await page.getByText('<b>bold</b>', { exact: false }).first().waitFor();
+  await page.goto(`${world.base}/users`);
+  await page.getByRole('button', { name: owner }).click();
+  await page.getByRole('tab', { name: /URLs and keys/ }).click();
+  await page.getByText('<i>token</i>').first().waitFor();
+  assert.equal(await page.locator('b:text("bold"), i:text("token"), img[src="x"]').count(), 0);
+  assert.doesNotMatch(await page.title(), /owned/);
+  assertClean();
+});
