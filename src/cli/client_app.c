@@ -2,13 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/connection.h"
-#include "cli/json_line.h"
-#include "cli/open.h"
-#include "cli/table.h"
+#include "cli/listing.h"
 #include "codec/json.h"
 #include "codec/url.h"
 #include "codec/utf8.h"
@@ -23,10 +20,7 @@ struct app_work {
   const struct cli_store *store;
   struct arena *arena;
   struct arena secrets; /* wiped */
-  bool is_json;
   struct str secret;
-  struct buf out;
-  struct table table;
 };
 
 /* The organisation; nil where the installation is meant. */
@@ -179,58 +173,37 @@ static int client_app_remove(const struct cli_args *args, struct arena *arena) {
 
 /* ---- list ---- */
 
-static enum err_code list_one(struct app_work *work, struct db_tx *tx, struct uuid id, struct str owner,
-                              struct err *err) {
-  const struct client_app_record *apps;
-  size_t n;
-  enum err_code code = store_client_app_list(tx, work->arena, id, &apps, &n, err);
-  for (size_t i = 0; !code && i < n; i++) {
-    char time[CLOCK_TEXT_SIZE];
-    clock_format(apps[i].created_at, time);
-    if (work->is_json) {
-      json_line_begin(&work->out);
-      json_line_text(&work->out, "connector", apps[i].connector_id);
-      json_line_text(&work->out, "client_id", apps[i].client_id);
-      json_line_text(&work->out, "issuer", apps[i].issuer);
-      json_line_raw(&work->out, "has_secret", apps[i].secret.n ? STR("true") : STR("false"));
-      json_line_time(&work->out, "since", apps[i].created_at);
-      json_line_text(&work->out, "organisation", owner);
-      json_line_end(&work->out);
-      continue;
-    }
-    const struct str cells[] = {apps[i].connector_id, apps[i].client_id, apps[i].secret.n ? STR("yes") : STR("no"),
-                                str_make(time, 10), owner.n ? owner : STR("(installation)")};
-    if (table_add(&work->table, cells)) table_write(&work->table, &work->out);
+static void list_one(struct listing *listing, const struct client_app_record *app, struct str owner) {
+  char time[CLOCK_TEXT_SIZE];
+  if (!listing->is_json) {
+    listing_row(listing,
+                (const struct str[]){app->connector_id, app->client_id, app->secret.n ? STR("yes") : STR("no"),
+                                     listing_time(app->created_at, time), owner.n ? owner : STR("(installation)")});
+    return;
   }
-  return code;
+  json_line_begin(&listing->out);
+  json_line_text(&listing->out, "connector", app->connector_id);
+  json_line_text(&listing->out, "client_id", app->client_id);
+  json_line_text(&listing->out, "issuer", app->issuer);
+  json_line_raw(&listing->out, "has_secret", app->secret.n ? STR("true") : STR("false"));
+  json_line_time(&listing->out, "since", app->created_at);
+  json_line_text(&listing->out, "organisation", owner);
+  json_line_end(&listing->out);
 }
 
-static enum err_code list_in(struct db_tx *tx, void *context, struct err *err) {
-  static const struct uuid installation = {{0}};
-  struct app_work *work = context;
-  const struct organisation_record *all;
-  size_t n;
-  enum err_code code = list_one(work, tx, installation, STR(""), err);
-  if (!code) code = store_organisation_list(tx, work->arena, &all, &n, err);
+static enum err_code list_of(struct listing *listing, struct db_tx *tx, const struct organisation_record *organisation,
+                             struct err *err) {
+  const struct client_app_record *apps = NULL;
+  size_t n = 0;
+  enum err_code code = store_client_app_list(tx, listing->arena, organisation->id, &apps, &n, err);
   for (size_t i = 0; !code && i < n; i++)
-    code = list_one(work, tx, all[i].id, all[i].name, err);
+    list_one(listing, &apps[i], organisation->name);
   return code;
 }
 
 static int client_app_list(const struct cli_args *args, struct arena *arena) {
   static const char *const heads[] = {"CONNECTOR", "CLIENT ID", "SECRET", "SINCE", "ORGANISATION", NULL};
-  struct app_work work = {.args = args, .arena = arena, .is_json = cli_has(args, "json")};
-  struct cli_store store;
-  struct err err = {0};
-  if (cli_open(args, CLI_READ, &store, &err)) return cli_fail(args, &err);
-  buf_init(&work.out, arena, (size_t)16 * MIB);
-  table_init(&work.table, heads);
-  int exit_code = db_read(store.conn, list_in, &work, &err) ? cli_fail(args, &err) : CLI_OK;
-  if (!exit_code && !work.is_json) table_write(&work.table, &work.out);
-  if (!exit_code) exit_code = cli_print_buf(args, &work.out);
-  table_release(&work.table);
-  cli_close(&store);
-  return exit_code;
+  return listing_run(args, arena, heads, LISTING_ALL, list_of);
 }
 
 #define OPTION_INSTALLATION                                                                             \

@@ -1,10 +1,7 @@
 /* connek connector list: the definitions that connections can use. */
 #include "base/limits.h"
 #include "base/map.h"
-#include "cli/cli.h"
-#include "cli/json_line.h"
-#include "cli/open.h"
-#include "cli/table.h"
+#include "cli/listing.h"
 #include "codec/json.h"
 #include "config/config.h"
 #include "connector/connector.h"
@@ -146,23 +143,16 @@ static enum err_code list_of(struct list_work *work, struct db_tx *tx, struct uu
   return code;
 }
 
+static enum err_code list_one(void *context, struct db_tx *tx, const struct organisation_record *organisation,
+                              struct err *err) {
+  return list_of(context, tx, organisation->id, organisation->name, err);
+}
+
 static enum err_code list_in(struct db_tx *tx, void *context, struct err *err) {
   struct list_work *work = context;
   struct uuid installation = {{0}};
   enum err_code code = list_of(work, tx, installation, STR_NONE, err);
-  const char *name = cli_value(work->args, "organisation");
-  const struct organisation_record *all;
-  struct organisation_record one;
-  size_t n = 1;
-  if (!code && name) {
-    code = store_organisation_find(tx, work->arena, str_of(name), &one, err);
-    all = &one;
-  } else if (!code) {
-    code = store_organisation_list(tx, work->arena, &all, &n, err);
-  }
-  for (size_t i = 0; !code && i < n; i++)
-    code = list_of(work, tx, all[i].id, all[i].name, err);
-  return code;
+  return code ? code : organisations_visit(work->args, work->arena, tx, list_one, work, err);
 }
 
 /* Before there is any data: what this binary brings. */
