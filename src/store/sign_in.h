@@ -165,7 +165,7 @@ enum err_code store_access_token_find(STORE_TX, const uint8_t hash[STORE_HASH], 
 
 /* sign_in_expiry.c: takes away what is over, a bounded number of rows at a time: sessions, links, codes, grants that
  * nobody took up, OAuth access tokens that ran out a day ago (each with its change log's row), and clients that
- * registered a day ago or longer and were never let in. */
+ * registered a day ago or longer and were never let in, or not for half a year and nothing is left of it. */
 enum err_code store_sign_in_expire(STORE_TX, int64_t now, struct err *err) MUST_CHECK;
 
 #endif

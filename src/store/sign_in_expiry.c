@@ -35,7 +35,8 @@ static enum err_code expire_tokens(STORE_TX, int64_t before, struct err *err) {
 }
 
 enum err_code store_sign_in_expire(STORE_TX, int64_t now, struct err *err) {
-  int64_t hour_ago = now - hour_us, day_ago = now - 24 * hour_us, month_ago = now - 30 * 24 * hour_us;
+  int64_t hour_ago = now - hour_us, day_ago = now - 24 * hour_us, month_ago = now - 30 * 24 * hour_us,
+          half_year_ago = now - 180 * 24 * hour_us;
   enum err_code code = db_exec(
       tx,
       "DELETE FROM browser_session WHERE id IN (SELECT id FROM browser_session WHERE expires_at < $1 LIMIT " ROWS ")",
@@ -72,5 +73,11 @@ enum err_code store_sign_in_expire(STORE_TX, int64_t now, struct err *err) {
                    "DELETE FROM oauth_client WHERE id IN (SELECT id FROM oauth_client WHERE used_at IS NULL AND "
                    "created_at < $1 LIMIT " ROWS ")",
                    DB_PARAMS(DB_V_INT(day_ago)), err);
+  /* Many programs register anew each time that they are set up. */
+  if (code == ERR_NONE)
+    code = db_exec(tx,
+                   "DELETE FROM oauth_client WHERE id IN (SELECT c.id FROM oauth_client c WHERE c.used_at < $1 AND "
+                   "NOT EXISTS (SELECT 1 FROM oauth_grant g WHERE g.oauth_client_id = c.id) LIMIT " ROWS ")",
+                   DB_PARAMS(DB_V_INT(half_year_ago)), err);
   return code;
 }

@@ -15,7 +15,7 @@ import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client as Client2, StreamableHTTPClientTransport as Transport2, UnauthorizedError as UnauthorizedError2 } from '@modelcontextprotocol/client';
 import { agreeAt, fillIn, launch } from './support/browser.js';
 import { launcher as inspectorLauncher } from './support/clients.js';
-import { Connek } from './support/connek.js';
+import { Connek, run } from './support/connek.js';
 import { authorizeUrl, member, password, pkce, register, token } from './support/sign_in.js';
 
 const finance = 'finance@acme.example';
@@ -23,11 +23,16 @@ const who = { name: 'connek-tests', version: '1.0.0' };
 const lifeMs = 2000;
 const ledger = { sql: 'SELECT sum(cents) AS cents FROM invoice' };
 let connek, closers, person, browser;
+let forgotten, fresh; // clients that registered and were let in by nobody, a day ago and just now
 
 before(async () => {
   closers = [];
   connek = await Connek.serving({ after: (close) => closers.push(close) }, { args: ['--token-life', `${lifeMs / 1000}s`] });
   person = await member(connek, finance);
+  forgotten = (await register(connek.base)).body.client_id;
+  fresh = (await register(connek.base)).body.client_id;
+  const aged = await run('sqlite3', [join(connek.data, 'connek.db'), `UPDATE oauth_client SET created_at = created_at - 90000000000 WHERE client_id = '${forgotten}'`]);
+  assert.equal(aged.code, 0, aged.stderr);
   browser = await launch();
   closers.push(() => browser.close());
 });
@@ -255,4 +260,11 @@ test('a person goes through the consent page in Chromium, in both themes and on 
     assert.deepEqual(complaints, []);
     await context.close();
   }
+});
+
+test('a client that registered and was let in by nobody is taken away by the running server after a day', async () => {
+  const status = async (client_id) => (await person.open(authorizeUrl(connek.base, { client_id, code_challenge: pkce().challenge }))).status;
+  for (let i = 0; i < 600 && (await status(forgotten)) !== 400; i++) await sleep(100);
+  assert.equal(await status(forgotten), 400);
+  assert.equal(await status(fresh), 200);
 });

@@ -101,6 +101,23 @@ test('a form from elsewhere, or without its token, does nothing', async () => {
   assert.match((await person.open(`${connek.base}/account`)).text, /Sign out/);
 });
 
+test('a session is a new one at each sign-in, and the one before is over', async (t) => {
+  const own = await Connek.serving(t);
+  const person = await member(own, finance);
+  const session = () => [...person.cookies].find(([name]) => name === 'connek-loopback');
+  const isIn = async ([name, value]) => (await fetch(`${own.base}/account`, { redirect: 'manual', headers: { Cookie: `${name}=${value}` } })).status === 200;
+  const first = session();
+  assert.ok(await isIn(first));
+  // Somebody else's invitation, opened in a browser in which a person is signed in already: the way to sign in once more.
+  await person.accept(await own.ok('user', 'invite', marketing, '--json', '--public-url', own.base).then((text) => JSON.parse(text).link), { password });
+  const second = session();
+  assert.notEqual(second[1], first[1]);
+  assert.ok(await isIn(second));
+  assert.equal(await isIn(first), false);
+  await person.press(await person.open(`${own.base}/account`), 'Sign out');
+  assert.equal(await isIn(second), false, 'the cookie that somebody kept is nobody\'s');
+});
+
 test('pages say to browsers what they may do; cookies are ours alone', async () => {
   const response = await fetch(`${connek.base}/sign-in`);
   assert.match(response.headers.get('content-security-policy'), /^default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/);
