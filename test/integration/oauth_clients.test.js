@@ -226,6 +226,37 @@ for (const [name, signIn, options] of [
     await assert.rejects(client.ask());
   });
 
+// MCP 2025-11-25 and 2026-07-28, authorization, "Step-Up Authorization Flow". (SDK 1.x refreshes instead, which gives no more.)
+test('SDK 2.x asks again when it needs more than the person gave, and goes on with that', async (t) => {
+  const port = await listening(t, (request, response) => response.end('back'));
+  const addresses = [];
+  const provider = new Provider(`http://127.0.0.1:${port}/callback`, async (address) => {
+    addresses.push(new URL(address));
+    const without = addresses.length === 1 ? ['Read'] : [];
+    return (await agreeAt(browser, address, { email: finance, password, without })).url.searchParams;
+  });
+  const url = new URL(`${connek.base}/mcp`);
+  const connected = async () => {
+    const client = new Client2(who);
+    const transport = new Transport2(url, { authProvider: provider });
+    await client.connect(transport);
+    t.after(() => client.close());
+    return { client, transport };
+  };
+  const first = new Transport2(url, { authProvider: provider });
+  await assert.rejects(new Client2(who).connect(first), UnauthorizedError2);
+  await first.finishAuth(provider.answer);
+  assert.equal(provider.kept.scope, 'tools:write tools:destroy');
+  const { client, transport } = await connected();
+  await assert.rejects(client.callTool({ name: 'sqlite_query', arguments: ledger }), UnauthorizedError2);
+  assert.equal(addresses.length, 2, 'the person is asked once more');
+  assert.match(addresses[1].searchParams.get('scope'), /tools:read/);
+  await transport.finishAuth(provider.answer);
+  assert.equal(provider.kept.scope, 'tools:read tools:write tools:destroy');
+  const answer = await (await connected()).client.callTool({ name: 'sqlite_query', arguments: ledger });
+  assert.match(JSON.stringify(answer), /124649/);
+});
+
 test('the conformance suite of authorization servers: 2/2', async (t) => {
   const port = await freePort();
   const { body } = await register(connek.base, { redirect_uris: [`http://127.0.0.1:${port}/callback`] });

@@ -12,8 +12,8 @@ export async function fillIn(page, email, password) {
 }
 
 // From the address that a client opens to the page that it answers with: { url, text, asked } (asked: what the consent page
-// said). `options`: of the browser's context, such as { javaScriptEnabled: false }.
-export async function agreeAt(browser, address, { email, password, options = {} }) {
+// said). `without`: what the person takes the tick from; `options`: of the browser's context, such as { javaScriptEnabled: false }.
+export async function agreeAt(browser, address, { email, password, without = [], options = {} }) {
   const context = await browser.newContext(options);
   try {
     const page = await context.newPage();
@@ -21,6 +21,7 @@ export async function agreeAt(browser, address, { email, password, options = {} 
     await fillIn(page, email, password);
     await page.getByRole('heading', { name: 'Let this program in?' }).waitFor();
     const asked = await page.locator('main').innerText();
+    for (const name of without) await page.getByRole('checkbox', { name }).uncheck();
     await page.getByRole('button', { name: 'Allow', exact: true }).click();
     const { origin } = new URL(address);
     await page.waitForURL((url) => url.origin !== origin);
