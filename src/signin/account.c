@@ -120,7 +120,7 @@ static void write_person(struct request *request, struct buf *out) {
   if (flow->n_memberships == 0) html_raw(out, "<span class=\"dim\">none yet: ask your admin for an invitation</span>");
   for (size_t i = 0; i < flow->n_memberships; i++)
     HTML(out, i ? ", {} ({})" : "{} ({})", flow->memberships[i].organisation, flow->memberships[i].kind);
-  html_raw(out, "</dd><dt>Second step</dt><dd>");
+  html_raw(out, "</dd><dt>Password</dt><dd><a href=\"/account/password\">change</a></dd><dt>Second step</dt><dd>");
   html_raw(out, flow->login.totp_confirmed_at ? "on" : "off");
   html_raw(out, " \xc2\xb7 <a href=\"/account/two-step\">change</a></dd></dl>");
 }

@@ -74,17 +74,6 @@ static enum err_code load(struct request *request, struct db_tx *tx, struct err 
   return flow->kind == LINK_INVITATION ? load_invitation(request, tx, flow, err) : ERR_NONE;
 }
 
-static void write_passwords(struct buf *out, bool has_focus) {
-  page_input(out, &(struct page_input){.name = "password",
-                                       .label = "New password",
-                                       .type = "password",
-                                       .autocomplete = "new-password",
-                                       .hint = STR("At least 10 characters. A few words in a row are good."),
-                                       .has_focus = has_focus});
-  page_input(out, &(struct page_input){
-                      .name = "again", .label = "The same again", .type = "password", .autocomplete = "new-password"});
-}
-
 static void write_setup(struct request *request, const struct link_flow *flow, struct buf *out) {
   if (uuid_is_nil(flow->organisation_id))
     page_input(out, &(struct page_input){.name = "name",
@@ -99,7 +88,7 @@ static void write_setup(struct request *request, const struct link_flow *flow, s
                                        .autocomplete = "username",
                                        .value = form_get(&request->form, "email"),
                                        .has_focus = !uuid_is_nil(flow->organisation_id)});
-  write_passwords(out, false);
+  page_new_password(out, false);
 }
 
 static void write_fields(struct request *request, const struct link_flow *flow, struct buf *out) {
@@ -111,7 +100,7 @@ static void write_fields(struct request *request, const struct link_flow *flow, 
   HTML(out, "<input type=\"text\" name=\"username\" autocomplete=\"username\" value=\"{}\" readonly hidden>",
        flow->email);
   if (!flow->has_password)
-    write_passwords(out, true);
+    page_new_password(out, true);
   else
     page_input(out, &(struct page_input){.name = "password",
                                          .label = "Your password",

@@ -29,6 +29,7 @@ static const struct route routes[] = {
     {STR("/sign-up"), false, ROUTE_PAGE, sign_up_get, sign_up_post},
     {STR("/link"), true, ROUTE_PAGE, link_get, link_post},
     {STR("/account"), false, ROUTE_PAGE, account_get, account_post},
+    {STR("/account/password"), false, ROUTE_PAGE, password_get, password_post},
     {STR("/account/two-step"), false, ROUTE_PAGE, totp_get, totp_post},
     {STR(PAGE_STYLE_PATH), false, ROUTE_METADATA, style_get, NULL},
 };

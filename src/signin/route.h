@@ -38,6 +38,8 @@ void link_get(struct request *request);
 void link_post(struct request *request);
 void account_get(struct request *request);
 void account_post(struct request *request);
+void password_get(struct request *request);
+void password_post(struct request *request);
 void totp_get(struct request *request);
 void totp_post(struct request *request);
 void authorize_get(struct request *request);

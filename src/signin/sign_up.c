@@ -25,13 +25,7 @@ static void show(struct request *request, int status) {
                                        .type = "email",
                                        .autocomplete = "username",
                                        .value = form_get(&request->form, "email")});
-  page_input(out, &(struct page_input){.name = "password",
-                                       .label = "New password",
-                                       .type = "password",
-                                       .autocomplete = "new-password",
-                                       .hint = STR("At least 10 characters. A few words in a row are good.")});
-  page_input(out, &(struct page_input){
-                      .name = "again", .label = "The same again", .type = "password", .autocomplete = "new-password"});
+  page_new_password(out, false);
   html_raw(out, "<div class=\"actions\">");
   page_button(out, "Make it", "primary", NULL, NULL);
   html_raw(out, "</div></form><p class=\"after dim\"><a href=\"/sign-in\">Sign in instead</a></p>");

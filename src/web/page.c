@@ -41,6 +41,17 @@ void page_input(struct buf *out, const struct page_input *input) {
   html_raw(out, "</p>");
 }
 
+void page_new_password(struct buf *out, bool has_focus) {
+  page_input(out, &(struct page_input){.name = "password",
+                                       .label = "New password",
+                                       .type = "password",
+                                       .autocomplete = "new-password",
+                                       .hint = STR("At least 10 characters. A few words in a row are good."),
+                                       .has_focus = has_focus});
+  page_input(out, &(struct page_input){
+                      .name = "again", .label = "The same again", .type = "password", .autocomplete = "new-password"});
+}
+
 void page_hidden(struct buf *out, const char *name, struct str value) {
   HTML(out, "<input type=\"hidden\" name=\"{}\" value=\"{}\">", str_of(name), value);
 }

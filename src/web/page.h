@@ -22,6 +22,8 @@ struct page_input {
   bool is_digits; /* a phone shows its digits */
 };
 void page_input(struct buf *out, const struct page_input *input);
+/* "password" and "again". */
+void page_new_password(struct buf *out, bool has_focus);
 void page_hidden(struct buf *out, const char *name, struct str value);
 /* The form's own button; `name` and `value` NULL where it says nothing of its own. `kind`: "primary", "quiet",
  * "danger". */

@@ -118,6 +118,29 @@ test('a session is a new one at each sign-in, and the one before is over', async
   assert.equal(await isIn(second), false, 'the cookie that somebody kept is nobody\'s');
 });
 
+test('a person changes their password, knowing the one there is: other browsers are signed out, and it is on record', async (t) => {
+  const own = await Connek.serving(t);
+  const person = await member(own, finance);
+  const elsewhere = new Person();
+  await elsewhere.signIn(own.base, finance, password);
+  const change = async (values) => person.press(await person.open(`${own.base}/account/password`), 'Change password', values);
+  const better = 'a better one than before';
+  const wrong = await change({ current: 'not the password', password: better, again: better });
+  assert.equal(wrong.status, 401);
+  assert.match(wrong.text, /That is not your password now/);
+  assert.match((await change({ current: password, password: better, again: 'another' })).text, /two passwords differ/);
+  assert.match((await change({ current: password, password: 'short', again: 'short' })).text, /at least 10 characters/);
+  assert.equal((await elsewhere.open(`${own.base}/account`)).status, 200);
+  assert.match((await elsewhere.open(`${own.base}/account`)).text, /Your account/);
+  assert.match((await change({ current: password, password: better, again: better })).url, /\/account$/);
+  assert.match((await elsewhere.open(`${own.base}/account`)).url, /sign-in/);
+  assert.match((await person.open(`${own.base}/account`)).text, /Your account/);
+  assert.equal((await new Person().signIn(own.base, finance, password)).status, 401);
+  assert.match((await new Person().signIn(own.base, finance, better)).url, /\/account/);
+  assert.ok((await own.audit()).some(({ tool, user }) => tool === 'user.password' && user === finance));
+  assert.match((await new Person().open(`${own.base}/account/password`)).url, /sign-in\?return=%2Faccount%2Fpassword/);
+});
+
 test('pages say to browsers what they may do; cookies are ours alone', async () => {
   const response = await fetch(`${connek.base}/sign-in`);
   assert.match(response.headers.get('content-security-policy'), /^default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/);

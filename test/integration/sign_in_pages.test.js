@@ -185,6 +185,8 @@ test('the pages that a program brings a person to: consent, in one organisation 
   for (let i = 0; i < 3; i++) await signedIn(connek.base, person, { metadata: { client_name: ['Claude', 'Cursor', 'A program with a longer name than others'][i] } });
   await go(page, `${connek.base}/account`);
   await looked(page, 'account', 200);
+  await go(page, `${connek.base}/account/password`);
+  await looked(page, 'password', 200);
   assert.ok(await allow(person, ask(client.client_id, { redirect_uri: redirectUri })));
 });
 
