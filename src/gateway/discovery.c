@@ -372,6 +372,7 @@ static void ask_all(struct discovery *discovery) {
 static void on_tick(uv_timer_t *timer) {
   struct discovery *discovery = timer->data;
   int64_t now = now_us(discovery);
+  if (discovery->is_stopping) return;
   if (atomic_exchange(&discovery->has_missed, false)) ask_all(discovery);
   if (!discovery->first) (void)uv_timer_stop(timer); /* nobody to ask: the loop may sleep */
   for (struct entry *entry = discovery->first, *next; entry && discovery->n_busy < LIMIT_DISCOVERIES; entry = next) {
@@ -419,7 +420,9 @@ void discovery_notice(struct discovery *discovery, const struct mcp_notice *noti
 void discovery_stop(struct discovery *discovery) {
   if (!discovery || discovery->is_stopping) return;
   discovery->is_stopping = true;
-  if (discovery->is_started) (void)uv_timer_stop(&discovery->tick);
+  /* What is being written has to be waited for, and a timer that runs is what keeps the loop there meanwhile. */
+  if (discovery->is_started && discovery->n_writing > 0)
+    (void)uv_timer_start(&discovery->tick, on_tick, TICK_MS, TICK_MS);
   close_if_idle(discovery);
 }
 

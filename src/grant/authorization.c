@@ -25,6 +25,7 @@ enum err_code grant_authorization_write(struct arena *arena, const struct grant_
   struct buf out;
   buf_init(&out, arena, AUTHORIZATION_MAX);
   buf_append_byte(&out, '{');
+  text_write(&out, "server", authorization->server);
   text_write(&out, "issuer", authorization->issuer);
   text_write(&out, "authorize", authorization->authorize);
   text_write(&out, "token", authorization->token);
@@ -54,7 +55,8 @@ bool grant_authorization_read(yyjson_val *object, struct grant_authorization *re
   unsigned known_by = index_of(json_get_str(object, "known_by"), clients, CLIENTS);
   unsigned client = index_of(json_get_str(object, "client"), methods, METHODS);
   if (known_by == CLIENTS || client == METHODS || json_get_str(object, "issuer").n == 0) return false;
-  *ret_authorization = (struct grant_authorization){.issuer = json_get_str(object, "issuer"),
+  *ret_authorization = (struct grant_authorization){.server = json_get_str(object, "server"),
+                                                    .issuer = json_get_str(object, "issuer"),
                                                     .authorize = json_get_str(object, "authorize"),
                                                     .token = json_get_str(object, "token"),
                                                     .revoke = json_get_str(object, "revoke"),

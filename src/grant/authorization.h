@@ -13,6 +13,7 @@ enum grant_client {
 };
 
 struct grant_authorization {
+  struct str server;                           /* whose it is: the URL that the definition named then */
   struct str issuer, authorize, token, revoke; /* `revoke` may be empty */
   struct str resource;                         /* or empty: 2025-03-26 knew none */
   struct str scopes;                           /* that were asked for, spaces between */

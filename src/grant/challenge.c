@@ -209,7 +209,10 @@ void challenge_decide(struct flight *flight) {
   bool is_live = subject->has_grant && subject->tokens && !str_eq(grant->status, STR("reconnect")) &&
                  !str_eq(grant->status, STR("disconnected"));
   int64_t age_us = clock_utc_us() - grant->last_error_at;
-  if (!is_ours || (subject->has_grant && str_eq(grant->status, STR("disconnected")))) {
+  bool was_ended = subject->has_grant && str_eq(grant->status, STR("disconnected"));
+  bool is_outdated = is_live && said->grant_version != grant->version;
+  bool was_just_seen = is_live && !said->wants_scope && grant->last_error_at && age_us >= 0 && age_us < AGAIN_US;
+  if (!is_ours || was_ended || is_outdated || was_just_seen) {
     go_on(flight);
   } else if (!is_live) {
     struct str reason = subject->has_grant && grant->last_error.n > 0
@@ -217,12 +220,8 @@ void challenge_decide(struct flight *flight) {
                             : arena_printf(&flight->arena, "%.*s wants a person's consent before it lets anybody in",
                                            STR_ARG(subject->record.name));
     store(flight, "reconnect", reason);
-  } else if (said->grant_version != grant->version) {
-    go_on(flight);
   } else if (said->wants_scope) {
     note_scope(flight);
-  } else if (grant->last_error_at && age_us >= 0 && age_us < AGAIN_US) {
-    go_on(flight); /* it was looked at just now */
   } else {
     ask_who(flight);
   }

@@ -171,7 +171,8 @@ static void on_found(struct grant_discovery *discovery, const struct err *failur
                       STR_ARG(grant_host(about->issuer)));
     return;
   }
-  run->found = (struct grant_authorization){.issuer = about->issuer,
+  run->found = (struct grant_authorization){.server = run->subject.fixed->server,
+                                            .issuer = about->issuer,
                                             .authorize = about->authorize,
                                             .token = about->token,
                                             .revoke = about->revoke,

@@ -271,7 +271,7 @@ static void on_failure_stored(struct db_job *job) {
   }
 }
 
-static void store_failure(struct flight *flight) {
+void flight_store_failure(struct flight *flight) {
   if (flight_submit(flight, flight_fail_work, true, on_failure_stored)) return;
   fail_with(flight, ERR_UNAVAILABLE, false, "%.*s: its access could not be renewed: %.*s",
             STR_ARG(flight->subject.record.name), STR_ARG(flight->answer.text));
@@ -279,27 +279,15 @@ static void store_failure(struct flight *flight) {
 
 /* ---- exchanging ---- */
 
-/* Where we have registered ourselves no admin can mend what it has forgotten: connecting again registers anew. */
-static void forget_registration(struct flight *flight) {
-  const struct grant_subject *subject = &flight->subject;
-  bool is_registered = subject->has_authorization && subject->authorization.known_by != GRANT_CLIENT_APP;
-  struct grant_answer *answer = &flight->answer;
-  if (!is_registered || answer->verdict != GRANT_WRONG || !str_eq(answer->word, STR("invalid_client"))) return;
-  answer->verdict = GRANT_DEAD;
-  answer->text =
-      arena_printf(&flight->arena, "%.*s no longer knows Connek, as it was registered there (invalid_client)",
-                   STR_ARG(grant_host(subject->oauth->token)));
-}
-
 static void on_exchanged(void *context, const struct http_client_response *response, const struct err *err) {
   struct flight *flight = context;
   flight->transfer = NULL;
   grant_read_answer(&flight->arena, &flight->subject, &flight->sent, response, err, flight->was_sent, &flight->answer);
-  forget_registration(flight);
+  flight_judge_client(flight);
   if (flight->answer.verdict == GRANT_RENEWED)
     store(flight);
   else
-    store_failure(flight);
+    flight_store_failure(flight);
 }
 
 static enum err_code add_jwt(struct flight *flight, struct err *err) {
@@ -349,7 +337,7 @@ static enum err_code begin_exchange(struct flight *flight, struct err *err) {
   return http_client_send(flight->keeper->http, &flight->arena, &request, on_exchanged, flight, &flight->transfer, err);
 }
 
-static void exchange(struct flight *flight) {
+void flight_exchange(struct flight *flight) {
   struct err err = {0};
   enum err_code code = begin_exchange(flight, &err);
   if (code == ERR_NONE && flight->answer.access_token.n == 0) return; /* on_exchanged */
@@ -359,7 +347,7 @@ static void exchange(struct flight *flight) {
   }
   struct str text = arena_str(&flight->arena, str_of(err.text));
   flight->answer = (struct grant_answer){.verdict = GRANT_WRONG, .is_known = true, .text = text};
-  store_failure(flight);
+  flight_store_failure(flight);
 }
 
 /* ---- the lease ---- */
@@ -383,8 +371,11 @@ static void wait_for_other(struct flight *flight) {
 static void on_taken(struct db_job *job) {
   struct flight *flight = (struct flight *)(void *)((char *)job - offsetof(struct flight, db_job));
   int64_t now = clock_utc_us();
-  if (job->code == ERR_NONE) {
-    exchange(flight);
+  const struct connector_oauth *oauth = flight->subject.fixed;
+  if (job->code == ERR_NONE && oauth->is_discovered && oauth->grant == CONNECTOR_GRANT_CLIENT) {
+    flight_find(flight);
+  } else if (job->code == ERR_NONE) {
+    flight_exchange(flight);
   } else if (job->code != ERR_CONFLICT) {
     flight->why = job->err;
     fail(flight);
@@ -405,7 +396,10 @@ static void renew(struct flight *flight) {
 static void refuse_dead(struct flight *flight) {
   const struct grant_record *grant = &flight->subject.grant;
   struct str name = flight->subject.record.name, text = grant->last_error;
-  if (!flight->subject.has_grant) {
+  if (flight->subject.has_moved) {
+    fail_with(flight, ERR_UNAVAILABLE, true, "%.*s has to be connected again: its connector names another server now",
+              STR_ARG(name));
+  } else if (!flight->subject.has_grant) {
     fail_with(flight, ERR_UNAVAILABLE, true, "%.*s is not connected yet", STR_ARG(name));
   } else if (str_eq(grant->status, STR("disconnected"))) {
     fail_with(flight, ERR_UNAVAILABLE, true, "%.*s was disconnected", STR_ARG(name));
@@ -419,7 +413,7 @@ static void end_expired(struct flight *flight) {
   flight->answer = (struct grant_answer){.verdict = GRANT_DEAD,
                                          .is_known = true,
                                          .text = STR("its access has ended, and the service gave no way to renew it")};
-  store_failure(flight);
+  flight_store_failure(flight);
 }
 
 static void refuse_early(struct flight *flight, int64_t now) {

@@ -53,18 +53,15 @@ static enum err_code add_event(struct db_tx *tx, const struct flight *flight, co
 static enum err_code seal_tokens(struct db_tx *tx, struct flight *flight, struct str *ret_sealed, struct err *err) {
   struct vault_keys *keys = NULL;
   struct str json, authorization = STR_NONE;
-  struct buf kept;
   const struct grant_answer *answer = &flight->answer;
   struct str refresh = answer->refresh_token;
   if (refresh.n == 0)
     refresh = json_get_str(flight->subject.tokens, "refresh_token"); /* RFC 6749, 6: the old one stays */
-  buf_init(&kept, &flight->arena, 128 * KIB);
-  if (json_get(flight->subject.tokens, "authorization")) {
-    json_write_value(&kept, json_get(flight->subject.tokens, "authorization"));
-    authorization = buf_str(&kept);
-  }
-  if (buf_failed(&kept)) return err_no_memory(err);
-  enum err_code code = grant_tokens_write(&flight->arena, answer->access_token, refresh, authorization, &json, err);
+  enum err_code code = ERR_NONE;
+  if (flight->subject.has_authorization)
+    code = grant_authorization_write(&flight->arena, &flight->subject.authorization, &authorization, err);
+  if (code == ERR_NONE)
+    code = grant_tokens_write(&flight->arena, answer->access_token, refresh, authorization, &json, err);
   flight->subject.grant.has_refresh = grant_renews(flight->subject.oauth, refresh);
   /* The keys of now: they may have changed during the exchange. */
   if (code == ERR_NONE)

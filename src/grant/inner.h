@@ -60,6 +60,12 @@ void flight_challenged(struct grant_keeper *keeper, struct challenge *challenge,
                        struct uuid connection_id);
 /* Goes on as if it had just been asked; what was read is forgotten. */
 void flight_read_again(struct flight *flight);
+void flight_store_failure(struct flight *flight);
+/* What is there is enough to ask for a token. */
+void flight_exchange(struct flight *flight);
+/* flight_find.c: finds out who grants; goes on with flight_exchange, or flight_store_failure. */
+void flight_find(struct flight *flight);
+void flight_judge_client(struct flight *flight); /* flight->answer was read */
 bool flight_submit(struct flight *flight, db_work work, bool is_write, void (*done)(struct db_job *job));
 
 /* challenge.c */

@@ -1,11 +1,14 @@
 /* Writes a request to a token endpoint (RFC 6749, 2.3 and 4). Must not know when one is due. */
+#include "base/clock.h"
 #include "base/limits.h"
+#include "base/random.h"
 #include "codec/base64.h"
 #include "codec/json.h"
 #include "codec/url.h"
 #include "grant/exchange.h"
 
 enum { REQUEST_MAX = 64 * KIB, TOKENS_MAX = 192 * KIB };
+static const int64_t assertion_us = INT64_C(120) * 1000000;
 
 void grant_add(struct grant_parameters *parameters, const char *name, struct str value) {
   if (value.n == 0 || parameters->n == GRANT_PARAMETERS) return;
@@ -65,6 +68,35 @@ struct str grant_basic(struct arena *arena, const struct grant_subject *subject)
   return buf_failed(&plain) || buf_failed(&coded) ? STR_NONE : buf_str(&coded);
 }
 
+/* RFC 7523, 2.2: a client that signs says who it is with a JWT for the authorization server alone, good once. */
+static enum err_code add_assertion(struct arena *arena, const struct grant_subject *subject,
+                                   struct grant_parameters *all, struct err *err) {
+  uint8_t bytes[16];
+  char *id = arena_alloc(arena, 2 * sizeof(bytes) + 1);
+  struct connector_claim *claim = arena_new(arena, struct connector_claim);
+  struct connector_oauth *oauth = arena_new(arena, struct connector_oauth);
+  struct str jwt;
+  if (!id || !claim || !oauth) return err_no_memory(err);
+  random_bytes(bytes, sizeof(bytes));
+  hex_format(bytes, sizeof(bytes), id);
+  *claim = (struct connector_claim){STR("jti"), str_of(id)};
+  *oauth = (struct connector_oauth){.grant = CONNECTOR_GRANT_JWT,
+                                    .algorithm = subject->oauth->algorithm,
+                                    .issuer_claim = subject->client_id,
+                                    .subject_claim = subject->client_id,
+                                    .audience = subject->oauth->issuer,
+                                    .claims = claim,
+                                    .n_claims = 1,
+                                    .jwt_lifetime_us = assertion_us};
+  struct grant_subject signer = *subject;
+  signer.oauth = oauth;
+  enum err_code code = grant_assertion(arena, &signer, clock_utc_us(), &jwt, err);
+  if (code != ERR_NONE) return code;
+  grant_add(all, "client_assertion_type", STR("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+  grant_add(all, "client_assertion", jwt);
+  return ERR_NONE;
+}
+
 enum err_code grant_request(struct arena *arena, const struct grant_subject *subject,
                             const struct grant_parameters *parameters, struct http_client_request *ret_request,
                             struct err *err) {
@@ -72,7 +104,8 @@ enum err_code grant_request(struct arena *arena, const struct grant_subject *sub
   struct grant_parameters all = *parameters;
   struct http_client_request request = {
       .method = STR("POST"), .url = oauth->token, .organisation = subject->organisation, .has_body = true};
-  bool has_secret = subject->client_secret.n > 0 && oauth->client != CONNECTOR_CLIENT_NONE;
+  bool has_secret = subject->client_secret.n > 0 &&
+                    (oauth->client == CONNECTOR_CLIENT_BASIC || oauth->client == CONNECTOR_CLIENT_BODY);
   enum err_code code = ERR_NONE;
   if (oauth->token.n == 0)
     return err_set(err, ERR_UNAVAILABLE, "a setting that its token endpoint's address needs is not set");
@@ -84,6 +117,7 @@ enum err_code grant_request(struct arena *arena, const struct grant_subject *sub
   } else {
     grant_add(&all, "client_id", subject->client_id);
     if (has_secret) grant_add(&all, "client_secret", subject->client_secret);
+    if (oauth->client == CONNECTOR_CLIENT_JWT) code = add_assertion(arena, subject, &all, err);
   }
   struct buf body;
   buf_init(&body, arena, REQUEST_MAX);

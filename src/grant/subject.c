@@ -175,7 +175,11 @@ static enum err_code load_discovered(struct db_tx *tx, struct arena *arena, cons
   struct grant_authorization authorization;
   enum err_code code = load_app(tx, arena, vault, subject, err);
   if (code != ERR_NONE && code != ERR_NOT_FOUND) return code;
-  if (!grant_authorization_read(json_get(subject->tokens, "authorization"), &authorization)) return ERR_NONE;
+  bool is_found = grant_authorization_read(json_get(subject->tokens, "authorization"), &authorization);
+  /* A token is for the server that it was granted for, whatever an admin calls by the same name afterwards. */
+  subject->has_moved = subject->tokens && !(is_found && str_eq(authorization.server, subject->fixed->server));
+  if (subject->has_moved) subject->tokens = NULL;
+  if (!is_found || subject->has_moved) return ERR_NONE;
   return grant_subject_authorize(arena, subject, &authorization, err);
 }
 

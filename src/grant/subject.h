@@ -24,6 +24,7 @@ struct grant_subject {
   struct err client_problem;           /* why there is none */
   bool has_authorization;              /* `oauth` holds what was found out; false: it has to be yet */
   struct grant_authorization authorization;
+  bool has_moved; /* the definition names another server than when it was granted: `tokens` is withheld, NULL */
   struct client_app_record app; /* of a server that says itself who grants: registered by hand; no client_id: none */
   struct str app_secret;
 };

@@ -12,17 +12,31 @@ const isModern = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === modernRevision
 
 const wantsAuthorization = scenario.startsWith('auth/');
 
+// A client of its own right: an admin has set its id and key, and the authorization server that they are for.
+const isOwnClient = scenario.startsWith('auth/client-credentials');
+const ownCredential = {
+  client_id: { env: 'CLIENT_ID' },
+  ...(context.client_secret && { client_secret: { env: 'CLIENT_SECRET' } }),
+  ...(context.private_key_pem && { private_key: { env: 'PRIVATE_KEY' } }),
+};
+async function ownClient() {
+  const document = await (await fetch(new URL('/.well-known/oauth-protected-resource/mcp', url))).json();
+  const algorithm = context.signing_algorithm;
+  return { grant: 'client_credentials', issuer: document.authorization_servers[0], ...(algorithm && { algorithm }) };
+}
+
 async function gateway(scope) {
-  const connek = await Connek.create(scope, { env: { CLIENT_SECRET: context.client_secret ?? '' } });
+  const env = { CLIENT_ID: context.client_id ?? '', CLIENT_SECRET: context.client_secret ?? '', PRIVATE_KEY: context.private_key_pem ?? '' };
+  const connek = await Connek.create(scope, { env });
   await connek.apply({
     organisation: 'conformance',
     limits: { per_minute: 1_000_000 },
-    connectors: [{ id: 'scenario', kind: 'mcp', url }],
-    connections: [{ name: 'scenario', connector: 'scenario', names: 'plain', trust: 'accept' }],
+    connectors: [{ id: 'scenario', kind: 'mcp', url, ...(isOwnClient && { auth: { oauth: await ownClient() } }) }],
+    connections: [{ name: 'scenario', connector: 'scenario', names: 'plain', trust: 'accept', ...(isOwnClient && { credential: ownCredential }) }],
     roles: [{ name: 'everything', rules: [{ connection: 'scenario', does: ['read', 'write', 'destroy'] }] }],
     users: [{ email: 'client@conformance.example', kind: 'admin', roles: ['everything'] }],
   });
-  if (context.client_id) {
+  if (context.client_id && !isOwnClient) {
     await connek.ok('client-app', 'set', 'scenario', '--client-id', context.client_id, '--secret', 'env:CLIENT_SECRET', '--issuer', context.issuer);
   }
   /* The authorization server is at another port of the same host. */

@@ -114,6 +114,9 @@ async function authorization(scope, folder) {
     const { authorization: names } = await clientScenarios(revision);
     counts.push(tell(`client auth ${revision}`, await runClientSuite(command, revision, names, join(folder, revision), 3)));
   }
+  const own = ['auth/client-credentials-basic', 'auth/client-credentials-jwt'];
+  const newest = revisions.at(-1);
+  counts.push(tell('client auth extensions', await runClientSuite(command, newest, own, join(folder, 'extensions'), 2)));
   return counts;
 }
 

@@ -3,6 +3,7 @@
 // it does not belong.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ageGrants } from './support/aged.js';
 import { Connek } from './support/connek.js';
@@ -109,7 +110,7 @@ test('a token that its server refuses is renewed; a grant that is revoked makes 
 });
 
 test('what wants more than was granted leads an admin to a consent for that as well, and nobody in circles', async (t) => {
-  const { authority, connek, url } = await connected(t);
+  const { authority, server, connek, url } = await connected(t);
   const refused = await callTool(url, 'notes_write_note');
   assert.equal(refused.body.result.isError, true);
   assert.match(textOf(refused), /notes wants more than was granted \(mcp:write\)/);
@@ -125,6 +126,11 @@ test('what wants more than was granted leads an admin to a consent for that as w
   const { scopes } = await healthOf(connek);
   assert.match(scopes, /mcp:read/);
   assert.match(scopes, /mcp:write/);
+
+  server.isStubborn = true;
+  const again = textOf(await callTool(url, 'notes_write_note'));
+  assert.match(again, /notes refuses although it was asked for all that it wants \(mcp:write\)/);
+  assert.equal(linkIn(again), undefined);
 });
 
 test('a server that names another authorization server gets nothing of what the one before granted, and the admin is told', async (t) => {
@@ -267,4 +273,24 @@ test('a code that another server sends back goes nowhere: iss is compared, in on
   assert.equal(asked.origin, evil.base);
   assert.match((await browser.follow(back(asked, { iss: honest.base }))).text, /came from another server/);
   assert.deepEqual([...honest.exchanges, ...evil.exchanges], [], 'no code was sent anywhere');
+});
+
+test('what one server granted is sent to no other that takes its name', async (t) => {
+  const { authority, server, connek, url } = await connected(t);
+  const issued = server.tokens.filter(({ status }) => status === 200).at(-1).token;
+  const other = await ProtectedServer.start(t, authority);
+  const config = JSON.parse(await readFile(connek.path('config.json')));
+  config.connectors[0].url = other.url;
+  await connek.apply(config);
+  await connek.restart('--allow-upstream', server.host, '--allow-upstream', authority.host, '--allow-upstream', other.host);
+  const own = url.replace(/^http:\/\/[^/]+/, connek.base);
+  const refused = await until('it is told', async () => {
+    const answer = await callTool(own, 'notes_read_note');
+    return answer.body?.result?.isError && answer;
+  });
+  assert.match(textOf(refused), /names another server now|was disconnected|connected again/);
+  assert.ok(!other.tokens.some(({ token }) => token === issued));
+  assert.match((await consent(await linkOf(connek))).text, /is connected/);
+  await until('it is used', async () => textOf(await callTool(own, 'notes_read_note')) === 'a note');
+  assert.equal(authority.exchanges.at(-1).form.resource, other.url);
 });

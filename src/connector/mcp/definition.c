@@ -117,11 +117,32 @@ static enum err_code read_key(yyjson_val *key, struct mcp_definition *mcp, struc
   return ERR_NONE;
 }
 
+/* A client of its own right has a secret from the beginning: where it goes has to be known as well. */
+static enum err_code read_grant(yyjson_val *value, struct connector_oauth *oauth, struct err *err) {
+  static const char *const algorithms[] = {"RS256", "PS256", "ES256", "EdDSA"};
+  yyjson_val *grant = json_get(value, "grant"), *algorithm = json_get(value, "algorithm");
+  bool is_client = str_eq(json_str(grant), STR("client_credentials"));
+  bool is_known = !algorithm;
+  for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+    is_known |= str_eq_c(json_str(algorithm), algorithms[i]);
+  if (grant && !is_client && !str_eq(json_str(grant), STR("authorization_code")))
+    return definition_fail(err, "/auth/oauth", "grant", "grant must be authorization_code or client_credentials");
+  if (is_client && oauth->issuer.n == 0)
+    return definition_fail(err, "/auth/oauth", "grant",
+                           "client_credentials need an \"issuer\": the client's secret goes to no other");
+  if (!is_known || (algorithm && !is_client))
+    return definition_fail(err, "/auth/oauth", "algorithm",
+                           "algorithm is that of a client's private_key: RS256, PS256, ES256 or EdDSA");
+  if (is_client) oauth->grant = CONNECTOR_GRANT_CLIENT;
+  oauth->algorithm = algorithm ? json_str(algorithm) : STR("RS256");
+  return ERR_NONE;
+}
+
 /* Of a server whose authorization is found out: what its definition says of it beforehand. */
 static enum err_code read_oauth(struct arena *arena, yyjson_val *value, struct connector_oauth *oauth,
                                 struct err *err) {
-  static const char *const names[] = {"scopes", "issuer"};
-  static const struct definition_members known = {names, 2, NULL, 0};
+  static const char *const names[] = {"scopes", "issuer", "grant", "algorithm"};
+  static const struct definition_members known = {names, 4, NULL, 0};
   if (!yyjson_is_obj(value))
     return definition_fail(err, "/auth", "oauth", "must be an object, {} for all that is found");
   enum err_code code = definition_check_members(value, NULL, &known, "/auth/oauth", err);
@@ -135,6 +156,8 @@ static enum err_code read_oauth(struct arena *arena, yyjson_val *value, struct c
     code = definition_fail(err, "/auth/oauth", "scopes", "scopes must be a list of at most %d words", SCOPES_MAX);
   if (code != ERR_NONE) return code;
   oauth->issuer = json_str(issuer);
+  code = read_grant(value, oauth, err);
+  if (code != ERR_NONE) return code;
   buf_init(&out, arena, 16 * KIB);
   if (scopes) yyjson_arr_foreach(scopes, i, n, item) {
       struct str scope = json_str(item);
@@ -328,6 +351,14 @@ static enum err_code mcp_connect(struct arena *arena, const struct connector *co
   return ERR_NONE;
 }
 
+/* A client that was registered by hand, for the issuer that the definition names. */
+static bool is_client_member(const struct connector *connector, struct str name) {
+  const struct connector_oauth *oauth = connector->oauth;
+  if (!oauth || oauth->issuer.n == 0) return false;
+  return str_eq_c(name, "client_id") || str_eq_c(name, "client_secret") ||
+         (str_eq_c(name, "private_key") && oauth->grant == CONNECTOR_GRANT_CLIENT);
+}
+
 static enum err_code check_member(const struct connector *connector, struct str name, yyjson_val *value,
                                   struct err *err) {
   char shown[64];
@@ -335,12 +366,16 @@ static enum err_code check_member(const struct connector *connector, struct str 
   if (connector->has_environment && !is_variable(name))
     return definition_fail(err, "", shown,
                            "members are variables of the server's process: letters, digits and _, no digit first");
-  if (!connector->has_environment && !str_eq_c(name, "key"))
-    return definition_fail(err, "", shown, "the credential of an MCP server is {\"key\": ...}");
+  bool is_clients = is_client_member(connector, name);
+  if (!connector->has_environment && !str_eq_c(name, "key") && !is_clients)
+    return definition_fail(
+        err, "", shown,
+        "the credential of an MCP server is {\"key\": ...}; where its definition names an \"issuer\", "
+        "also client_id with client_secret or private_key");
   size_t max = connector->has_environment ? VARIABLE_MAX : KEY_MAX;
   struct str text = json_str(value);
   if (text.n == 0 || text.n > max) return definition_fail(err, "", shown, "must be a text of at most %zu bytes", max);
-  for (size_t i = 0; i < text.n && !connector->has_environment; i++) {
+  for (size_t i = 0; i < text.n && !connector->has_environment && !is_clients; i++) {
     if (text.p[i] < ' ' || text.p[i] > '~') /* it goes into a header field */
       return definition_fail(err, "", shown, "must hold printable ASCII characters alone");
   }

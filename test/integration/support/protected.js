@@ -46,6 +46,7 @@ export class ProtectedServer {
   documents = 0; // how often its metadata was read
   challenge = true; // whether it says where its metadata is
   metadata = {}; // over what it publishes of itself
+  isStubborn = false; // whether it refuses to write whatever was granted
 
   static async start(t, authority) {
     const server = new ProtectedServer();
@@ -85,7 +86,8 @@ export class ProtectedServer {
     if (!isGood) return this.#refuse(response, token, 401, token ? { error: 'invalid_token' } : { scope: 'mcp:read' });
     const body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : undefined;
     const wants = body?.params?.name === 'write_note' ? 'mcp:write' : 'mcp:read';
-    if (!found.scope?.split(' ').includes(wants)) return this.#refuse(response, token, 403, { error: 'insufficient_scope', scope: wants });
+    const isGranted = found.scope?.split(' ').includes(wants) && !(this.isStubborn && wants === 'mcp:write');
+    if (!isGranted) return this.#refuse(response, token, 403, { error: 'insufficient_scope', scope: wants });
     this.tokens.push({ token, status: 200 });
     if (request.method !== 'POST') return response.writeHead(405).end();
     const server = tools();
