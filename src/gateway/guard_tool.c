@@ -4,6 +4,7 @@
 #include "gateway/guard.h"
 #include "gateway/page_cursor.h"
 #include "gateway/parameter_headers.h"
+#include "org/tool_json.h"
 
 enum { NAME_SHOWN = 128 };
 
@@ -24,6 +25,15 @@ static enum stage_verdict refuse_cursor(struct call *call, const struct err *err
   return guard_refuse_arguments(call, err);
 }
 
+/* Where one connection is left of several, clients still name the one that they knew: another is never taken in its
+ * place. An MCP server's tool may mean something of its own by the word. */
+static const char *account_argument(const struct call *call) {
+  const struct toolset_tool *tool = call->tool;
+  if (tool->account_argument || tool->tool->shown || !call->connector->kind->needs_rule) return tool->account_argument;
+  const char *name = tool_json_account_argument(tool->tool);
+  return name && json_get(call->arguments, name) ? name : NULL;
+}
+
 static enum stage_verdict decide(struct call *call, struct str name) {
   const struct toolset_tool *tool = call->tool;
   struct err err = {0};
@@ -32,7 +42,7 @@ static enum stage_verdict decide(struct call *call, struct str name) {
     call->is_allowed = true;
     return STAGE_NEXT;
   }
-  call->connection = guard_choose(call, tool->connections, tool->n_connections, tool->account_argument, &err);
+  call->connection = guard_choose(call, tool->connections, tool->n_connections, account_argument(call), &err);
   if (!call->connection) return guard_deny(call, STR("unknown_account"), "%s", err.text);
   if (page_cursor_check(call, &err) != ERR_NONE) return refuse_cursor(call, &err);
   return guard_decide(call, POLICY_TOOL, tool->tool->name, name);
@@ -90,6 +100,6 @@ enum stage_verdict guard_tool(struct call *call) {
   if (page_cursor_open(call, &err) != ERR_NONE) return refuse_cursor(call, &err);
   enum stage_verdict verdict = decide(call, name);
   if (verdict != STAGE_NEXT) return verdict;
-  if (!guard_drop_account(call, call->tool->account_argument)) return STAGE_FAIL;
+  if (!guard_drop_account(call, account_argument(call))) return STAGE_FAIL;
   return check_arguments(call, &err) == ERR_NONE ? decide_task(call) : guard_refuse_arguments(call, &err);
 }

@@ -89,6 +89,26 @@ test('people connect their own accounts by what their own calls tell them; nobod
   assert.ok(shut.body.error ?? shut.body.result.isError);
 });
 
+test('an account that a person may not use any more is never exchanged for the one that is left', async (t) => {
+  const { vendor, connek, url } = await serving(t);
+  for (const account of ['shared', 'other']) {
+    assert.match((await new Browser().follow((await connek.ok('connection', 'connect', '--connection', account)).trim())).text, /is connected/);
+    assert.equal((await call(url.eve, account)).body.result.isError, false);
+  }
+  await connek.apply({ organisation: 'acme', roles: [{ name: 'reader', rules: [{ connection: 'shared', does: ['read'] }] }] });
+  const n = vendor.calls.length;
+  for (const era of [legacy, modern]) {
+    for (const account of ['other', 'ann-books', 'nothing', 7, null]) {
+      const refused = await call(url.eve, account, era);
+      assert.ok(refused.body.error ?? refused.body.result.isError, JSON.stringify([account, refused.body]));
+      assert.match(JSON.stringify(refused.body), /account: must be one of shared/);
+    }
+    assert.equal((await call(url.eve, 'shared', era)).body.result.isError, false);
+    assert.equal((await callTool(url.eve, 'books_list', {}, era)).body.result.isError, false);
+  }
+  assert.equal(vendor.calls.length, n + 4);
+});
+
 test('a link connects its one account and nothing else, once and for a short time', async (t) => {
   const { vendor, connek } = await serving(t);
   const linkFor = async (name, ...args) => (await connek.ok('connection', 'connect', '--connection', name, ...args)).trim();
