@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "signin/signin.h"
+#include "store/store.h"
 
 enum { EVERY_MS = 5 * 60 * 1000, FIRST_MS = 10 * 1000 };
 
@@ -14,14 +15,22 @@ static void on_done(struct db_job *job) {
   if (expiry->is_stopping) uv_close((uv_handle_t *)&expiry->timer, NULL);
 }
 
+static enum err_code expire(struct db_tx *tx, void *context, struct err *err) {
+  const struct expiry *expiry = context;
+  enum err_code code = signin_expire(tx, NULL, err);
+  return code == ERR_NONE ? store_change_prune(tx, expiry->passed, err) : code;
+}
+
 static void on_time(uv_timer_t *timer) {
   struct expiry *expiry = timer->data;
   if (expiry->is_running) return;
-  expiry->job = (struct db_job){.db = expiry->db, .work = signin_expire, .is_write = true, .done = on_done};
+  expiry->passed = coherence_version(expiry->coherence);
+  expiry->job = (struct db_job){.db = expiry->db, .work = expire, .context = expiry, .is_write = true, .done = on_done};
   expiry->is_running = db_submit(expiry->db, expiry->loop, &expiry->job);
 }
 
-void expiry_start(struct expiry *expiry, struct db *db, struct loop *loop) {
+void expiry_start(struct expiry *expiry, struct db *db, struct loop *loop, const struct coherence *coherence) {
+  expiry->coherence = coherence;
   expiry->db = db;
   expiry->loop = loop;
   (void)uv_timer_init(&loop->uv, &expiry->timer);

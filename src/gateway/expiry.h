@@ -1,19 +1,22 @@
-/* Every few minutes what signing in has left behind is taken away: sessions, links, codes, tokens that are over. On the
- * main loop; the work is a store thread's. */
+/* Every few minutes what is over is taken away: what signing in has left behind (sessions, links, codes, tokens), and
+ * changes that this server has taken. On the main loop; the work is a store thread's. */
 #ifndef CONNEK_GATEWAY_EXPIRY_H
 #define CONNEK_GATEWAY_EXPIRY_H
 
 #include "db/db.h"
+#include "org/coherence.h"
 
 struct expiry {
   uv_timer_t timer;
   struct db_job job; /* under way between its submission and its end */
   struct db *db;
   struct loop *loop;
+  const struct coherence *coherence;
+  int64_t passed; /* changes up to there were taken */
   bool is_started, is_running, is_stopping;
 };
 
-void expiry_start(struct expiry *expiry, struct db *db, struct loop *loop);
+void expiry_start(struct expiry *expiry, struct db *db, struct loop *loop, const struct coherence *coherence);
 /* Its handle keeps the loop alive for a job that is under way. */
 void expiry_stop(struct expiry *expiry);
 

@@ -423,7 +423,7 @@ static enum err_code start(struct service *service, struct err *err) {
   for (unsigned i = 0; code == ERR_NONE && i < server->n_workers; i++)
     code = worker_start(&server->workers[i], err);
   if (code == ERR_NONE) discovery_start(server->discovery);
-  if (code == ERR_NONE) expiry_start(&service->expiry, service->options->db, &service->loop);
+  if (code == ERR_NONE) expiry_start(&service->expiry, service->options->db, &service->loop, server->coherence);
   return code;
 }
 

@@ -23,6 +23,7 @@ const aims = [
   ['sqlite_query, one row, strict', 'calls/s', atLeast(15_000), ({ loads }) => loads['sqlite, strict, 64'].calls_per_second],
   ['http tool, strict, p50 added to direct', 'ms', atMost(0.25), ({ loads }) => added(loads['http, strict, 1'], loads['http, direct, 1'])],
   ['http tool, relaxed, p50 added to direct', 'ms', atMost(0.12), ({ loads }) => added(loads['http, relaxed, 1'], loads['http, direct, 1'])],
+  ['a kept credential, leased and wiped', 'µs', atMost(1), ({ micro }) => micro['lease and wipe'].token.lease_ns / 1000],
   ['start to ready', 'ms', atMost(200), ({ start }) => start.ready_ms],
   ['idle memory', 'MB', atMost(20), ({ start }) => start.idle_rss / 1e6],
   ['an idle keep-alive connection, memory', 'KiB', atMost(8), ({ idle }) => idle.bytes_each / 1024],

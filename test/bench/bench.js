@@ -61,7 +61,7 @@ const folder = join(build, 'bench');
 const connekProgram = join(build, 'connek');
 const benchProgram = (name) => join(build, 'test/bench', name);
 
-const programs = ['upstream', 'mcp_upstream', 'commit_time', 'million_tokens', 'schema_floor', 'template_floor'];
+const programs = ['upstream', 'mcp_upstream', 'commit_time', 'million_tokens', 'schema_floor', 'template_floor', 'lease_floor'];
 
 const say = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`);
 
@@ -154,8 +154,8 @@ async function quietConnek(name) {
 const parts = {
   loads: measureLoads,
   async micro() {
-    say('validator and templates');
-    return { micro: { schema: await measureParts(benchProgram('schema_floor')), template: await measureParts(benchProgram('template_floor')) } };
+    say('validator, templates, leases');
+    return { micro: { schema: await measureParts(benchProgram('schema_floor')), template: await measureParts(benchProgram('template_floor')), 'lease and wipe': await measureParts(benchProgram('lease_floor')) } };
   },
   async start() {
     say('start');

@@ -251,6 +251,7 @@ test('killed between the exchange and its commit, a connection works or says why
       assert.equal((await healthOf(connek)).status, 'reconnect');
     }
   }
+  held('killed between exchange and commit, a connection works or says why not', rounds(3, 40));
 });
 
 test('client credentials: a connection of its own client needs no person', async (t) => {
