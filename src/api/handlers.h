@@ -32,6 +32,25 @@ API_WORK(roles_get);
 API_WORK(roles_create);
 API_WORK(roles_update);
 API_WORK(roles_delete);
+/* connectors.c */
+API_WORK(connectors_list);
+API_WORK(connectors_get);
+API_WORK(connectors_create);
+API_WORK(connectors_delete);
+API_WORK(client_app_set);
+API_WORK(client_app_delete);
+/* connections.c, connections_change.c */
+API_WORK(connections_list);
+API_WORK(connections_get);
+API_WORK(connections_tools);
+API_WORK(connections_events);
+API_WORK(connections_create);
+API_WORK(connections_update);
+API_WORK(connections_set_credential);
+API_WORK(connections_delete);
+API_WORK(connections_link);
+API_WORK(connections_disconnect);
+void connections_disconnect_then(struct api_request *request);
 /* tokens.c */
 API_WORK(tokens_list);
 API_WORK(tokens_get);

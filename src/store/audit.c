@@ -107,6 +107,44 @@ enum err_code store_audit_each(struct db_tx *tx, store_audit_visit visit, void *
   return code == ERR_NONE ? visit_all(rows, visit, context, err) : code;
 }
 
+enum err_code store_audit_each_after(struct db_tx *tx, struct uuid organisation_id, struct str writer, int64_t after,
+                                     size_t max, store_audit_visit visit, void *context, struct err *err) {
+  struct db_rows *rows = NULL;
+  enum err_code code = db_query(
+      tx,
+      "SELECT " RECORD_COLUMNS
+      " FROM audit_record WHERE organisation_id = $1 AND writer = $2 AND seq > $3 ORDER BY seq LIMIT $4",
+      DB_PARAMS(DB_V_UUID(organisation_id), DB_V_TEXT(writer), DB_V_INT(after), DB_V_INT((int64_t)max)), &rows, err);
+  return code == ERR_NONE ? visit_all(rows, visit, context, err) : code;
+}
+
+struct kept_row {
+  struct arena *arena;
+  struct audit_row *row;
+  bool is_there;
+};
+
+static enum err_code keep_row(const struct audit_row *row, void *context, struct err *err) {
+  struct kept_row *kept = context;
+  *kept->row = *row;
+  kept->row->writer = arena_str(kept->arena, row->writer);
+  kept->row->record = arena_str(kept->arena, row->record);
+  if (row->personal.p) kept->row->personal = arena_str(kept->arena, row->personal);
+  kept->is_there = true;
+  return kept->row->writer.p && kept->row->record.p ? ERR_NONE : err_no_memory(err);
+}
+
+enum err_code store_audit_get(STORE_TX, struct uuid organisation_id, struct str writer, int64_t seq,
+                              struct audit_row *ret_row, struct err *err) {
+  struct kept_row kept = {.arena = arena, .row = ret_row};
+  struct db_rows *rows = NULL;
+  enum err_code code = db_query(
+      tx, "SELECT " RECORD_COLUMNS " FROM audit_record WHERE organisation_id = $1 AND writer = $2 AND seq = $3",
+      DB_PARAMS(DB_V_UUID(organisation_id), DB_V_TEXT(writer), DB_V_INT(seq)), &rows, err);
+  if (code == ERR_NONE) code = visit_all(rows, keep_row, &kept, err);
+  return code == ERR_NONE && !kept.is_there ? err_set(err, ERR_NOT_FOUND, "there is no such record") : code;
+}
+
 enum err_code store_audit_each_by_time(struct db_tx *tx, struct uuid organisation_id, store_audit_visit visit,
                                        void *context, struct err *err) {
   struct db_rows *rows = NULL;

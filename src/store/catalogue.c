@@ -122,3 +122,19 @@ enum err_code store_catalogue_item_delete(struct db_tx *tx, struct uuid organisa
   if (code == ERR_NONE && db_changes(tx) == 0) return err_set(err, ERR_NOT_FOUND, "there is no such item");
   return code;
 }
+
+static bool read_waiting(struct db_rows *rows, struct arena *arena, void *ret_record) {
+  struct connection_waiting *waiting = ret_record;
+  waiting->connection_id = db_uuid(rows, 0);
+  waiting->n = db_int(rows, 1);
+  return true;
+}
+
+enum err_code store_connection_waiting_list(STORE_TX, struct uuid organisation_id, STORE_LIST(connection_waiting)) {
+  const struct db_value params[] = {DB_V_UUID(organisation_id)};
+  const struct store_select select = {
+      "SELECT connection_id, count(*) FROM catalogue_item WHERE organisation_id = $1 AND gone_at IS NULL AND status IN "
+      "('pending', 'quarantined') GROUP BY connection_id",
+      params, 1, read_waiting, sizeof(struct connection_waiting)};
+  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}

@@ -216,6 +216,13 @@ enum err_code store_catalogue_item_list_accepted(STORE_TX, struct uuid organisat
 /* Inserts, or updates the item of that connection, kind and name (whose id stays). `updated_at` becomes now. */
 enum err_code store_catalogue_item_put(struct db_tx *tx, const struct catalogue_item_record *record,
                                        struct err *err) MUST_CHECK;
+/* How many of each connection wait for a decision; connections without any are left out. */
+struct connection_waiting {
+  struct uuid connection_id;
+  int64_t n;
+};
+enum err_code store_connection_waiting_list(STORE_TX, struct uuid organisation_id,
+                                            STORE_LIST(connection_waiting)) MUST_CHECK;
 enum err_code store_catalogue_item_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,
                                           struct err *err) MUST_CHECK;
 
@@ -281,6 +288,12 @@ enum err_code store_audit_head_list(STORE_TX, STORE_LIST(audit_head_row)) MUST_C
 /* Every record, by organisation, writer, seq: for verifying. */
 typedef enum err_code (*store_audit_visit)(const struct audit_row *row, void *context, struct err *err);
 enum err_code store_audit_each(struct db_tx *tx, store_audit_visit visit, void *context, struct err *err) MUST_CHECK;
+/* Of one chain those behind `after`, by seq, `max` at most. */
+enum err_code store_audit_each_after(struct db_tx *tx, struct uuid organisation_id, struct str writer, int64_t after,
+                                     size_t max, store_audit_visit visit, void *context, struct err *err) MUST_CHECK;
+/* One record; its strings in the arena. ERR_NOT_FOUND. */
+enum err_code store_audit_get(STORE_TX, struct uuid organisation_id, struct str writer, int64_t seq,
+                              struct audit_row *ret_row, struct err *err) MUST_CHECK;
 /* One organisation's (nil: all), by time. */
 enum err_code store_audit_each_by_time(struct db_tx *tx, struct uuid organisation_id, store_audit_visit visit,
                                        void *context, struct err *err) MUST_CHECK;
