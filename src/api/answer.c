@@ -6,7 +6,7 @@
 
 static void comma(struct buf *out) {
   char last = out->n ? out->p[out->n - 1] : '[';
-  if (last != '{' && last != '[' && last != ':') buf_append_byte(out, ',');
+  if (last != '{' && last != '[' && last != ':' && last != '\n') buf_append_byte(out, ',');
 }
 
 void answer_open(struct buf *out, char bracket) {

@@ -10,6 +10,9 @@
 
 struct api_document;
 struct grant_keeper;
+struct api_stream;
+struct connector_host;
+struct timers;
 
 struct api_options {
   struct db *db;
@@ -35,6 +38,11 @@ void api_stop(struct api *api);
 struct api_worker {
   struct api *api;
   struct loop *loop;
+  struct timers *timers;
+  const struct connector_host *host; /* for calls of its own */
+  struct api_stream *streams;        /* of events, open */
+  size_t n_streams;
+  bool is_ending;
   void *context; /* for the two below: a request has begun, and has ended; the loop must live until then */
   void (*begun)(void *context);
   void (*ended)(void *context);
@@ -44,6 +52,8 @@ struct api_worker {
 bool api_serves(struct str path);
 /* Before the body is read: may this request be? False refuses it. */
 bool api_on_head(struct http_exchange *http, struct http_reply *ret_refusal) MUST_CHECK;
+/* On the worker's loop, before it drains: streams of events end. */
+void api_worker_end(struct api_worker *worker);
 void api_serve(struct api_worker *worker, struct http_exchange *http);
 
 #endif

@@ -20,8 +20,7 @@ void api_change_open(struct api_request *request, struct buf *out) {
   answer_text(out, "organisation", request->organisation.name);
 }
 
-/* ": /roles/0/rules/1/connection" -> "/rules/1/connection". */
-static void shorten_place(struct err *err) {
+void api_change_shorten(struct err *err) {
   struct str place = str_of(err->place);
   const char *slash = memchr(place.p, '/', place.n);
   char text[ERR_PLACE_SIZE];
@@ -50,7 +49,7 @@ enum err_code api_change_apply(struct api_request *request, struct db_tx *tx, st
     code = config_apply(tx, request->api->options.vault, config, false, &author, &lines, &n_changes, err);
   config_release(config);
   if (code == ERR_NONE) request->has_changed = request->has_changed || n_changes > 0;
-  if (code != ERR_NONE) shorten_place(err);
+  if (code != ERR_NONE) api_change_shorten(err);
   return code;
 }
 

@@ -12,6 +12,8 @@ void api_change_open(struct api_request *request, struct buf *out);
  * itself ("/roles/0"). The reply will wait for the workers. */
 enum err_code api_change_apply(struct api_request *request, struct db_tx *tx, struct buf *text,
                                struct str kept_settings, struct err *err) MUST_CHECK;
+/* ": /roles/0/rules/1" -> "/rules/1". */
+void api_change_shorten(struct err *err);
 enum err_code api_change_remove(struct api_request *request, struct db_tx *tx, enum config_part part, struct str name,
                                 struct err *err) MUST_CHECK;
 enum err_code api_change_rename(struct api_request *request, struct db_tx *tx, enum config_part part, struct str from,

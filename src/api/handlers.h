@@ -51,6 +51,36 @@ API_WORK(connections_delete);
 API_WORK(connections_link);
 API_WORK(connections_disconnect);
 void connections_disconnect_then(struct api_request *request);
+/* audit.c, export.c, usage.c, events.c */
+API_WORK(audit_list_page);
+API_WORK(audit_get);
+API_WORK(audit_chains);
+API_WORK(me_calls);
+API_WORK(audit_export);
+void audit_export_then(struct api_request *request);
+API_WORK(usage_get);
+API_WORK(events_begin);
+void events_then(struct api_request *request);
+/* settings.c */
+API_WORK(organisation_create);
+API_WORK(organisation_get);
+API_WORK(organisation_update);
+API_WORK(organisation_delete);
+API_WORK(settings_get);
+API_WORK(settings_update);
+API_WORK(limits_list);
+/* config.c */
+API_WORK(config_read_out);
+API_WORK(config_write_in);
+/* keys.c */
+API_WORK(keys_list);
+API_WORK(keys_create);
+API_WORK(keys_revoke);
+/* review.c */
+API_WORK(review_list);
+API_WORK(review_decide);
+/* replay.c */
+API_WORK(roles_replay);
 /* tokens.c */
 API_WORK(tokens_list);
 API_WORK(tokens_get);

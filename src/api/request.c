@@ -7,12 +7,17 @@
 #include <stdlib.h>
 
 #include "api/document.h"
+#include "audit/fact.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/secret.h"
 #include "signin/session.h"
 
 #define API_PREFIX "/api/v1"
+#define BUSY "the database has too much to do: try again in a moment"
+
+/* Of making facts for one request: what it answers may be behind by what is more. */
+enum { FACT_TURNS = 40 };
 
 enum { BODY_MAX = 2 * MIB, ANSWER_MAX = 64 * MIB, ARENA_MAX = 256 * MIB, FIELDS_MAX = 10 };
 
@@ -69,6 +74,13 @@ void api_reply(struct api_request *request) {
   worker->ended(worker->context);
 }
 
+void api_end(struct api_request *request) {
+  struct api_worker *worker = request->worker;
+  org_snapshot_unref(request->snapshot);
+  free_request(request);
+  worker->ended(worker->context);
+}
+
 static void fail(struct api_request *request, enum err_code code, const char *text) {
   request->code = err_set(&request->err, code, "%s", text);
   api_reply(request);
@@ -82,6 +94,10 @@ static enum err_code run(struct db_tx *tx, void *context, struct err *err) {
   enum err_code code = api_authenticate(request, tx, err);
   if (code == ERR_NONE && request->route->mode == API_WRITE) code = api_repeat_find(request, tx, &is_answered, err);
   if (code != ERR_NONE || is_answered) return code;
+  if (request->route->needs_facts && request->n_turns < FACT_TURNS) {
+    code = facts_are_behind(tx, request->organisation.id, &request->is_behind, err);
+    if (code != ERR_NONE || request->is_behind) return code;
+  }
   code = request->route->work(request, tx, err);
   if (code == ERR_NONE && request->route->mode == API_WRITE) code = api_repeat_keep(request, tx, err);
   return code;
@@ -125,10 +141,33 @@ static void on_synced(struct coherence_wait *wait) {
   finish_seen(request);
 }
 
+static void on_done(struct db_job *job);
+
+static void on_caught_up(struct db_job *job) {
+  struct api_request *request = job->context;
+  if (!submit(request, false, run, on_done)) fail(request, ERR_UNAVAILABLE, BUSY);
+}
+
+static enum err_code catch_up(struct db_tx *tx, void *context, struct err *err) {
+  const struct api_request *request = context;
+  bool are_behind;
+  return facts_catch_up(tx, request->organisation.id, &are_behind, err);
+}
+
 static void on_done(struct db_job *job) {
   struct api_request *request = job->context;
   request->code = job->code;
   request->err = job->err;
+  if (request->code == ERR_NONE && request->is_behind) {
+    request->is_behind = false;
+    request->n_turns++;
+    if (!submit(request, true, catch_up, on_caught_up)) fail(request, ERR_UNAVAILABLE, BUSY);
+    return;
+  }
+  if (request->code == ERR_CANCELLED && request->is_undone) {
+    request->code = ERR_NONE;
+    request->has_changed = false;
+  }
   if (request->code != ERR_NONE || !request->has_changed) {
     finish_seen(request);
     return;
@@ -199,8 +238,7 @@ static void serve(struct api_request *request) {
     return;
   }
   take_snapshot(request);
-  if (!submit(request, request->route->mode == API_WRITE, run, on_done))
-    fail(request, ERR_UNAVAILABLE, "the database has too much to do: try again in a moment");
+  if (!submit(request, request->route->mode == API_WRITE, run, on_done)) fail(request, ERR_UNAVAILABLE, BUSY);
 }
 
 bool api_serves(struct str path) {

@@ -50,6 +50,9 @@ struct api_request {
   struct str cookie_to_set;
   struct str content_type; /* empty: JSON */
   bool is_repeated;        /* `out` is an earlier answer */
+  bool is_undone;          /* the handler cancels its own transaction, and has an answer all the same */
+  bool is_behind;          /* facts have to be made first */
+  unsigned n_turns;        /* of making them */
   bool has_changed;        /* something that workers know: the reply waits until they have taken it */
   enum err_code code;
   struct err err;
@@ -99,6 +102,8 @@ enum err_code api_changed(struct api_request *request, struct db_tx *tx, struct 
 
 /* Sends what the request says (`code` and `err`, or `out`), and frees it. */
 void api_reply(struct api_request *request);
+/* Frees it: a stream of its own has ended. */
+void api_end(struct api_request *request);
 
 /* ---- between the files of the request ---- */
 

@@ -27,6 +27,7 @@ struct api_route {
   /* Where that is not all: on the loop, once the transaction has been committed, in place of the reply; must see to
    * one. NULL: the reply is sent. */
   void (*then)(struct api_request *request);
+  bool needs_facts; /* it asks call_fact or usage_day: the trail is made into facts first */
 };
 
 extern const struct api_route api_routes[];

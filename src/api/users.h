@@ -29,4 +29,13 @@ enum err_code api_user_load(struct api_request *request, struct db_tx *tx, struc
 enum err_code api_user_etag(struct api_request *request, const struct user_view *view, const struct api_roles *roles,
                             struct str *ret_etag, struct err *err) MUST_CHECK;
 
+/* The owners: their ids in order, and how many of them can sign in. */
+struct api_owners {
+  struct uuid *ids;
+  size_t n;
+  int64_t n_able;
+};
+enum err_code api_owners_load(struct api_request *request, struct db_tx *tx, struct api_owners *ret_owners,
+                              struct err *err) MUST_CHECK;
+
 #endif

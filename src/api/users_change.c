@@ -185,3 +185,18 @@ enum err_code users_delete(struct api_request *request, struct db_tx *tx, struct
   if (code == ERR_NONE) code = check_last_owner(request, tx, &view, err);
   return code == ERR_NONE ? api_change_remove(request, tx, CONFIG_USER, view.user.email, err) : code;
 }
+
+enum err_code api_owners_load(struct api_request *request, struct db_tx *tx, struct api_owners *ret_owners,
+                              struct err *err) {
+  const struct user_record *users = NULL;
+  size_t n = 0;
+  *ret_owners = (struct api_owners){0};
+  enum err_code code = store_user_list(tx, &request->arena, request->organisation.id, &users, &n, err);
+  if (code == ERR_NONE) code = store_owner_count(tx, request->organisation.id, &ret_owners->n_able, err);
+  if (code != ERR_NONE) return code;
+  ret_owners->ids = arena_new_n(&request->arena, struct uuid, n + 1);
+  if (!ret_owners->ids) return err_no_memory(err);
+  for (size_t i = 0; i < n; i++) /* by e-mail */
+    if (is_owner(users[i].kind)) ret_owners->ids[ret_owners->n++] = users[i].id;
+  return ERR_NONE;
+}

@@ -116,12 +116,14 @@ struct audit_entry {
   int64_t time;
   struct str kind;         /* "call" or "change" */
   struct str organisation; /* id as text */
+  struct str user_id;      /* or empty */
   struct str user;         /* e-mail where it is not erased, else the user's id; "operator" for commands */
   struct str token, client, roles, tool, does, connector, connection, decision, reason, outcome, error, trace_id,
       call_id;
   struct str arguments; /* JSON where kept and `with_arguments` */
   int64_t duration_us, policy_version, connector_version, seq;
   struct str writer;
+  uint8_t mac[32]; /* audit_page alone fills it */
 };
 typedef enum err_code (*audit_visit)(const struct audit_entry *entry, void *context, struct err *err);
 enum err_code audit_list(struct db_tx *tx, struct uuid organisation_id /* nil: all */, audit_keys_of keys_of,

@@ -2,11 +2,9 @@
  *
  * Two passes: the outcomes are collected first (a small entry for each write that was done), then everything else is
  * shown in order of time, an intent with the outcome of its call. */
-#include "audit/record.h"
+#include "audit/entry.h"
 
 #include "base/map.h"
-#include "codec/json.h"
-#include "store/store.h"
 
 struct outcome {
   char key[16 + 36]; /* organisation's id, call's id as text: ids of one organisation say nothing to another */
@@ -27,15 +25,6 @@ struct listing {
   const struct vault_keys *keys;
 };
 
-static yyjson_val *parse(struct listing *listing, struct str text) {
-  yyjson_alc alc = json_alc(&listing->row_arena);
-  return yyjson_doc_get_root(yyjson_read_opts((char *)text.p, text.n, 0, &alc, NULL));
-}
-
-static int64_t number(yyjson_val *record, const char *name) {
-  return yyjson_get_sint(json_get(record, name));
-}
-
 static bool outcome_key(const struct audit_row *row, yyjson_val *record, char ret_key[16 + 36]) {
   struct str call = json_get_str(record, "call");
   if (call.n != 36) return false;
@@ -54,14 +43,14 @@ static enum err_code collect_outcome(const struct audit_row *row, void *context,
   struct listing *listing = context;
   if (!is_outcome(row->record)) return ERR_NONE;
   enum err_code code = ERR_NONE;
-  yyjson_val *record = parse(listing, row->record);
+  yyjson_val *record = audit_entry_parse(&listing->row_arena, row->record);
   struct outcome *outcome = arena_new(&listing->arena, struct outcome);
   if (!outcome) {
     code = err_no_memory(err);
     goto out;
   }
   if (!outcome_key(row, record, outcome->key)) goto out;
-  outcome->duration_us = number(record, "duration_us");
+  outcome->duration_us = yyjson_get_sint(json_get(record, "duration_us"));
   outcome->outcome = arena_str(&listing->arena, json_get_str(record, "outcome"));
   outcome->error = arena_str(&listing->arena, json_get_str(record, "error"));
   if (!outcome->outcome.p || !outcome->error.p ||
@@ -72,22 +61,12 @@ out:
   return code;
 }
 
-static void fill_personal(struct listing *listing, const struct audit_row *row, struct audit_entry *entry) {
-  if (!row->personal.p) return;
-  if (!listing->keys || !uuid_eq(listing->keys_owner, row->organisation_id)) {
-    listing->keys = listing->keys_of(row->organisation_id, listing->keys_context);
-    listing->keys_owner = row->organisation_id;
+static const struct vault_keys *keys_of(struct listing *listing, struct uuid organisation_id) {
+  if (!listing->keys || !uuid_eq(listing->keys_owner, organisation_id)) {
+    listing->keys = listing->keys_of(organisation_id, listing->keys_context);
+    listing->keys_owner = organisation_id;
   }
-  struct secret *plain = NULL;
-  char space[AUDIT_PLACE_SIZE];
-  struct vault_place place = audit_personal_place(row->organisation_id, row->writer, row->seq, space);
-  if (!listing->keys || vault_unseal(listing->keys, place, row->personal, &plain, NULL) != ERR_NONE) return;
-  yyjson_val *personal = parse(listing, secret_open(plain));
-  struct str user = json_get_str(personal, "user");
-  if (user.n) entry->user = user;
-  entry->client = json_get_str(personal, "client");
-  if (listing->with_arguments) entry->arguments = json_get_str(personal, "arguments");
-  secret_free(plain);
+  return listing->keys;
 }
 
 static void fill_outcome(struct listing *listing, const struct audit_row *row, yyjson_val *record,
@@ -100,51 +79,19 @@ static void fill_outcome(struct listing *listing, const struct audit_row *row, y
   entry->duration_us = outcome ? outcome->duration_us : 0;
 }
 
-static enum err_code fill_roles(struct listing *listing, yyjson_val *record, struct audit_entry *entry,
-                                struct err *err) {
-  yyjson_val *roles = json_get(record, "roles");
-  if (!roles) return ERR_NONE;
-  struct buf text;
-  buf_init(&text, &listing->row_arena, AUDIT_RECORD_MAX);
-  json_write_value(&text, roles);
-  if (buf_failed(&text)) return err_no_memory(err);
-  entry->roles = buf_str(&text);
-  return ERR_NONE;
-}
-
 static enum err_code show(struct listing *listing, const struct audit_row *row, yyjson_val *record, struct err *err) {
-  struct str kind = json_get_str(record, "kind");
-  struct audit_entry entry = {.time = row->time,
-                              .kind = str_eq_c(kind, "change") ? kind : STR("call"),
-                              .organisation = json_get_str(record, "org"),
-                              .user = json_get_str(record, "user"),
-                              .token = json_get_str(record, "token"),
-                              .tool = json_get_str(record, "tool"),
-                              .does = json_get_str(record, "does"),
-                              .connector = json_get_str(record, "connector"),
-                              .connection = json_get_str(record, "connection"),
-                              .decision = json_get_str(record, "decision"),
-                              .reason = json_get_str(record, "reason"),
-                              .outcome = json_get_str(record, "outcome"),
-                              .error = json_get_str(record, "error"),
-                              .trace_id = json_get_str(record, "trace"),
-                              .call_id = json_get_str(record, "call"),
-                              .duration_us = number(record, "duration_us"),
-                              .policy_version = number(record, "policy"),
-                              .connector_version = number(record, "connector_version"),
-                              .seq = row->seq,
-                              .writer = row->writer};
-  if (!entry.user.n) entry.user = STR("operator");
-  if (str_eq_c(kind, "intent")) fill_outcome(listing, row, record, &entry);
-  fill_personal(listing, row, &entry);
-  enum err_code code = fill_roles(listing, record, &entry, err);
-  return code == ERR_NONE ? listing->visit(&entry, listing->context, err) : code;
+  struct audit_entry entry;
+  enum err_code code = audit_entry_fill(&listing->row_arena, keys_of(listing, row->organisation_id), row, record,
+                                        listing->with_arguments, &entry, err);
+  if (code != ERR_NONE) return code;
+  if (str_eq_c(json_get_str(record, "kind"), "intent")) fill_outcome(listing, row, record, &entry);
+  return listing->visit(&entry, listing->context, err);
 }
 
 static enum err_code show_row(const struct audit_row *row, void *context, struct err *err) {
   struct listing *listing = context;
   if (is_outcome(row->record)) return ERR_NONE;
-  yyjson_val *record = parse(listing, row->record);
+  yyjson_val *record = audit_entry_parse(&listing->row_arena, row->record);
   /* Somebody has been at it: what cannot be read is left to audit_verify, which names it. */
   enum err_code code = record ? show(listing, row, record, err) : ERR_NONE;
   arena_release(&listing->row_arena);

@@ -57,8 +57,13 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
                                           .context = worker,
                                           .begun = request_begun,
                                           .ended = request_ended};
-  worker->api = (struct api_worker){
-      .api = &server->api, .loop = &worker->loop, .context = worker, .begun = request_begun, .ended = request_ended};
+  worker->api = (struct api_worker){.api = &server->api,
+                                    .loop = &worker->loop,
+                                    .timers = worker->timers,
+                                    .host = &worker->host,
+                                    .context = worker,
+                                    .begun = request_begun,
+                                    .ended = request_ended};
   const struct http_server_options options = {.on_request = endpoint_on_request,
                                               .on_head = endpoint_on_head,
                                               .context = worker,
@@ -94,6 +99,7 @@ static void drain(struct loop_task *task) {
   worker->patience_ends_us = loop_now_us(&worker->loop) + LIMIT_HTTP_DRAIN_MS * INT64_C(1000);
   stream_pipes_end(worker);
   watches_end(worker);
+  api_worker_end(&worker->api);
   http_server_drain(worker->http, on_drained, worker);
 }
 

@@ -198,6 +198,8 @@ static enum err_code record(struct db_tx *tx, const struct catalogue_decision *w
                                     .keys = who->keys,
                                     .time = clock_utc_us(),
                                     .call_id = uuid_new(),
+                                    .user_id = who->user_id,
+                                    .user_email = who->user_email,
                                     .roles = STR("[]"),
                                     .policy_version = who->organisation->version,
                                     .connector = who->connection->connector_id,
@@ -363,8 +365,8 @@ static enum err_code record_decision(struct db_tx *tx, const struct catalogue_de
   buf_printf(&text, ",\"does\":\"%.*s\",\"hash\":\"%s\"}", STR_ARG(item->does), hash);
   enum err_code code = buf_failed(&text) ? err_no_memory(err) : ERR_NONE;
   if (code == ERR_NONE) {
-    code = record(tx, decision, decision->is_accepted ? "catalogue.accept" : "catalogue.reject", STR("operator"),
-                  buf_str(&text), &arena, err);
+    code = record(tx, decision, decision->is_accepted ? "catalogue.accept" : "catalogue.reject",
+                  decision->reason ? str_of(decision->reason) : STR("operator"), buf_str(&text), &arena, err);
   }
   arena_release(&arena);
   return code;

@@ -40,6 +40,9 @@ struct catalogue_decision {
   const struct organisation_record *organisation;
   const struct connection_record *connection;
   const struct vault_keys *keys;
+  struct uuid user_id; /* who decides; nil: the operator, by a command */
+  struct str user_email;
+  const char *reason; /* for the record, "admin"; NULL: "operator" */
   bool is_accepted;
   struct str does; /* read write destroy, "hints": what the server says; or empty */
 };

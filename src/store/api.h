@@ -84,4 +84,15 @@ enum err_code store_token_page(STORE_TX, const struct token_filter *filter, size
 enum err_code store_token_get(STORE_TX, struct uuid organisation_id, struct uuid id, struct token_view *ret_view,
                               struct err *err) MUST_CHECK;
 
+/* organisation_view.c */
+struct organisation_view {
+  int64_t n_users, n_roles, n_rules, n_connections, n_connectors; /* connectors: its own */
+  int64_t n_tokens, n_clients;                                    /* live ones; tokens without those of clients */
+};
+enum err_code store_organisation_view(struct db_tx *tx, struct uuid id, int64_t now, struct organisation_view *ret_view,
+                                      struct err *err) MUST_CHECK;
+enum err_code store_organisation_rename(struct db_tx *tx, struct uuid id, struct str name, struct err *err) MUST_CHECK;
+/* With all it has, its trail included; the change log gets the rows that a server needs to forget it. */
+enum err_code store_organisation_delete(STORE_TX, struct uuid id, int64_t now, struct err *err) MUST_CHECK;
+
 #endif
