@@ -95,7 +95,7 @@ export class Api {
 
 // Somebody of the config, signed in, at the API.
 export async function signedInApi(connek, email, organisation) {
-  const person = await member(connek, email);
+  const person = await member(connek, email, ...(organisation ? ['--organisation', organisation] : []));
   const api = new Api(connek.base, person);
   const session = await api.get('/session');
   const one = organisation ? session.organisations.find(({ name }) => name === organisation) : session.organisations[0];
