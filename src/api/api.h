@@ -14,12 +14,29 @@ struct api_stream;
 struct connector_host;
 struct timers;
 
+/* A call for somebody: the asker's own, the gateway's until `done`, which comes on the worker's loop. */
+struct api_call {
+  struct http_exchange *http;
+  struct org_snapshot *snapshot; /* a reference, given away */
+  struct org_user *user;         /* for whom: made for this call, in the request's arena */
+  struct str tool, arguments;    /* arguments: a JSON object */
+  struct str client;             /* what its record says of who asked */
+  void (*done)(struct api_call *call);
+  /* out */
+  struct str response; /* JSON-RPC; empty: there was no memory */
+  struct uuid call_id; /* of its record; nil: there is none */
+  bool is_allowed;
+  struct str reason;
+  int64_t duration_us;
+};
+
 struct api_options {
   struct db *db;
   const struct vault *vault;
   struct signin *signin;
   struct str public_url;                                       /* as commands print it; settled before requests come */
   void (*on_problem)(const char *what, const struct err *err); /* for the log; from any thread */
+  void (*call)(void *worker_context, struct api_call *call);   /* makes it, on the worker's loop */
 };
 
 struct api {

@@ -79,6 +79,12 @@ API_WORK(keys_revoke);
 /* review.c */
 API_WORK(review_list);
 API_WORK(review_decide);
+/* playground.c */
+API_WORK(playground_begin);
+void playground_then(struct api_request *request);
+/* check.c */
+API_WORK(check_begin);
+void check_then(struct api_request *request);
 /* replay.c */
 API_WORK(roles_replay);
 /* tokens.c */

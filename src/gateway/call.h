@@ -149,13 +149,21 @@ struct exchange {
   bool is_given; /* the reply is somebody else's now: a stream that outlives the request */
   struct event_stream stream;
   struct event_reader reader;
-  struct event_log *log;  /* its events are kept here; or NULL */
+  struct event_log *log; /* its events are kept here; or NULL */
+  /* For what is asked of the API and not by a client (playground.c): told in place of a reply, which is then the
+   * teller's to give. NULL: the reply is sent. */
+  void (*answered)(struct exchange *exchange, struct str body);
+  void *answered_context;
+  struct str client;      /* who asks, in its records; empty: what the client says of itself */
   struct failure refusal; /* of the whole request */
 };
 
 /* exchange.c */
 /* Takes an HTTP request to the MCP endpoint from its first stage to its reply. */
 void exchange_begin(struct worker *worker, struct http_exchange *http);
+/* The same for somebody who has been authenticated otherwise: `exchange` is theirs, in the HTTP exchange's arena, with
+ * principal, client and `answered` filled in; http->body is the message. */
+void exchange_begin_as(struct exchange *exchange, struct worker *worker, struct http_exchange *http);
 /* Would it be authenticated? For large bodies, before they are read. */
 bool exchange_check_head(struct worker *worker, struct http_exchange *http, struct failure *ret_refusal) MUST_CHECK;
 /* The fields that an answer of the endpoint carries, whoever gives it (`challenge`: WWW-Authenticate, or empty). In the

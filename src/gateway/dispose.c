@@ -76,7 +76,7 @@ void call_fill_event(struct call *call, enum audit_kind kind) {
       .user_id = principal->user->id,
       .token_id = principal->token_id,
       .user_email = principal->user->email,
-      .client = utf8_cut(client_of(call), CLIENT_MAX),
+      .client = utf8_cut(exchange->client.n ? exchange->client : client_of(call), CLIENT_MAX),
       .roles = principal->user->roles_json,
       .policy_version = principal->snapshot->version,
       .connector = connector ? connector->id : STR(""),

@@ -101,7 +101,12 @@ static void finish(struct exchange *exchange, int status, struct str content_typ
   reply.fields =
       exchange_fields(exchange->http, status, retry_after_s, exchange->new_session, challenge, &reply.n_fields);
   let_go(exchange);
-  http_reply(exchange->http, &reply);
+  if (exchange->answered) {
+    exchange->http->on_departed = NULL;
+    exchange->answered(exchange, body);
+  } else {
+    http_reply(exchange->http, &reply);
+  }
   worker_exchange_ended(worker);
 }
 
@@ -208,24 +213,21 @@ static void on_departed(struct http_exchange *http) {
   }
 }
 
-void exchange_begin(struct worker *worker, struct http_exchange *http) {
-  struct exchange *exchange = arena_new(&http->arena, struct exchange);
-  if (!exchange) {
-    http_reply(http, &(struct http_reply){.status = 503});
-    return;
-  }
+static void begin(struct exchange *exchange, struct worker *worker, struct http_exchange *http) {
   exchange->http = http;
   exchange->worker = worker;
   exchange->arena = &http->arena;
   exchange->arena->max -= ANSWER_ROOM;
   http->context = exchange;
   worker_exchange_begun(worker);
-  read_path(exchange);
-  read_headers(exchange);
+}
 
+static void run(struct exchange *exchange, size_t first_stage) {
+  struct worker *worker = exchange->worker;
+  struct http_exchange *http = exchange->http;
   size_t n_stages;
   const struct exchange_stage *stages = exchange_stages(&n_stages);
-  for (size_t i = 0; i < n_stages; i++) {
+  for (size_t i = first_stage; i < n_stages; i++) {
     enum stage_verdict verdict = stages[i].run(exchange);
     metric_add(&worker->metrics.exchange_stages[i][verdict], 1);
     if (verdict == STAGE_NEXT) continue;
@@ -234,6 +236,7 @@ void exchange_begin(struct worker *worker, struct http_exchange *http) {
     return;
   }
 
+  if (exchange->answered) exchange->accepts_stream = false; /* the answer is one */
   http->on_departed = on_departed;
   /* One more than there are calls, so that the exchange outlives this loop even when each ends at once. */
   exchange->n_open = exchange->n_calls + 1;
@@ -251,6 +254,28 @@ void exchange_begin(struct worker *worker, struct http_exchange *http) {
   /* Who has left before we began is not told of again. */
   if (http->has_departed && !exchange->is_given) on_departed(http);
   if (--exchange->n_open == 0) finish_answered(exchange);
+}
+
+void exchange_begin(struct worker *worker, struct http_exchange *http) {
+  struct exchange *exchange = arena_new(&http->arena, struct exchange);
+  if (!exchange) {
+    http_reply(http, &(struct http_reply){.status = 503});
+    return;
+  }
+  begin(exchange, worker, http);
+  read_path(exchange);
+  read_headers(exchange);
+  run(exchange, 0);
+}
+
+void exchange_begin_as(struct exchange *exchange, struct worker *worker, struct http_exchange *http) {
+  size_t n, first = 0;
+  const struct exchange_stage *stages = exchange_stages(&n);
+  while (first + 1 < n && stages[first].run != stage_read_messages)
+    first++;
+  begin(exchange, worker, http);
+  trace_begin(&exchange->trace, &worker->traces, STR_NONE);
+  run(exchange, first);
 }
 
 bool exchange_check_head(struct worker *worker, struct http_exchange *http, struct failure *ret_refusal) {

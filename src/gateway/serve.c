@@ -16,6 +16,7 @@
 #include "gateway/endpoint.h"
 #include "gateway/expiry.h"
 #include "gateway/notice.h"
+#include "gateway/playground.h"
 #include "gateway/worker.h"
 #include "grant/keeper.h"
 #include "net/stream_tcp.h"
@@ -283,8 +284,11 @@ static enum err_code start_coherence(struct service *service, struct err *err) {
 static enum err_code start_api(struct service *service, struct err *err) {
   const struct serve_options *options = service->options;
   struct server *server = &service->server;
-  const struct api_options api = {
-      .db = options->db, .vault = options->vault, .signin = &server->signin, .on_problem = on_signin_problem};
+  const struct api_options api = {.db = options->db,
+                                  .vault = options->vault,
+                                  .signin = &server->signin,
+                                  .on_problem = on_signin_problem,
+                                  .call = playground_call};
   enum err_code code = api_start(&server->api, &api, err);
   server->api.coherence = server->coherence;
   server->api.keeper = server->keeper;

@@ -1,0 +1,10 @@
+/* Calls that are asked for at the API, for a user or a role: the same way through the gateway as anybody's. */
+#ifndef CONNEK_GATEWAY_PLAYGROUND_H
+#define CONNEK_GATEWAY_PLAYGROUND_H
+
+#include "api/api.h"
+
+/* api_options.call; `context` is the struct worker. */
+void playground_call(void *context, struct api_call *call);
+
+#endif
