@@ -30,13 +30,21 @@ struct api_call {
   int64_t duration_us;
 };
 
+/* A node, as its operator is told of it. */
+struct api_node {
+  const char *problem;              /* why it is not ready; NULL: it is */
+  int64_t started_at;               /* UTC microseconds */
+  int64_t n_workers, n_connections; /* connections: open ones, of HTTP */
+};
+
 struct api_options {
   struct db *db;
   const struct vault *vault;
   struct signin *signin;
   struct str public_url;                                       /* as commands print it; settled before requests come */
   void (*on_problem)(const char *what, const struct err *err); /* for the log; from any thread */
-  void (*call)(void *worker_context, struct api_call *call);   /* makes it, on the worker's loop */
+  void (*node)(void *worker_context, struct api_node *ret_node); /* from any thread */
+  void (*call)(void *worker_context, struct api_call *call);     /* makes it, on the worker's loop */
 };
 
 struct api {

@@ -119,6 +119,17 @@ static enum err_code find_key(struct api_request *request, struct db_tx *tx, str
   return ERR_NONE;
 }
 
+/* `connek operator key` makes it; of it only a hash is kept. */
+static enum err_code find_operator(struct api_request *request, struct db_tx *tx, struct err *err) {
+  uint8_t hash[TOKEN_HASH_SIZE];
+  struct str kept;
+  token_hash(request->key, hash);
+  enum err_code code = store_installation_get(tx, &request->arena, "operator_key", &kept, err);
+  if (code != ERR_NONE && code != ERR_NOT_FOUND) return code;
+  if (code == ERR_NONE && str_eq_constant_time(kept, str_make((const char *)hash, sizeof(hash)))) return ERR_NONE;
+  return err_set(err, ERR_DENIED, "this is for the operator's key (connek operator key)");
+}
+
 static enum err_code find_organisation(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct uuid id;
   enum err_code code = api_path_id(request, "organisation", &id, err);
@@ -137,7 +148,9 @@ enum err_code api_authenticate(struct api_request *request, struct db_tx *tx, st
   if (code != ERR_NONE) return code;
   if (permission == API_PERSON)
     return is_person ? ERR_NONE : err_set(err, ERR_DENIED, "this is for a person who is signed in, not for a key");
-  if (permission == API_OPERATOR) return err_set(err, ERR_DENIED, "this is for the operator");
+  if (permission == API_OPERATOR)
+    return is_person ? err_set(err, ERR_DENIED, "this is for the operator's key (connek operator key)")
+                     : find_operator(request, tx, err);
   code = find_organisation(request, tx, err);
   /* A key is looked for first: an unknown one learns nothing of organisations. */
   if (!is_person && (code == ERR_NONE || code == ERR_NOT_FOUND)) code = find_key(request, tx, err);

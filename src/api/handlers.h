@@ -85,6 +85,9 @@ void playground_then(struct api_request *request);
 /* check.c */
 API_WORK(check_begin);
 void check_then(struct api_request *request);
+/* operator.c */
+API_WORK(operator_get);
+API_WORK(operator_organisations);
 /* replay.c */
 API_WORK(roles_replay);
 /* tokens.c */

@@ -11,6 +11,8 @@ const struct api_route api_routes[] = {
     {"DELETE", "/session", API_PERSON, API_WRITE, 204, session_end, NULL},
     {"GET", "/sessions", API_PERSON, API_READ, 200, sessions_list, NULL},
     {"DELETE", "/sessions/{session}", API_PERSON, API_WRITE, 204, sessions_end, NULL},
+    {"GET", "/operator", API_OPERATOR, API_READ, 200, operator_get, NULL, .needs_facts = true},
+    {"GET", "/operator/organisations", API_OPERATOR, API_READ, 200, operator_organisations, NULL, .needs_facts = true},
     {"POST", "/organisations", API_PERSON, API_WRITE, 201, organisation_create, NULL},
     {"GET", ORGANISATION, API_ORGANISATION_READ, API_READ, 200, organisation_get, NULL, .needs_facts = true},
     {"PATCH", ORGANISATION, API_ORGANISATION_WRITE, API_WRITE, 200, organisation_update, NULL},

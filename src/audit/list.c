@@ -61,7 +61,7 @@ out:
   return code;
 }
 
-static const struct vault_keys *keys_of(struct listing *listing, struct uuid organisation_id) {
+static const struct vault_keys *keys_for(struct listing *listing, struct uuid organisation_id) {
   if (!listing->keys || !uuid_eq(listing->keys_owner, organisation_id)) {
     listing->keys = listing->keys_of(organisation_id, listing->keys_context);
     listing->keys_owner = organisation_id;
@@ -81,7 +81,7 @@ static void fill_outcome(struct listing *listing, const struct audit_row *row, y
 
 static enum err_code show(struct listing *listing, const struct audit_row *row, yyjson_val *record, struct err *err) {
   struct audit_entry entry;
-  enum err_code code = audit_entry_fill(&listing->row_arena, keys_of(listing, row->organisation_id), row, record,
+  enum err_code code = audit_entry_fill(&listing->row_arena, keys_for(listing, row->organisation_id), row, record,
                                         listing->with_arguments, &entry, err);
   if (code != ERR_NONE) return code;
   if (str_eq_c(json_get_str(record, "kind"), "intent")) fill_outcome(listing, row, record, &entry);

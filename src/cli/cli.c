@@ -36,6 +36,7 @@ static const struct cli_command *const commands[] = {
     &cli_connection_disconnect,
     &cli_key_rotate,
     &cli_key_check,
+    &cli_operator_key,
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), HELP_COLUMN = 32, HELP_WIDTH = 100 };
 

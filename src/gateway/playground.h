@@ -6,5 +6,7 @@
 
 /* api_options.call; `context` is the struct worker. */
 void playground_call(void *context, struct api_call *call);
+/* api_options.node: how this server is. From any thread. */
+void playground_node(void *context, struct api_node *ret_node);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "codec/url.h"
@@ -288,7 +289,8 @@ static enum err_code start_api(struct service *service, struct err *err) {
                                   .vault = options->vault,
                                   .signin = &server->signin,
                                   .on_problem = on_signin_problem,
-                                  .call = playground_call};
+                                  .call = playground_call,
+                                  .node = playground_node};
   enum err_code code = api_start(&server->api, &api, err);
   server->api.coherence = server->coherence;
   server->api.keeper = server->keeper;
@@ -403,6 +405,7 @@ static enum err_code start(struct service *service, struct err *err) {
   struct server *server = &service->server;
   server->n_workers = worker_count(service->options);
   server->main_loop = &service->loop;
+  server->started_at = clock_utc_us();
   server->drained_task.run = on_all_drained;
   atomic_store(&server->n_serving, server->n_workers);
   server->workers = calloc(server->n_workers, sizeof(*server->workers));

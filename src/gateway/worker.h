@@ -51,6 +51,7 @@ struct server {
   unsigned n_workers;
   struct loop *main_loop;
   atomic_uint n_serving;         /* workers that still have connections */
+  int64_t started_at;            /* UTC microseconds */
   struct loop_task drained_task; /* posted to the main loop by the last of them */
 };
 

@@ -95,4 +95,13 @@ enum err_code store_organisation_rename(struct db_tx *tx, struct uuid id, struct
 /* With all it has, its trail included; the change log gets the rows that a server needs to forget it. */
 enum err_code store_organisation_delete(STORE_TX, struct uuid id, int64_t now, struct err *err) MUST_CHECK;
 
+/* An organisation in figures, for the operator: by name, those behind `after`. */
+struct organisation_figures {
+  struct uuid id;
+  struct str name;
+  int64_t created_at, n_users, n_active, n_calls, n_connections, n_in_trouble;
+};
+enum err_code store_organisation_page(STORE_TX, struct str after, int64_t from_day, size_t max,
+                                      STORE_LIST(organisation_figures)) MUST_CHECK;
+
 #endif

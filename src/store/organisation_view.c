@@ -58,3 +58,29 @@ enum err_code store_organisation_delete(STORE_TX, struct uuid id, int64_t now, s
   if (code == ERR_NONE) code = delete_loose(tx, id, err);
   return code == ERR_NONE ? db_exec(tx, "DELETE FROM organisation WHERE id = $1", DB_PARAMS(DB_V_UUID(id)), err) : code;
 }
+
+static bool read_figures(struct db_rows *rows, struct arena *arena, void *ret_record) {
+  struct organisation_figures *figures = ret_record;
+  figures->id = db_uuid(rows, 0);
+  figures->created_at = db_int(rows, 2);
+  figures->n_users = db_int(rows, 3);
+  figures->n_active = db_int(rows, 4);
+  figures->n_calls = db_int(rows, 5);
+  figures->n_connections = db_int(rows, 6);
+  figures->n_in_trouble = db_int(rows, 7);
+  return store_copy_text(rows, 1, arena, &figures->name);
+}
+
+enum err_code store_organisation_page(STORE_TX, struct str after, int64_t from_day, size_t max,
+                                      STORE_LIST(organisation_figures)) {
+  const struct db_value params[] = {DB_V_TEXT(after), DB_V_INT(from_day), DB_V_INT((int64_t)max)};
+  const struct store_select select = {
+      "SELECT o.id, o.name, o.created_at, (SELECT count(*) FROM org_user u WHERE u.organisation_id = o.id), (SELECT "
+      "count(DISTINCT d.user_id) FROM usage_day d WHERE d.organisation_id = o.id AND d.day >= $2), (SELECT "
+      "COALESCE(sum(d.ok + d.errors + d.denied), 0) FROM usage_day d WHERE d.organisation_id = o.id AND d.day >= $2), "
+      "(SELECT count(*) FROM connection c WHERE c.organisation_id = o.id), (SELECT count(*) FROM connection_grant g "
+      "WHERE g.organisation_id = o.id AND g.status IN ('reconnect', 'error')) FROM organisation o WHERE o.name > $1 "
+      "ORDER BY o.name LIMIT $3",
+      params, 3, read_figures, sizeof(struct organisation_figures)};
+  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}

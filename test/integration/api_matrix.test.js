@@ -141,3 +141,19 @@ test('a request that changes something, from another web page, changes nothing, 
     assert.equal(form.status, 403, `${operation.method} ${operation.path}`);
   }
 });
+
+test("the operator's key shows figures, and nothing of anybody's data; nobody else's does", async () => {
+  const key = (await connek.ok('operator', 'key')).trim();
+  const operator = new Api(connek.base, key, people.acme.owner.organisation);
+  const installation = await operator.get('/operator');
+  assert.deepEqual([installation.organisations, installation.is_ready, installation.nodes.length], [3, true, 1]);
+  const list = await operator.get('/operator/organisations?limit=2');
+  assert.deepEqual(list.items.map(({ name }) => name), ['acme', 'globex']);
+  assert.deepEqual((await operator.get(`/operator/organisations?cursor=${list.next_cursor}`)).items.map(({ name }) => name), ['initech']);
+  assert.ok(!JSON.stringify([installation, list]).includes('@'));
+  for (const path of ['./users', './audit', './config']) assert.equal((await operator.call('GET', path)).status, 401);
+  for (const who of [people.acme.owner, keys['users:read'].alone]) assert.equal((await who.call('GET', '/operator')).status, 403);
+  const next = (await connek.ok('operator', 'key')).trim();
+  assert.equal((await operator.call('GET', '/operator')).status, 403);
+  assert.equal((await new Api(connek.base, next).call('GET', '/operator')).status, 200);
+});
