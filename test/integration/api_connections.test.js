@@ -57,10 +57,9 @@ test('an account is connected with a key, edited, given another key, and deleted
   assert.equal(made.body.status, 'active');
   assert.ok(made.body.n_tools === 0 || made.body.n_tools > 5);
   const path = `./connections/${made.body.id}`;
-  const edited = await admin.patch(path, { name: 'Money', labels: { client: 'Initech' }, owner: admin.user }, made.body.etag);
+  const edited = await admin.patch(path, { name: 'Money', labels: { client: 'Initech' } }, made.body.etag);
   assert.equal(edited.name, 'Money');
   assert.deepEqual(edited.labels, { client: 'Initech' });
-  assert.equal(edited.owner.email, 'admin@acme.example');
   assert.equal(edited.has_credential, true);
   problem(await admin.call('PATCH', path, { body: { labels: {} }, headers: { 'If-Match': made.body.etag } }), 412);
   assert.equal((await admin.put(`${path}/credential`, { credential: null })).has_credential, false);
@@ -99,6 +98,24 @@ test('no file, no variable and no command can be named', async () => {
   problem(await admin.call('POST', './connectors', { body: { definition: { id: 'stripe', kind: 'mcp', url: 'https://x.example/mcp' } } }), 409);
   problem(await admin.call('POST', './connections', { body: { name: 'x', connector: 'nothing' } }), 422);
   assert.ok(!(await admin.get('./connections')).items.some(({ name }) => name === 'x'));
+});
+
+test('a key that nobody is shown cannot be led to another server', async () => {
+  const manifest = (base) => ({ manifest: 1, id: 'ours', name: 'Ours', kind: 'http', version: 1, base, may_change_base: true, auth: [{ type: 'key', in: 'header', name: 'X-Key' }], tools: [{ name: 'get', description: 'Gets.', does: 'read', input: { type: 'object' }, call: 'GET /x' }] });
+  await admin.post('./connectors', { definition: manifest('https://api.example.com') });
+  const made = await admin.post('./connections', { name: 'ours', connector: 'ours', credential: { key: secret } });
+  const path = `./connections/${made.id}`;
+  const moved = await admin.call('PATCH', path, { body: { settings: { base: 'https://evil.example' } }, headers: { 'If-Match': made.etag } });
+  problem(moved, 422, /credential/);
+  const file = (definition, connections = []) => ({ config: { organisation: 'acme', connectors: [definition], connections } });
+  const elsewhere = await admin.call('POST', './config', { body: file(manifest('https://evil.example')) });
+  problem(elsewhere, 422, /credential/);
+  problem(await admin.call('POST', './config', { body: file(manifest('https://api.example.com'), [{ name: 'ours', connector: 'ours', settings: { base: 'https://evil.example' } }]) }), 422, /credential/);
+  const more = manifest('https://api.example.com');
+  more.tools[0].description = 'Gets it.';
+  await admin.post('./config', file(more));
+  await admin.delete(path);
+  await admin.delete('./connectors/ours');
 });
 
 test('an MCP server is added, connected, and taken away again', async (t) => {
