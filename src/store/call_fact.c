@@ -86,13 +86,18 @@ enum err_code store_call_fact_finish(STORE_TX, const struct call_fact *outcome, 
 
 /* ---- a page ---- */
 
-/* `lead`: what the index begins with behind the organisation. The rest is looked at row by row. */
-#define PAGE(lead)                                                                                                   \
-  "SELECT " COLUMNS " FROM call_fact WHERE organisation_id = $1 AND " lead                                           \
-  " time <= $2 AND time >= $3 AND (time < $2 OR (writer, seq) < ($4, $5)) AND ($6 IS NULL OR user_id = $6) AND ($7 " \
-  "IS NULL OR token_id = $7) AND ($8 IS NULL OR tool = $8) AND ($9 IS NULL OR connection = $9) AND ($10 IS NULL OR " \
-  "decision = $10) AND ($11 IS NULL OR outcome = $11) AND ($12 IS NULL OR kind = $12) AND ($13 IS NULL OR "          \
-  "connector = $13) AND ($14 IS NULL OR call_id = $14) ORDER BY time DESC, writer DESC, seq DESC LIMIT $15"
+/* Places first, by the index that begins with `lead` behind the organisation and ends in the time; then the rows, which
+ * are looked at one by one. In one step SQLite would walk the primary key instead, since it holds the rows. */
+#define PAGE(lead)                                                                                                     \
+  "SELECT f.organisation_id, f.time, f.writer, f.seq, f.call_id, f.kind, f.user_id, f.token_id, f.tool, f.does, "      \
+  "f.connector, f.connection, f.decision, f.outcome, f.error, f.duration_us FROM (SELECT organisation_id, time, "      \
+  "writer, seq FROM call_fact WHERE organisation_id = $1 AND " lead                                                    \
+  " time <= $2 AND time >= $3) k CROSS JOIN call_fact f ON f.organisation_id = k.organisation_id AND f.time = k.time " \
+  "AND f.writer = k.writer AND f.seq = k.seq WHERE (k.time < $2 OR (k.writer, k.seq) < ($4, $5)) AND ($6 IS NULL OR "  \
+  "f.user_id = $6) AND ($7 IS NULL OR f.token_id = $7) AND ($8 IS NULL OR f.tool = $8) AND ($9 IS NULL OR "            \
+  "f.connection = $9) AND ($10 IS NULL OR f.decision = $10) AND ($11 IS NULL OR f.outcome = $11) AND ($12 IS NULL "    \
+  "OR f.kind = $12) AND ($13 IS NULL OR f.connector = $13) AND ($14 IS NULL OR f.call_id = $14) ORDER BY k.time "      \
+  "DESC, k.writer DESC, k.seq DESC LIMIT $15"
 
 static const char *statement_of(const struct call_fact_filter *filter) {
   if (!uuid_is_nil(filter->call_id)) return PAGE("call_id = $14 AND");
