@@ -23,7 +23,7 @@ static int operator_key(const struct cli_args *args, struct arena *arena) {
   struct cli_store store;
   struct buf out;
   struct err err = {0};
-  if (cli_open(cli_value(args, "data"), CLI_WRITE, &store, &err)) return cli_fail(args, &err);
+  if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
   buf_init(&out, arena, 4 * KIB);
   (void)buf_reserve(&out, 2 * KIB); /* all at once: growing would leave a copy unwiped */
   int exit_code = CLI_OK;
