@@ -42,7 +42,7 @@ enum err_code store_call_fact_lag_list(STORE_TX, struct uuid organisation_id, ST
   const struct store_select select = {
       "SELECT h.organisation_id, h.writer, COALESCE(m.seq, 0), h.seq FROM audit_head h JOIN organisation o ON o.id = "
       "h.organisation_id LEFT JOIN call_fact_mark m ON m.organisation_id = h.organisation_id AND m.writer = h.writer "
-      "WHERE ($1 IS NULL OR h.organisation_id = $1) AND h.seq > COALESCE(m.seq, 0)",
+      "WHERE (h.organisation_id = $1 OR $1 IS NULL) AND h.seq > COALESCE(m.seq, 0)",
       params, 1, read_lag, sizeof(struct call_fact_lag)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
@@ -88,16 +88,16 @@ enum err_code store_call_fact_finish(STORE_TX, const struct call_fact *outcome, 
 
 /* Places first, by the index that begins with `lead` behind the organisation and ends in the time; then the rows, which
  * are looked at one by one. In one step SQLite would walk the primary key instead, since it holds the rows. */
-#define PAGE(lead)                                                                                                     \
-  "SELECT f.organisation_id, f.time, f.writer, f.seq, f.call_id, f.kind, f.user_id, f.token_id, f.tool, f.does, "      \
-  "f.connector, f.connection, f.decision, f.outcome, f.error, f.duration_us FROM (SELECT organisation_id, time, "      \
-  "writer, seq FROM call_fact WHERE organisation_id = $1 AND " lead                                                    \
-  " time <= $2 AND time >= $3) k CROSS JOIN call_fact f ON f.organisation_id = k.organisation_id AND f.time = k.time " \
-  "AND f.writer = k.writer AND f.seq = k.seq WHERE (k.time < $2 OR (k.writer, k.seq) < ($4, $5)) AND ($6 IS NULL OR "  \
-  "f.user_id = $6) AND ($7 IS NULL OR f.token_id = $7) AND ($8 IS NULL OR f.tool = $8) AND ($9 IS NULL OR "            \
-  "f.connection = $9) AND ($10 IS NULL OR f.decision = $10) AND ($11 IS NULL OR f.outcome = $11) AND ($12 IS NULL "    \
-  "OR f.kind = $12) AND ($13 IS NULL OR f.connector = $13) AND ($14 IS NULL OR f.call_id = $14) ORDER BY k.time "      \
-  "DESC, k.writer DESC, k.seq DESC LIMIT $15"
+#define PAGE(lead)                                                                                                    \
+  "SELECT f.organisation_id, f.time, f.writer, f.seq, f.call_id, f.kind, f.user_id, f.token_id, f.tool, f.does, "     \
+  "f.connector, f.connection, f.decision, f.outcome, f.error, f.duration_us FROM (SELECT organisation_id, time, "     \
+  "writer, seq FROM call_fact WHERE organisation_id = $1 AND " lead                                                   \
+  " time <= $2 AND time >= $3) k JOIN call_fact f ON f.organisation_id = k.organisation_id AND f.time = k.time "      \
+  "AND f.writer = k.writer AND f.seq = k.seq WHERE (k.time < $2 OR (k.writer, k.seq) < ($4, $5)) AND "                \
+  "(f.user_id = $6 OR $6 IS NULL) AND (f.token_id = $7 OR $7 IS NULL) AND (f.tool = $8 OR $8 IS NULL) AND "           \
+  "(f.connection = $9 OR $9 IS NULL) AND (f.decision = $10 OR $10 IS NULL) AND (f.outcome = $11 OR $11 IS NULL) AND " \
+  "(f.kind = $12 OR $12 IS NULL) AND (f.connector = $13 OR $13 IS NULL) AND (f.call_id = $14 OR $14 IS NULL) "        \
+  "ORDER BY k.time DESC, k.writer DESC, k.seq DESC LIMIT $15"
 
 static const char *statement_of(const struct call_fact_filter *filter) {
   if (!uuid_is_nil(filter->call_id)) return PAGE("call_id = $14 AND");
