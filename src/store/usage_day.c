@@ -49,8 +49,8 @@ enum err_code store_usage_list(STORE_TX, const struct usage_filter *filter, STOR
                                     filter->connection.n ? DB_V_TEXT(filter->connection) : DB_V_NULL};
   const struct store_select select = {
       "SELECT " COLUMNS
-      " FROM usage_day WHERE organisation_id = $1 AND day >= $2 AND day <= $3 AND ($4 IS NULL OR "
-      "user_id = $4) AND ($5 IS NULL OR tool = $5) AND ($6 IS NULL OR connection = $6) ORDER BY day",
+      " FROM usage_day WHERE organisation_id = $1 AND day >= $2 AND day <= $3 AND "
+      "(user_id = $4 OR $4 IS NULL) AND (tool = $5 OR $5 IS NULL) AND (connection = $6 OR $6 IS NULL) ORDER BY day",
       params, 6, read_day, sizeof(struct usage_day)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
@@ -95,7 +95,7 @@ enum err_code store_usage_total(struct db_tx *tx, struct uuid organisation_id, i
   struct db_rows *rows = NULL;
   enum err_code code = db_query(tx,
                                 "SELECT COALESCE(sum(ok + errors + denied), 0), count(DISTINCT user_id) FROM usage_day "
-                                "WHERE ($1 IS NULL OR organisation_id = $1) AND day >= $2",
+                                "WHERE (organisation_id = $1 OR $1 IS NULL) AND day >= $2",
                                 DB_PARAMS(store_v_uuid(&organisation_id), DB_V_INT(from_day)), &rows, err);
   if (code != ERR_NONE) return code;
   int got = db_next(rows, err);
