@@ -61,7 +61,7 @@ test('from the printed link to a real client\'s call seen live in Activity', asy
   await click('button', 'Invite', page.getByRole('dialog'));
   const invitation = await page.locator('[data-secret]').first().innerText();
   await click('button', 'Make their personal URL');
-  const url = await page.locator('[data-secret]').last().innerText();
+  const url = await page.locator('[data-secret]').nth(1).innerText();
   assert.match(url, /\/mcp\/[0-9a-f]{64}$/);
   await click('button', 'Copy personal URL');
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), url);
