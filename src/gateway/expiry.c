@@ -1,10 +1,13 @@
 /* A timer and a job. Knows not what is over. */
 #include "gateway/expiry.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "signin/signin.h"
 #include "store/store.h"
 
+/* A server that could not read the database for so long has stopped serving long ago. */
+#define CHANGES_KEPT_US (INT64_C(86400) * 1000 * 1000)
 enum { EVERY_MS = 5 * 60 * 1000, FIRST_MS = 10 * 1000 };
 
 static void on_done(struct db_job *job) {
@@ -18,7 +21,7 @@ static void on_done(struct db_job *job) {
 static enum err_code expire(struct db_tx *tx, void *context, struct err *err) {
   const struct expiry *expiry = context;
   enum err_code code = signin_expire(tx, NULL, err);
-  return code == ERR_NONE ? store_change_prune(tx, expiry->passed, err) : code;
+  return code == ERR_NONE ? store_change_prune(tx, expiry->passed, clock_utc_us() - CHANGES_KEPT_US, err) : code;
 }
 
 static void on_time(uv_timer_t *timer) {

@@ -48,9 +48,9 @@ enum err_code store_change_last(struct db_tx *tx, int64_t *ret_seq, struct err *
   return code;
 }
 
-enum err_code store_change_prune(struct db_tx *tx, int64_t passed, struct err *err) {
+enum err_code store_change_prune(struct db_tx *tx, int64_t passed, int64_t before, struct err *err) {
   return db_exec(tx,
-                 "DELETE FROM change_log WHERE seq IN (SELECT seq FROM change_log WHERE seq <= $1 AND "
+                 "DELETE FROM change_log WHERE seq IN (SELECT seq FROM change_log WHERE seq <= $1 AND time < $2 AND "
                  "seq < (SELECT MAX(seq) FROM change_log) ORDER BY seq LIMIT 10000)",
-                 DB_PARAMS(DB_V_INT(passed)), err);
+                 DB_PARAMS(DB_V_INT(passed), DB_V_INT(before)), err);
 }

@@ -258,9 +258,9 @@ enum err_code store_change_log(struct db_tx *tx, struct uuid organisation_id, en
                                struct uuid object_id, struct err *err) MUST_CHECK;
 enum err_code store_change_list(STORE_TX, int64_t after_seq, size_t max, STORE_LIST(change_record)) MUST_CHECK;
 enum err_code store_change_last(struct db_tx *tx, int64_t *ret_seq, struct err *err) MUST_CHECK;
-/* Some of the oldest rows go, up to `passed`, which every reader has: one server reads a database. The newest row stays
- * whatever is passed, since the next number comes from it. */
-enum err_code store_change_prune(struct db_tx *tx, int64_t passed, struct err *err) MUST_CHECK;
+/* Some of the oldest rows go: up to `passed`, which this server has read, and none written since `before`: others that
+ * share the database may be behind. The newest row stays whatever is passed, since the next number comes from it. */
+enum err_code store_change_prune(struct db_tx *tx, int64_t passed, int64_t before, struct err *err) MUST_CHECK;
 
 /* audit.c */
 struct audit_row {

@@ -38,11 +38,14 @@ STORE_TEST(what_was_passed_goes_and_numbers_go_on) {
   int64_t last = 0;
   for (int i = 0; i < 5; i++)
     assert_ok(store_change_log(tx, t->acme.id, CHANGE_ORGANISATION, t->acme.id, &test_err));
-  assert_ok(store_change_prune(tx, 3, &test_err));
+  assert_ok(store_change_prune(tx, 5, 1, &test_err)); /* all of them are younger */
+  assert_ok(store_change_list(ARENA, 0, 10, &list, &n, &test_err));
+  assert_int_equal(n, 5);
+  assert_ok(store_change_prune(tx, 3, INT64_MAX, &test_err));
   assert_ok(store_change_list(ARENA, 0, 10, &list, &n, &test_err));
   assert_int_equal(n, 2);
   assert_int_equal(list[0].seq, 4);
-  assert_ok(store_change_prune(tx, 100, &test_err));
+  assert_ok(store_change_prune(tx, 100, INT64_MAX, &test_err));
   assert_ok(store_change_list(ARENA, 0, 10, &list, &n, &test_err));
   assert_int_equal(n, 1); /* the newest: a log that begins anew would be passed over by whoever has read further */
   assert_ok(store_change_log(tx, t->acme.id, CHANGE_ORGANISATION, t->acme.id, &test_err));
