@@ -58,6 +58,15 @@ struct str str_cut(struct str *rest, char separator) {
   return str_make(whole.p, n);
 }
 
+bool str_is_token(struct str s) {
+  for (size_t i = 0; i < s.n; i++) {
+    char c = s.p[i];
+    bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!is_alphanumeric && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c))) return false;
+  }
+  return s.n > 0;
+}
+
 bool str_to_u64(struct str s, uint64_t *ret_value) {
   if (s.n == 0) return false;
   uint64_t value = 0;

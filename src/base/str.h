@@ -42,6 +42,8 @@ int str_cmp(struct str a, struct str b);
 struct str str_trim(struct str s); /* spaces and tabs, both ends */
 /* The part before the first `separator`, which is cut off `rest` with it; the whole of `rest` where there is none. */
 struct str str_cut(struct str *rest, char separator);
+/* RFC 9110, 5.6.2: a name of a field, a method. */
+bool str_is_token(struct str s);
 /* Decimal digits only, no sign, no overflow. False leaves `ret_value` untouched. */
 bool str_to_u64(struct str s, uint64_t *ret_value);
 /* Takes the same time wherever they differ; lengths are not hidden. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "cli/remote_field.h"
+#include "codec/mirror.h"
 #include "mcp/protocol.h"
 
 enum { FIELDS_FIXED = 9 };
@@ -41,25 +41,25 @@ int remote_open(struct remote *remote, const struct cli_args *args, struct arena
 
 enum err_code remote_request(const struct remote *remote, struct arena *arena, const struct remote_head *head,
                              struct str body, struct http_client_request *ret_request, struct err *err) {
-  const struct http_field *params = NULL;
+  const struct mirror_field *params = NULL;
   size_t n_params = 0, n = 0;
   bool has_failed = false;
-  if (head->input_schema)
-    has_failed = !remote_param_fields(arena, head->input_schema, head->arguments, &params, &n_params);
+  enum err_code code = mirror_write(arena, head->input_schema, head->arguments, &params, &n_params, err);
+  if (code) return code;
   struct http_field *fields = arena_new_n(arena, struct http_field, FIELDS_FIXED + n_params);
-  if (!fields || has_failed) return err_no_memory(err);
+  if (!fields) return err_no_memory(err);
   struct str accept = head->accept.n > 0 ? head->accept : STR("application/json, text/event-stream");
   fields[n++] = (struct http_field){STR("Accept"), accept};
   if (body.p) fields[n++] = (struct http_field){STR("Content-Type"), STR("application/json")};
   if (head->version.n > 0)
-    fields[n++] = (struct http_field){STR("MCP-Protocol-Version"), remote_field_value(arena, head->version)};
+    fields[n++] = (struct http_field){STR("MCP-Protocol-Version"), mirror_encode(arena, head->version)};
   if (head->session.n > 0) fields[n++] = (struct http_field){STR("Mcp-Session-Id"), head->session};
   if (head->has_last_event_id) fields[n++] = (struct http_field){STR("Last-Event-ID"), head->last_event_id};
-  if (head->is_modern) fields[n++] = (struct http_field){STR("Mcp-Method"), remote_field_value(arena, head->method)};
+  if (head->is_modern) fields[n++] = (struct http_field){STR("Mcp-Method"), mirror_encode(arena, head->method)};
   if (head->is_modern && head->name.p)
-    fields[n++] = (struct http_field){STR("Mcp-Name"), remote_field_value(arena, head->name)};
+    fields[n++] = (struct http_field){STR("Mcp-Name"), mirror_encode(arena, head->name)};
   for (size_t i = 0; i < n_params; i++)
-    fields[n++] = params[i];
+    fields[n++] = (struct http_field){params[i].name, params[i].value};
   for (size_t i = 0; i < n; i++)
     has_failed |= !fields[i].value.p;
   if (has_failed) return err_no_memory(err);

@@ -404,8 +404,7 @@ static void on_notice(struct loop_task *task) {
 }
 
 void discovery_notice(struct discovery *discovery, const struct mcp_notice *notice) {
-  if (notice->kind != MCP_TOOLS_CHANGED && notice->kind != MCP_PROMPTS_CHANGED && notice->kind != MCP_RESOURCES_CHANGED)
-    return;
+  if (notice->kind == MCP_RESOURCE_UPDATED || notice->kind == MCP_MESSAGE) return;
   struct notice *copy = NULL;
   if (atomic_fetch_add(&discovery->n_notices, 1) < NOTICES_MAX) copy = malloc(sizeof(*copy));
   if (!copy) {

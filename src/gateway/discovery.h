@@ -26,7 +26,7 @@ struct discovery *discovery_new(const struct discovery_options *options);
 void discovery_published(struct discovery *discovery, struct org_slot *slot);
 /* Begins to ask. On the main loop's thread, when the workers take requests. */
 void discovery_start(struct discovery *discovery);
-/* From any thread: a server said that its lists changed. */
+/* From any thread: a server said that its lists changed, or does better or worse than it did. */
 void discovery_notice(struct discovery *discovery, const struct mcp_notice *notice);
 /* Asks no more. The loop ends when what the store has under way is back. NULL is fine. */
 void discovery_stop(struct discovery *discovery);

@@ -1,5 +1,6 @@
-/* Every few minutes what is over is taken away: what signing in has left behind (sessions, links, codes, tokens), and
- * changes that this server has taken. On the main loop; the work is a store thread's. */
+/* Every few minutes what is over is taken away: what signing in has left behind (sessions, links, codes, tokens),
+ * changes that this server has taken, and the folders of processes whose connection is gone. On the main loop; the work
+ * is a store thread's. */
 #ifndef CONNEK_GATEWAY_EXPIRY_H
 #define CONNEK_GATEWAY_EXPIRY_H
 
@@ -12,11 +13,15 @@ struct expiry {
   struct db *db;
   struct loop *loop;
   const struct coherence *coherence;
-  int64_t passed; /* changes up to there were taken */
+  const char *data_dir;
+  int64_t passed;   /* changes up to there were taken */
+  size_t n_folders; /* removed by the job */
   bool is_started, is_running, is_stopping;
 };
 
-void expiry_start(struct expiry *expiry, struct db *db, struct loop *loop, const struct coherence *coherence);
+/* `data_dir` is borrowed. */
+void expiry_start(struct expiry *expiry, struct db *db, struct loop *loop, const struct coherence *coherence,
+                  const char *data_dir);
 /* Its handle keeps the loop alive for a job that is under way. */
 void expiry_stop(struct expiry *expiry);
 

@@ -46,6 +46,7 @@ void worker_notice(struct worker *worker, const struct mcp_notice *notice) {
     case MCP_TOOLS_CHANGED:
     case MCP_PROMPTS_CHANGED:
     case MCP_RESOURCES_CHANGED:
+    case MCP_HEALTH_CHANGED:
       return; /* clients are told when their own lists have changed: by worker_changed */
     case MCP_RESOURCE_UPDATED:
     case MCP_TASK_CHANGED:

@@ -430,7 +430,8 @@ static enum err_code start(struct service *service, struct err *err) {
   for (unsigned i = 0; code == ERR_NONE && i < server->n_workers; i++)
     code = worker_start(&server->workers[i], err);
   if (code == ERR_NONE) discovery_start(server->discovery);
-  if (code == ERR_NONE) expiry_start(&service->expiry, service->options->db, &service->loop, server->coherence);
+  if (code == ERR_NONE)
+    expiry_start(&service->expiry, service->options->db, &service->loop, server->coherence, service->options->data_dir);
   return code;
 }
 

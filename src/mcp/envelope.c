@@ -1,7 +1,7 @@
 /* Era, revision and header rules of one message. Knows the protocol alone: no principal, no tools, no sockets. */
 #include "mcp/envelope.h"
 
-#include "codec/base64.h"
+#include "codec/mirror.h"
 #include "codec/utf8.h"
 #include "mcp/log_level.h"
 
@@ -21,29 +21,6 @@ static bool refuse_version(struct arena *arena, struct mcp_refusal *refusal, str
   refuse(refusal, MCP_UNSUPPORTED_VERSION, 400, STR("Unsupported protocol version"));
   if (!buf_failed(&data)) refusal->data = buf_str(&data);
   return false;
-}
-
-/* 2026-07-28, transports, Value Encoding: visible ASCII, space and tab. */
-static bool is_plain(struct str value) {
-  for (size_t i = 0; i < value.n; i++) {
-    unsigned char c = (unsigned char)value.p[i];
-    if ((c < ' ' && c != '\t') || c > '~') return false;
-  }
-  return true;
-}
-
-bool mcp_header_decode(struct arena *arena, struct str value, struct str *ret_text) {
-  const struct str prefix = STR("=?base64?"), suffix = STR("?=");
-  if (value.n < prefix.n + suffix.n || !str_starts(value, prefix) || !str_ends(value, suffix)) {
-    if (!is_plain(value)) return false;
-    *ret_text = value;
-    return true;
-  }
-  struct str text;
-  if (!base64_read(arena, str_make(value.p + prefix.n, value.n - prefix.n - suffix.n), &text)) return false;
-  if (!utf8_is_valid(text)) return false;
-  *ret_text = text;
-  return true;
 }
 
 const char *mcp_named_member(struct str method) {
@@ -81,7 +58,7 @@ static bool headers_match(struct arena *arena, const struct jsonrpc_message *mes
   if (!in_body.p) return true; /* the method itself will say that its params are wrong */
   if (!headers->name.p) return refuse(refusal, MCP_HEADER_MISMATCH, 400, STR("Header mismatch: Mcp-Name is missing"));
   struct str in_header;
-  if (!mcp_header_decode(arena, headers->name, &in_header))
+  if (!mirror_decode(arena, headers->name, &in_header))
     return refuse(refusal, MCP_HEADER_MISMATCH, 400,
                   STR("Header mismatch: Mcp-Name is neither plain ASCII nor valid base64"));
   if (!str_eq(in_header, in_body))

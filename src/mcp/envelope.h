@@ -39,8 +39,4 @@ bool mcp_envelope_read(struct arena *arena, const struct jsonrpc_message *messag
  * Routing Headers). NULL: the method has none. */
 const char *mcp_named_member(struct str method);
 
-/* A header value as clients must encode it (2026-07-28, transports, Value Encoding): plain, or =?base64?...?=. False:
- * malformed. */
-bool mcp_header_decode(struct arena *arena, struct str value, struct str *ret_text) MUST_CHECK;
-
 #endif

@@ -1,13 +1,12 @@
-/* Walks the properties of a tool's schema, those alone that a chain of `properties` reaches, beside its arguments. */
+/* Holds header fields against the arguments that they repeat (codec/mirror.h). Must not know where fields come from. */
 #include "mcp/parameter.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/limits.h"
 #include "codec/json.h"
-#include "mcp/envelope.h"
+#include "codec/mirror.h"
 
 enum { NAME_MAX_BYTES = 128, NUMBER_MAX = 32 };
 
@@ -35,10 +34,10 @@ static bool says(struct str text, yyjson_val *value) {
   return true; /* nothing that a header could say: the schema refuses it */
 }
 
-static bool check(const struct walk *walk, struct str header, yyjson_val *value) {
-  char name[NAME_MAX_BYTES + 16];
+static bool check(void *context, struct str header, yyjson_val *value) {
+  const struct walk *walk = context;
+  char name[sizeof("Mcp-Param-") + NAME_MAX_BYTES];
   struct str field, text;
-  if (header.n == 0 || header.n > NAME_MAX_BYTES) return true; /* no name of a field: no such tool is accepted */
   snprintf(name, sizeof(name), "Mcp-Param-%.*s", STR_ARG(header));
   const char *problem = NULL;
   if (!walk->fields->get(walk->fields->context, name, &field))
@@ -47,7 +46,7 @@ static bool check(const struct walk *walk, struct str header, yyjson_val *value)
     problem = field.p ? "has no argument that it repeats" : NULL;
   else if (!field.p)
     problem = "is missing";
-  else if (!mcp_header_decode(walk->arena, field, &text))
+  else if (!mirror_decode(walk->arena, field, &text))
     problem = "is neither plain ASCII nor valid base64";
   else if (!says(text, value))
     problem = "differs from the argument";
@@ -55,22 +54,8 @@ static bool check(const struct walk *walk, struct str header, yyjson_val *value)
   return !problem;
 }
 
-static bool walk_properties(const struct walk *walk, yyjson_val *schema, yyjson_val *arguments, unsigned depth) {
-  size_t i, n;
-  yyjson_val *key, *property;
-  yyjson_val *properties = json_get(schema, "properties");
-  if (depth > LIMIT_JSON_DEPTH || !properties) return true;
-  yyjson_obj_foreach(properties, i, n, key, property) {
-    struct str name = json_str(key), header = json_get_str(property, "x-mcp-header");
-    yyjson_val *value = yyjson_obj_getn(arguments, name.p, name.n);
-    if (header.p && !check(walk, header, value)) return false;
-    if (!walk_properties(walk, property, value, depth + 1)) return false;
-  }
-  return true;
-}
-
 bool mcp_parameters_match(struct arena *arena, yyjson_val *input_schema, yyjson_val *arguments,
                           const struct mcp_fields *fields, struct err *err) {
-  const struct walk walk = {arena, fields, err};
-  return walk_properties(&walk, input_schema, arguments, 0);
+  struct walk walk = {arena, fields, err};
+  return mirror_each(input_schema, arguments, check, &walk);
 }

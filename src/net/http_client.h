@@ -85,7 +85,4 @@ void http_client_cancel(struct http_transfer *transfer);
 void http_client_pause(struct http_transfer *transfer);
 void http_client_resume(struct http_transfer *transfer); /* never calls back from within */
 
-/* RFC 9110, 5.6.2: what a field's name or a method may be. */
-bool http_client_is_token(struct str name);
-
 #endif

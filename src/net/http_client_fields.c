@@ -2,15 +2,6 @@
 #include "base/secret.h"
 #include "net/http_transfer.h"
 
-bool http_client_is_token(struct str name) {
-  for (size_t i = 0; i < name.n; i++) {
-    unsigned char c = (unsigned char)name.p[i];
-    bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!is_alphanumeric && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c))) return false; /* RFC 9110, 5.6.2 */
-  }
-  return name.n > 0;
-}
-
 bool http_client_is_value(struct str value) {
   for (size_t i = 0; i < value.n; i++) {
     unsigned char c = (unsigned char)value.p[i];
@@ -20,7 +11,7 @@ bool http_client_is_value(struct str value) {
 }
 
 enum err_code http_field_check(struct str name, struct str prefix, struct str value, struct err *err) {
-  bool is_token = http_client_is_token(name);
+  bool is_token = str_is_token(name);
   if (is_token && http_client_is_value(prefix) && http_client_is_value(value)) return ERR_NONE;
   return err_set(err, ERR_INVALID, "the HTTP field \"%.*s\" has characters that no field may have",
                  is_token ? (int)name.n : 0, name.p);

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "codec/json.h"
+#include "codec/mirror.h"
 #include "codec/plain_text.h"
 #include "codec/schema.h"
 #include "codec/uri_template.h"
@@ -100,6 +101,9 @@ static const char *check_tool(struct reading *reading, yyjson_val *definition, s
   const char *why = check_name(reading, seen->name);
   if (!why) why = check_schema(reading, definition, "inputSchema", true);
   if (!why) why = check_schema(reading, definition, "outputSchema", false);
+  struct err marks;
+  if (!why && mirror_check(json_get(definition, "inputSchema"), &marks) != ERR_NONE)
+    why = refusal(reading, "its inputSchema cannot be used: %s", marks.text);
   return why;
 }
 

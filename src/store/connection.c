@@ -48,6 +48,17 @@ enum err_code store_connection_find(STORE_TX, struct uuid organisation_id, struc
   return code == ERR_NOT_FOUND ? err_set(err, code, "there is no connection \"%.*s\"", STR_ARG(name)) : code;
 }
 
+enum err_code store_connection_exists(struct db_tx *tx, struct uuid id, bool *ret_exists, struct err *err) {
+  struct db_rows *rows = NULL;
+  enum err_code code = db_query(tx, "SELECT 1 FROM connection WHERE id = $1", DB_PARAMS(DB_V_UUID(id)), &rows, err);
+  if (code != ERR_NONE) return code;
+  int got = db_next(rows, err);
+  db_rows_close(rows);
+  if (got < 0) return err->code;
+  *ret_exists = got > 0;
+  return ERR_NONE;
+}
+
 /* A personal connection's owner must be a user of the same organisation; the foreign key alone would take any. */
 static enum err_code check_owner(struct db_tx *tx, const struct connection_record *record, struct err *err) {
   if (uuid_is_nil(record->owner_user_id)) return ERR_NONE;

@@ -193,6 +193,8 @@ enum err_code store_connection_get(STORE_TX, struct uuid organisation_id, struct
                                    struct connection_record *ret_record, struct err *err) MUST_CHECK;
 enum err_code store_connection_find(STORE_TX, struct uuid organisation_id, struct str name,
                                     struct connection_record *ret_record, struct err *err) MUST_CHECK;
+/* Whatever organisation it is of: for what is not in the database, and named by its id alone. */
+enum err_code store_connection_exists(struct db_tx *tx, struct uuid id, bool *ret_exists, struct err *err) MUST_CHECK;
 enum err_code store_connection_insert(struct db_tx *tx, const struct connection_record *record,
                                       struct err *err) MUST_CHECK;
 enum err_code store_connection_update(struct db_tx *tx, const struct connection_record *record,

@@ -53,7 +53,7 @@ static void check_request(struct arena *arena, const struct http_tool *tool,
   struct err err;
   if (url_parse(arena, request->url, &url, &err) != ERR_NONE || http_path_has_dot_segment(url.path)) __builtin_trap();
   for (size_t i = 0; i < request->n_fields; i++) {
-    if (!http_client_is_token(request->fields[i].name)) __builtin_trap();
+    if (!str_is_token(request->fields[i].name)) __builtin_trap();
     for (size_t k = 0; k < request->fields[i].value.n; k++)
       if ((unsigned char)request->fields[i].value.p[k] < 0x20) __builtin_trap();
   }

@@ -8,6 +8,7 @@ import { Connek, releaseBinary } from './support/connek.js';
 import { callTool, legacy, send } from './support/mcp.js';
 import { held, isLong, rounds } from './support/proof.js';
 import { Served, eventually, organisation, tool, user } from './support/served.js';
+import { processesOf } from './support/stdio.js';
 
 async function serving(t, servers) {
   const connek = await Connek.create(t);
@@ -126,6 +127,7 @@ test('what a list must not have is refused, item by item, with its reason', { ti
       tool('fine'),
       tool('network', schema({ properties: { a: { $ref: 'https://example.com/schema.json' } } })),
       tool('cycle', schema({ properties: { a: { $ref: '#/$defs/a' } }, $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } } })),
+      tool('marked', schema({ properties: { a: { type: 'number', 'x-mcp-header': 'A' } } })),
       tool('twice'),
       tool('twice', { description: 'Another.' }),
       tool('connek_whoami'),
@@ -135,10 +137,11 @@ test('what a list must not have is refused, item by item, with its reason', { ti
   const { connek, url } = await serving(t, [{ id: 'bad', url: bad.url, names: 'plain' }, { id: 'good', url: good.url }]);
   await eventually(async () => assert.ok((await names(url)).includes('good_echo') && (await names(url)).includes('fine')));
   const found = await names(url);
-  for (const name of ['network', 'cycle']) assert.ok(!found.some((each) => each.includes(name)), found.join());
+  for (const name of ['network', 'cycle', 'marked']) assert.ok(!found.some((each) => each.includes(name)), found.join());
   assert.ok(found.filter((name) => name.includes('twice')).length <= 1, found.join());
   const review = await connek.ok('connector', 'review', '--all');
-  for (const name of ['network', 'cycle', 'twice', 'connek_whoami']) assert.match(review, new RegExp(`^bad tool .*${name}.*refused`, 'm'), review);
+  const reasons = { network: 'reference', cycle: 'refer', marked: 'x-mcp-header of "a" is on what is neither a string', twice: 'lists it twice', connek_whoami: "like one of Connek's own" };
+  for (const [name, why] of Object.entries(reasons)) assert.match(review, new RegExp(`^bad tool .*${name}.*refused.*\\n.*${why}`, 'm'), review);
   assert.doesNotMatch(review, /^good .*refused/m);
   assert.match(JSON.stringify((await callTool(url, 'connek_whoami')).body), /all@acme\.example/);
 });
@@ -178,16 +181,6 @@ const program = `
     const result = method === 'tools/call' ? who : results[method];
     console.log(JSON.stringify({ jsonrpc: '2.0', id, ...(result ? { result } : { error: { code: -32601, message: 'no' } }) }));
   });`;
-
-async function processesOf(pid) {
-  const all = [];
-  for (const name of await readdir('/proc')) {
-    const stat = /^\d+$/.test(name) ? await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '') : '';
-    const [, state, parent] = /^\d+ \(.*\) (\S) (\d+)/s.exec(stat) ?? [];
-    if (Number(parent) === pid) all.push({ pid: Number(name), state });
-  }
-  return all;
-}
 
 const cycles = rounds(20, 1_000);
 

@@ -116,7 +116,7 @@ static bool is_ours(struct str name) {
 }
 
 bool manifest_field_name(struct manifest *manifest, const struct definition_place *place, struct str name) {
-  if (!http_client_is_token(name)) {
+  if (!str_is_token(name)) {
     definition_wrong(manifest->findings, place, "not the name of an HTTP field");
   } else if (is_ours(name)) {
     definition_wrong(manifest->findings, place, "this field is Connek's own to write");

@@ -27,7 +27,7 @@ static void read_header_name(struct manifest *manifest, yyjson_val *object, cons
                              const char *name, struct str *ret_name) {
   struct str text;
   if (!manifest_text(manifest, object, place, name, MANIFEST_FIELD_MAX, &text)) return;
-  if (http_client_is_token(text)) {
+  if (str_is_token(text)) {
     *ret_name = text;
   } else {
     definition_wrong(manifest->findings, DEFINITION_MEMBER(place, str_of(name)), "not the name of an HTTP field");
@@ -146,7 +146,7 @@ static void read_after_entry(struct manifest *manifest, yyjson_val *value, const
     if (json_path_compile(str_make(rest.p + 5, rest.n - 5), path, &err) != ERR_NONE)
       definition_found(manifest->findings, place, &err);
     after->path = path;
-  } else if (http_client_is_token(rest)) {
+  } else if (str_is_token(rest)) {
     after->header = rest;
   } else {
     definition_wrong(manifest->findings, place, "not the name of an HTTP field");

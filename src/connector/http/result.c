@@ -53,7 +53,7 @@ static void write_text(struct connector_call *call, const struct http_answer *re
 static struct str essence_of(struct arena *arena, struct str content_type) {
   struct str essence = str_trim(str_cut(&content_type, ';')), rest = essence, type = str_cut(&rest, '/');
   char *lower = arena_memdup(arena, essence.p ? essence.p : "", essence.n);
-  if (!lower || !http_client_is_token(type) || !http_client_is_token(rest)) return STR("application/octet-stream");
+  if (!lower || !str_is_token(type) || !str_is_token(rest)) return STR("application/octet-stream");
   for (size_t i = 0; i < essence.n; i++)
     if (lower[i] >= 'A' && lower[i] <= 'Z') lower[i] = (char)(lower[i] - 'A' + 'a');
   return str_make(lower, essence.n);

@@ -1,5 +1,7 @@
 /* When an upstream is left alone: after some failures in a row nobody asks it for a while; then one request is let
  * through, and if that succeeds all are. */
+#include <stdio.h>
+
 #include "connector/mcp/home.h"
 
 enum { FAILURES = 5, FIRST_WAIT_MS = 2000, LONGEST_WAIT_MS = 60 * 1000 };
@@ -17,13 +19,17 @@ bool mcp_breaker_lets(struct mcp_upstream *upstream, int64_t *ret_wait_us) {
 }
 
 void mcp_breaker_succeeded(struct mcp_upstream *upstream) {
-  if (upstream->breaker.open_until_us != 0) mcp_upstream_log(upstream, "answers again");
+  bool was_open = upstream->breaker.open_until_us != 0;
   upstream->breaker = (struct mcp_breaker){0};
+  if (!was_open) return;
+  mcp_upstream_log(upstream, "answers again");
+  mcp_notice(upstream, MCP_HEALTH_CHANGED, STR_NONE);
 }
 
 void mcp_breaker_failed(struct mcp_upstream *upstream, const char *why) {
   struct mcp_breaker *breaker = &upstream->breaker;
   if (++breaker->n_failures < FAILURES) return;
+  bool was_open = breaker->open_until_us != 0;
   unsigned n = breaker->n_failures - FAILURES;
   int64_t wait_ms = n < 10 ? (int64_t)FIRST_WAIT_MS << n : LONGEST_WAIT_MS;
   if (wait_ms > LONGEST_WAIT_MS) wait_ms = LONGEST_WAIT_MS;
@@ -31,4 +37,6 @@ void mcp_breaker_failed(struct mcp_upstream *upstream, const char *why) {
   breaker->is_probing = false;
   mcp_upstream_log(upstream, "has failed %u times in a row and is left alone for %lld s: %s", breaker->n_failures,
                    (long long)(wait_ms / 1000), why);
+  snprintf(breaker->why, sizeof(breaker->why), "%s", why);
+  if (!was_open) mcp_notice(upstream, MCP_HEALTH_CHANGED, STR_NONE);
 }

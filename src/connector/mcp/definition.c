@@ -23,6 +23,8 @@ enum {
   TIMEOUT_MAX_MS = 60 * 60 * 1000,
   CONCURRENT_MAX = 1000,
   SCOPES_MAX = 64,
+  IDLE_MIN_MS = 1000,
+  IDLE_MAX_MS = 7 * 24 * 60 * 60 * 1000,
 };
 
 struct mcp_definition { /* connector.state */
@@ -32,7 +34,7 @@ struct mcp_definition { /* connector.state */
   const char *const *command;
   const char *const *plain_environment;
   const char *directory;
-  int64_t timeout_ms;
+  int64_t timeout_ms, idle_ms;
   unsigned max_concurrent;
 };
 
@@ -72,16 +74,6 @@ static enum err_code read_heads(struct arena *arena, yyjson_val *definition, str
 
 /* ---- a remote one ---- */
 
-/* RFC 9110, 5.6.2 */
-static bool is_token(struct str text) {
-  for (size_t i = 0; i < text.n; i++) {
-    char c = text.p[i];
-    bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!is_word && !(c != '\0' && strchr("!#$%&'*+-.^_`|~", c))) return false;
-  }
-  return text.n > 0;
-}
-
 /* What the transport writes itself, and what would let a definition speak for something else. */
 static bool is_ours(struct str header) {
   static const char *const names[] = {"host",       "content-length",    "content-type", "accept",
@@ -101,7 +93,7 @@ static enum err_code read_key(yyjson_val *key, struct mcp_definition *mcp, struc
   yyjson_val *header = json_get(key, "header"), *prefix = json_get(key, "prefix");
   if (header) {
     struct str name = json_str(header);
-    if (!is_token(name) || name.n > HEADER_MAX)
+    if (!str_is_token(name) || name.n > HEADER_MAX)
       return definition_fail(err, "/auth/key", "header", "header must be a header field's name");
     if (is_ours(name)) return definition_fail(err, "/auth/key", "header", "this header field is not free to use");
     mcp->auth_header = name;
@@ -315,9 +307,9 @@ static enum err_code read_number(yyjson_val *definition, const char *name, uint6
 
 static enum err_code mcp_compile(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                                  struct err *err) {
-  static const char *const names[] = {"$schema",    "manifest",       "id",         "name", "version", "kind",
-                                      "status",     "source",         "url",        "auth", "command", "directory",
-                                      "timeout_ms", "max_concurrent", "environment"};
+  static const char *const names[] = {"$schema",    "manifest",       "id",          "name",   "version", "kind",
+                                      "status",     "source",         "url",         "auth",   "command", "directory",
+                                      "timeout_ms", "max_concurrent", "environment", "idle_ms"};
   static const struct definition_members known = {names, sizeof(names) / sizeof(names[0]), NULL, 0};
   if (!yyjson_is_obj(definition)) return definition_fail(err, "", "", "a connector's definition must be an object");
   struct connector connector = {.kind = &connector_mcp};
@@ -330,10 +322,12 @@ static enum err_code mcp_compile(struct arena *arena, yyjson_val *definition, st
   if (has_url == has_command)
     return definition_fail(err, "", "", "an MCP server needs a \"url\" or a \"command\", and not both");
   code = has_url ? read_remote(arena, definition, mcp, err) : read_child(arena, definition, mcp, err);
-  uint64_t timeout_ms = 0, max_concurrent = 0;
+  uint64_t timeout_ms = 0, max_concurrent = 0, idle_ms = 0;
   if (code == ERR_NONE) code = read_number(definition, "timeout_ms", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, &timeout_ms, err);
   if (code == ERR_NONE) code = read_number(definition, "max_concurrent", 1, CONCURRENT_MAX, &max_concurrent, err);
+  if (code == ERR_NONE) code = read_number(definition, "idle_ms", IDLE_MIN_MS, IDLE_MAX_MS, &idle_ms, err);
   if (code != ERR_NONE) return code;
+  mcp->idle_ms = (int64_t)idle_ms;
   mcp->timeout_ms = (int64_t)timeout_ms;
   mcp->max_concurrent = (unsigned)max_concurrent;
   connector.state = mcp;
@@ -439,6 +433,7 @@ static enum err_code mcp_open(struct arena *arena, struct uuid organisation_id, 
   target->connection_id = connection->policy.id;
   target->version = connection->version;
   target->connector_version = connection->connector->version;
+  target->idle_ms = mcp->idle_ms;
   target->timeout_ms = mcp->timeout_ms;
   target->max_concurrent = mcp->max_concurrent;
   connection->state = target;

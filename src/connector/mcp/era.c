@@ -65,6 +65,7 @@ void mcp_era_connected(struct mcp_upstream *upstream) {
   upstream->phase = MCP_PHASE_READY;
   upstream->is_second_try = false;
   upstream->session++;
+  mcp_idle_begin(upstream);
   mcp_listen_begin(upstream);
   mcp_requests_pump(upstream);
 }
@@ -91,6 +92,7 @@ void mcp_disconnect(struct mcp_upstream *upstream, bool is_session_alone) {
   upstream->phase = MCP_PHASE_NEW;
   upstream->session_id[0] = '\0';
   upstream->protocol_version = STR_NONE;
+  mcp_idle_end(upstream);
   mcp_listen_end(upstream);
 }
 

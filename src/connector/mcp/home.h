@@ -9,11 +9,12 @@
  *   message.c       what an upstream sends, told apart
  *   challenge.c     what it says when it lets nobody in
  *   session_http.c  messages over Streamable HTTP;  session_sse.c  over HTTP+SSE;  session_child.c  over stdio
+ *   folder.c        where children work
  *   listen.c        the stream of what an upstream says unasked, and subscriptions
  *   notice.c        passing that on, within bounds
  *   park.c          requests that wait for answers of a client
  *   log_level.c     which log messages a legacy one sends
- *   breaker.c       when an upstream is left alone;  list.c  asking for all it has */
+ *   breaker.c       when an upstream is left alone;  idle.c  when it is let go of;  list.c  asking for all it has */
 #ifndef CONNEK_CONNECTOR_MCP_HOME_H
 #define CONNEK_CONNECTOR_MCP_HOME_H
 
@@ -23,6 +24,7 @@
 #include "base/map.h"
 #include "codec/auth_challenge.h"
 #include "codec/jsonrpc.h"
+#include "codec/mirror.h"
 #include "codec/sse.h"
 #include "connector/mcp/mcp.h"
 
@@ -94,14 +96,14 @@ struct mcp_request {
 
   /* what is asked: set by whoever made it, in the arena or longer-lived */
   struct str method;
-  struct str members;              /* of params, without the braces; may be empty */
-  struct str members_modern;       /* further ones, for modern upstreams alone */
-  struct str meta;                 /* members of params._meta, likewise */
-  struct str capabilities;         /* the client's, for modern upstreams; empty: none */
-  struct str client_info;          /* likewise; empty: ours */
-  struct str log_level;            /* empty: no log messages are wanted */
-  struct str name;                 /* for Mcp-Name; empty: there is none */
-  const struct http_field *fields; /* Mcp-Param-* */
+  struct str members;                /* of params, without the braces; may be empty */
+  struct str members_modern;         /* further ones, for modern upstreams alone */
+  struct str meta;                   /* members of params._meta, likewise */
+  struct str capabilities;           /* the client's, for modern upstreams; empty: none */
+  struct str client_info;            /* likewise; empty: ours */
+  struct str log_level;              /* empty: no log messages are wanted */
+  struct str name;                   /* for Mcp-Name; empty: there is none */
+  const struct mirror_field *fields; /* Mcp-Param-* */
   size_t n_fields;
   const struct secret *credential; /* borrowed until it is sent */
   const char *traceparent;         /* or NULL */
@@ -143,6 +145,7 @@ struct mcp_breaker {
   unsigned n_failures; /* in a row */
   int64_t open_until_us;
   bool is_probing;
+  char why[160]; /* the last failure, while it is open */
 };
 
 struct mcp_upstream {
@@ -177,7 +180,8 @@ struct mcp_upstream {
   struct mcp_link *links; /* messages under way that nobody waits for */
   size_t n_links;
   unsigned log_level; /* what a legacy server was asked for (log_level.c); 0: nothing */
-  int64_t used_us;    /* when somebody last wanted something */
+  int64_t ready_us;   /* when it was connected to */
+  int64_t used_us;    /* when somebody last wanted something of it; 0: nobody has */
   struct timer idle;
 
   struct mcp_stream *stream; /* HTTP+SSE */
@@ -318,6 +322,10 @@ void mcp_child_close(struct mcp_upstream *upstream);
 void mcp_child_send(struct mcp_request *request);
 void mcp_child_post(struct mcp_upstream *upstream, struct str message);
 
+/* folder.c: where its child works; made where there is none. */
+enum err_code mcp_folder_find(const struct mcp_upstream *upstream, char *ret_path, size_t size,
+                              struct err *err) MUST_CHECK;
+
 /* listen.c: the stream of what is said unasked. */
 void mcp_listen_begin(struct mcp_upstream *upstream);
 void mcp_listen_end(struct mcp_upstream *upstream);
@@ -352,6 +360,10 @@ void mcp_wire_close(struct mcp_upstream *upstream);
 void mcp_wire_quiet(struct mcp_upstream *upstream);
 bool mcp_wire_is_closed(const struct mcp_upstream *upstream);
 
+/* idle.c: from when it is connected until it is not. */
+void mcp_idle_begin(struct mcp_upstream *upstream);
+void mcp_idle_end(struct mcp_upstream *upstream);
+
 /* breaker.c */
 /* False: it is left alone for now; `ret_wait_us` how long still. */
 bool mcp_breaker_lets(struct mcp_upstream *upstream, int64_t *ret_wait_us);
@@ -370,7 +382,7 @@ struct mcp_ask {
   struct str method, members, meta, name, capabilities, client_info;
   struct str responses; /* MCP's InputResponses; empty: none */
   struct str state;     /* of an earlier result; empty: none */
-  const struct http_field *fields;
+  const struct mirror_field *fields;
   size_t n_fields;
   bool may_be_sent_again;
   int64_t timeout_us;
@@ -425,10 +437,5 @@ void mcp_credential_close(struct mcp_opened *opened);
 /* Covers whatever a server repeats of its credential, in the forms in which it may: in a message and in a line. */
 void mcp_credential_blot(const struct secret *credential, yyjson_val *message);
 void mcp_credential_blot_line(const struct secret *credential, char *line, size_t n);
-
-/* param.c: the fields Mcp-Param-* that a tool's schema asks for, and how any value stands in a field. */
-struct str mcp_field_value(struct arena *arena, struct str value);
-enum err_code mcp_params_write(struct arena *arena, yyjson_val *input_schema, yyjson_val *arguments,
-                               const struct http_field **ret_fields, size_t *ret_n, struct err *err) MUST_CHECK;
 
 #endif

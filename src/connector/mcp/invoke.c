@@ -159,10 +159,10 @@ static enum err_code texts_write(struct mcp_ask *ask, struct connector_call *cal
   ask->client_info = buf_str(&parts[3]);
   ask->responses = buf_str(&parts[4]);
   ask->state = call->request_state;
-  ask->name = mcp_field_value(call->arena, name_of(call));
+  ask->name = mirror_encode(call->arena, name_of(call));
   if (name_of(call).n > 0 && !ask->name.p) return err_no_memory(err);
   if (call->verb != CONNECTOR_TOOL) return ERR_NONE;
-  return mcp_params_write(call->arena, call->tool->input_schema, call->arguments, &ask->fields, &ask->n_fields, err);
+  return mirror_write(call->arena, call->tool->input_schema, call->arguments, &ask->fields, &ask->n_fields, err);
 }
 
 static bool is_reading(const struct connector_call *call) {

@@ -138,6 +138,7 @@ static void linger(struct mcp_request *request) {
 
 static void judge(const struct mcp_request *request, const struct mcp_reply *reply) {
   struct mcp_upstream *upstream = request->upstream;
+  if (request->ask) upstream->used_us = mcp_now_us(upstream);
   bool was_tried = request->state == MCP_REQUEST_ACTIVE && takes_place(request) && !request->is_greeting;
   upstream->breaker.is_probing = false;
   if (was_tried && reply->code == ERR_NONE)
@@ -242,7 +243,8 @@ void mcp_request_begin(struct mcp_request *request) {
   struct mcp_upstream *upstream = request->upstream;
   struct str name = mcp_upstream_name(upstream);
   int64_t wait_us = 0;
-  upstream->used_us = request->begun_us = mcp_now_us(upstream);
+  request->begun_us = mcp_now_us(upstream);
+  if (request->ask) upstream->used_us = request->begun_us;
   if (request->timeout_us <= 0) request->timeout_us = LIMIT_MCP_REQUEST_MS * INT64_C(1000);
   mcp_request_prolong(request);
   if (request->is_shaking_hands) {
@@ -256,8 +258,8 @@ void mcp_request_begin(struct mcp_request *request) {
     mcp_request_fail(request, ERR_UNAVAILABLE, "%.*s has just changed; call again", STR_ARG(name));
   } else if (!is_let) {
     mcp_request_fail(request, ERR_UNAVAILABLE,
-                     "%.*s has failed several times and is left alone for now; it is tried again in %lld seconds",
-                     STR_ARG(name), (long long)(wait_us / 1000000 + 1));
+                     "%.*s has failed several times and is left alone for now; it is tried again in %lld seconds (%s)",
+                     STR_ARG(name), (long long)(wait_us / 1000000 + 1), upstream->breaker.why);
   } else if (!has_room) {
     mcp_request_fail(request, ERR_LIMITED, "%.*s has too many calls waiting; try again later", STR_ARG(name));
   } else {

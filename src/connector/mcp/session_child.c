@@ -1,11 +1,9 @@
-/* Messages over stdio: a child process for each upstream, started on demand, stopped when nobody has wanted it for a
- * while, left alone for longer and longer when it keeps ending. Must not know what a message is about.
+/* Messages over stdio: a child process for each upstream, started on demand, left alone for longer and longer when it
+ * keeps ending. Must not know what a message is about.
  *
  * All messages share one channel: answers are found by their ids (message.c). */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "connector/mcp/home.h"
 #include "net/child.h"
@@ -84,27 +82,6 @@ static void environment_wipe(struct environment *environment) {
   buf_release(&environment->memory);
 }
 
-static bool folder_make(const char *path) {
-  return mkdir(path, 0700) == 0 || errno == EEXIST;
-}
-
-/* A folder of its own, which stays: some servers keep there what they remember. */
-static enum err_code directory_find(const struct mcp_upstream *upstream, char *ret_path, size_t size, struct err *err) {
-  const char *data_dir = upstream->home->upstreams->data_dir;
-  char id[UUID_TEXT_SIZE];
-  if (upstream->target->directory) {
-    snprintf(ret_path, size, "%s", upstream->target->directory);
-    return ERR_NONE;
-  }
-  uuid_format(upstream->target->connection_id, id);
-  snprintf(ret_path, size, "%s/children", data_dir ? data_dir : "/tmp/connek");
-  if (!data_dir && !folder_make("/tmp/connek")) return err_set(err, ERR_UNAVAILABLE, "no folder can be made for it");
-  bool is_made = folder_make(ret_path);
-  snprintf(ret_path, size, "%s/children/%s", data_dir ? data_dir : "/tmp/connek", id);
-  if (!is_made || !folder_make(ret_path)) return err_set(err, ERR_UNAVAILABLE, "no folder can be made for it");
-  return ERR_NONE;
-}
-
 /* ---- what it says ---- */
 
 static void on_line(void *context, struct str line) {
@@ -168,23 +145,10 @@ static void on_ended(void *context, const char *how) {
 
 void mcp_child_close(struct mcp_upstream *upstream) {
   struct mcp_child *child = upstream->child;
-  timers_cancel(upstream->home->host->timers, &upstream->idle);
+  mcp_idle_end(upstream);
   if (!child || child->is_stopping) return;
   child->is_stopping = true;
   child_stop(child->process);
-}
-
-static void on_idle(struct timer *timer) {
-  struct mcp_upstream *upstream = (struct mcp_upstream *)(void *)((char *)timer - offsetof(struct mcp_upstream, idle));
-  int64_t at_us = upstream->used_us + LIMIT_MCP_CHILD_IDLE_MS * INT64_C(1000);
-  bool is_idle =
-      !upstream->queued && upstream->n_active == 0 && upstream->n_parked == 0 && upstream->n_subscriptions == 0;
-  if (is_idle && mcp_now_us(upstream) >= at_us) {
-    mcp_child_close(upstream);
-    return;
-  }
-  int64_t soon_us = mcp_now_us(upstream) + 1000 * 1000;
-  timers_set(upstream->home->host->timers, timer, at_us > soon_us ? at_us : soon_us);
 }
 
 /* ---- its beginning ---- */
@@ -193,7 +157,7 @@ static enum err_code start(struct mcp_upstream *upstream, struct mcp_child *chil
   struct environment environment = {.n = 0};
   char directory[4096];
   const char *const hidden[] = {upstream->home->upstreams->data_dir, NULL}, *problem = child_sandbox_problem();
-  enum err_code code = directory_find(upstream, directory, sizeof(directory), err);
+  enum err_code code = mcp_folder_find(upstream, directory, sizeof(directory), err);
   if (code == ERR_NONE) code = environment_make(&environment, upstream, directory, err);
   const struct child_options options = {.command = upstream->target->command,
                                         .environment = environment.list,
@@ -240,9 +204,6 @@ void mcp_child_open(struct mcp_upstream *upstream) {
     return;
   }
   upstream->child = child;
-  upstream->used_us = now_us;
-  upstream->idle.run = on_idle;
-  timers_set(upstream->home->host->timers, &upstream->idle, now_us + LIMIT_MCP_CHILD_IDLE_MS * INT64_C(1000));
   mcp_shake_hands(upstream);
 }
 

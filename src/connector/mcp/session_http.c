@@ -117,7 +117,7 @@ void mcp_http_release(struct mcp_http *http) {
 /* ---- sending ---- */
 
 struct field_list {
-  struct http_field fields[FIELDS + 32];
+  struct http_field fields[FIELDS + MIRROR_MAX];
   size_t n;
 };
 
@@ -190,7 +190,8 @@ static void request_fields(struct field_list *list, struct mcp_request *request)
   field(list, "Mcp-Method", request->method);
   if (request->name.n > 0) field(list, "Mcp-Name", request->name);
   for (size_t i = 0; i < request->n_fields; i++)
-    if (list->n < sizeof(list->fields) / sizeof(list->fields[0])) list->fields[list->n++] = request->fields[i];
+    if (list->n < sizeof(list->fields) / sizeof(list->fields[0]))
+      list->fields[list->n++] = (struct http_field){request->fields[i].name, request->fields[i].value};
 }
 
 /* ---- the answer to a request, when its transfer has ended ---- */

@@ -27,6 +27,7 @@ struct mcp_target {
   const char *const *plain_environment; /* NULL-terminated "NAME=value" that are no secrets */
   const char *directory;                /* its working directory; NULL: an empty one of its own */
 
+  int64_t idle_ms;         /* unused for so long it is let go of; 0: the default */
   int64_t timeout_ms;      /* of a request without progress; 0: the default */
   unsigned max_concurrent; /* requests under way; 0: the default */
 };

@@ -80,7 +80,7 @@ static void upstream_free(struct mcp_upstream *upstream) {
   if (!upstream->previous) home->first = upstream->next;
   if (upstream->next) upstream->next->previous = upstream->previous;
   home->n_upstreams--;
-  timers_cancel(home->host->timers, &upstream->idle);
+  mcp_idle_end(upstream);
   mcp_listen_free(upstream);
   arena_release(&upstream->about);
   secret_free(upstream->credential);

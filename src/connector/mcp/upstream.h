@@ -25,6 +25,7 @@ enum mcp_notice_kind {
   MCP_RESOURCE_UPDATED, /* text: its URI */
   MCP_TASK_CHANGED,     /* text: params of notifications/tasks */
   MCP_MESSAGE,          /* text: params of notifications/message, of no request */
+  MCP_HEALTH_CHANGED,   /* our own: it is left alone from now on, or answers again */
 };
 struct mcp_notice {
   enum mcp_notice_kind kind;
@@ -68,6 +69,13 @@ void mcp_upstreams_free(struct mcp_upstreams *upstreams);
 /* From any thread: the connection is gone or changed (another version): its upstream ends when its requests have. */
 void mcp_upstreams_drop(struct mcp_upstreams *upstreams, struct uuid connection_id);
 
+/* Removes the folders of children whose connection is no more. From any thread; not without end, so it may take more
+ * than one round. `is_kept` says whether there is such a connection. */
+typedef enum err_code (*mcp_folder_is_kept)(void *context, struct uuid connection_id, bool *ret_is_kept,
+                                            struct err *err);
+enum err_code mcp_folders_clear(const char *data_dir, mcp_folder_is_kept is_kept, void *context, size_t *ret_n_removed,
+                                struct err *err) MUST_CHECK;
+
 /* ---- asking for what there is: on connecting, and when the upstream says that it changed ---- */
 
 /* What an upstream says of itself: JSON texts as they came (arrays of definitions, all pages), nothing cleaned or
@@ -102,8 +110,5 @@ enum err_code mcp_subscribe(struct mcp_upstreams *upstreams, struct mcp_target *
                             enum mcp_subject subject, struct str name, struct err *err) MUST_CHECK;
 void mcp_unsubscribe(struct mcp_upstreams *upstreams, struct mcp_target *target, enum mcp_subject subject,
                      struct str name);
-
-/* How an upstream is doing, for `connection list`, /metrics and reviews. */
-enum mcp_health { MCP_UNUSED, MCP_CONNECTING, MCP_READY, MCP_BROKEN };
 
 #endif

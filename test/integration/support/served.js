@@ -13,6 +13,7 @@ export class Served {
   requests = []; // { method, params, headers }
   failure = null; // an HTTP status: what every request gets
   lie = null; // (message, response) => whether it has been answered so
+  sessions = null; // [] where it has sessions: { id, ended }
 
   static async start(t, fields = {}) {
     const served = Object.assign(new Served(), fields);
@@ -38,15 +39,32 @@ export class Served {
     let text = '';
     for await (const part of request.setEncoding('utf8')) text += part;
     if (this.failure) return void response.writeHead(this.failure).end();
+    if (request.method === 'DELETE' && this.sessions) return void this.#end(request, response);
     if (request.method !== 'POST') return void response.writeHead(405).end();
     const message = JSON.parse(text);
     this.requests.push({ method: message.method, params: message.params, headers: request.headers });
     if (this.lie && (await this.lie(message, response))) return;
+    if (this.sessions && message.method === 'initialize') {
+      this.sessions.push({ id: `session-${this.sessions.length + 1}`, ended: false });
+      response.setHeader('Mcp-Session-Id', this.sessions.at(-1).id);
+    } else if (this.sessions && !this.#session(request)) {
+      return void response.writeHead(404).end();
+    }
     if (message.id === undefined) return void response.writeHead(202).end();
     const result = this.#answer(message);
     const reply = result ? { result } : { error: { code: -32601, message: 'Method not found' } };
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, ...reply }));
+  }
+
+  #session(request) {
+    return this.sessions.find(({ id, ended }) => id === request.headers['mcp-session-id'] && !ended);
+  }
+
+  #end(request, response) {
+    const session = this.#session(request);
+    if (session) session.ended = true;
+    response.writeHead(session ? 200 : 404).end();
   }
 
   #answer({ method, params = {} }) {

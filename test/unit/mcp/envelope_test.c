@@ -174,23 +174,6 @@ static void a_header_that_is_not_plain_ascii_is_a_mismatch(void **state) {
                    "}}"));
 }
 
-/* A plain name that looks encoded has to be encoded (Value Encoding). */
-static void the_markers_of_an_encoded_value_are_exact(void **state) {
-  struct question *question = *state;
-  static const char *const plain[] = {"=?BASE64?dA==?=", "=?base64?dA==", "base64?dA==?=", "dA=="};
-  for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-    struct str text;
-    assert_true(mcp_header_decode(&question->arena, str_of(plain[i]), &text));
-    assert_str(text, plain[i]);
-  }
-  static const char *const broken[] = {"=?base64?dA=?=", "=?base64?d A==?=", "=?base64?/w==?=", "=?base64?*?="};
-  for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
-    struct str text = STR("untouched");
-    assert_false(mcp_header_decode(&question->arena, str_of(broken[i]), &text));
-    assert_str(text, "untouched");
-  }
-}
-
 static void a_header_that_is_repeated_is_refused_in_either_era(void **state) {
   struct question *question = *state;
   question->headers.is_repeated = true;
@@ -241,7 +224,6 @@ int main(void) {
       TEST(a_legacy_version_header_we_do_not_know_is_400),
       TEST(legacy_requests_need_no_method_headers),
       TEST(a_header_that_is_not_plain_ascii_is_a_mismatch),
-      TEST(the_markers_of_an_encoded_value_are_exact),
       TEST(a_header_that_is_repeated_is_refused_in_either_era),
       TEST(a_modern_notification_is_named_by_its_header_alone),
       TEST(meta_that_is_no_object_says_nothing),

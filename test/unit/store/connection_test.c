@@ -48,7 +48,12 @@ STORE_TEST(another_organisations_connection_cannot_be_touched) {
   assert_ok(store_connection_list(ARENA, t->globex.id, &list, &n, &test_err));
   assert_int_equal(n, 1);
   assert_true(uuid_eq(list[0].id, t->globex.connection));
+  bool exists = false;
+  assert_ok(store_connection_exists(tx, t->acme.connection, &exists, &test_err));
+  assert_true(exists);
   assert_ok(store_connection_delete(tx, t->acme.id, t->acme.connection, &test_err));
+  assert_ok(store_connection_exists(tx, t->acme.connection, &exists, &test_err));
+  assert_false(exists);
 }
 
 STORE_TEST(an_owner_is_of_the_same_organisation) {

@@ -27,6 +27,30 @@ static void a_tool_is_called_in_either_era_and_its_result_is_verbatim(void **sta
   }
 }
 
+/* A call that succeeds. */
+static void call_plain(struct fixture *f) {
+  struct trial trial;
+  trial_init(f, &trial, "plain");
+  trial_run(&trial);
+  if (trial.call.result.is_error) fail_msg("%.*s", STR_ARG(trial.call.result.text));
+  trial_end(&trial);
+}
+
+/* One that the server has, and does not answer. */
+static void begin_hanging(struct fixture *f, struct trial *trial) {
+  trial_init(f, trial, "hang");
+  trial_begin(trial);
+  run_until(f, atomic_load(&server_n_calls));
+}
+
+static void over_each_way(void (*check)(struct fixture *f, enum server_kind kind)) {
+  for (int w = 0; w < WAYS; w++) {
+    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
+    check(f, ways[w].kind);
+    fixture_stop(f);
+  }
+}
+
 static void a_modern_request_carries_its_fields_and_meta(void **state) {
   struct fixture *f = fixture_start(SERVER_MODERN, false);
   struct trial trial;
@@ -67,29 +91,48 @@ static void a_modern_request_carries_its_fields_and_meta(void **state) {
 static void a_legacy_session_is_begun_once_and_ended(void **state) {
   struct fixture *f = fixture_start(SERVER_LEGACY, false);
   for (int i = 0; i < 3; i++) {
-    struct trial trial;
-    trial_init(f, &trial, "plain");
-    trial_run(&trial);
-    assert_false(trial.call.result.is_error);
+    call_plain(f);
     assert_true(has_field(server_call, "\r\nMcp-Session-Id: s1\r\n"));
     assert_true(has_field(server_call, "\r\nMCP-Protocol-Version: 2025-06-18\r\n"));
     assert_false(has_text(server_call, "io.modelcontextprotocol/"));
-    trial_end(&trial);
   }
   assert_int_equal(atomic_load(&server_n_initialized), 1);
   fixture_stop(f);
   assert_int_equal(atomic_load(&server_n_deleted), 1);
 }
 
+static void a_session_that_nobody_uses_is_ended_and_another_begun(void **state) {
+  struct fixture *f = fixture_start(SERVER_LEGACY, false);
+  struct trial hanging;
+  f->target->idle_ms = 100 * 1000;
+  for (int i = 0; i < 3; i++) {
+    call_plain(f);
+    assert_int_equal(atomic_load(&server_n_initialized), i + 1);
+    loop_age(&f->loops[0], 95 * INT64_C(1000000)); /* not yet */
+    call_plain(f);
+    loop_age(&f->loops[0], 95 * INT64_C(1000000));
+    run_for_a_while(f);
+    assert_int_equal(atomic_load(&server_n_deleted), i);
+    loop_age(&f->loops[0], 10 * INT64_C(1000000));
+    run_until(f, atomic_load(&server_n_deleted) == i + 1);
+  }
+  call_plain(f);
+  f->target->idle_ms = 1000; /* a call under way holds it */
+  begin_hanging(f, &hanging);
+  loop_age(&f->loops[0], 5 * INT64_C(1000000));
+  run_for_a_while(f);
+  assert_int_equal(atomic_load(&server_n_deleted), 3);
+  mcp_cancel(&hanging.call);
+  trial_wait(&hanging);
+  trial_end(&hanging);
+  fixture_stop(f);
+}
+
 static void a_lost_session_is_begun_anew_and_the_call_repeated(void **state) {
   struct fixture *f = fixture_start(SERVER_LEGACY, false);
   for (int i = 1; i <= 3; i++) {
-    struct trial trial;
     atomic_store(&server_session, i);
-    trial_init(f, &trial, "plain");
-    trial_run(&trial);
-    assert_false(trial.call.result.is_error);
-    trial_end(&trial);
+    call_plain(f);
     assert_int_equal(atomic_load(&server_n_initialized), i);
     assert_int_equal(atomic_load(&server_n_calls), i);
   }
@@ -121,74 +164,66 @@ static void an_upstream_that_changes_its_era_is_followed(void **state) {
   struct fixture *f = fixture_start(SERVER_LEGACY, false);
   const enum server_kind kinds[] = {SERVER_LEGACY, SERVER_MODERN, SERVER_LEGACY, SERVER_MODERN, SERVER_STATELESS};
   for (int i = 0; i < 4; i++) {
-    struct trial trial;
     atomic_store(&server_kind, kinds[i]);
-    trial_init(f, &trial, "plain");
-    trial_run(&trial);
-    if (trial.call.result.is_error) fail_msg("%d: %.*s", i, STR_ARG(trial.call.result.text));
-    trial_end(&trial);
+    call_plain(f);
   }
   fixture_stop(f);
 }
 
+static void error_passes(struct fixture *f, enum server_kind kind) {
+  struct trial trial;
+  trial_init(f, &trial, "error");
+  trial_run(&trial);
+  assert_int_equal(trial.call.result.rpc_code, -32602);
+  assert_str(trial.call.result.rpc_text, "no such thing");
+  assert_str(trial.call.result.rpc_data, "{\"x\":1.0}");
+  trial_end(&trial);
+}
+
 static void an_error_of_the_upstream_passes_whole(void **state) {
-  for (int w = 0; w < WAYS; w++) {
-    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
-    struct trial trial;
-    trial_init(f, &trial, "error");
-    trial_run(&trial);
-    assert_int_equal(trial.call.result.rpc_code, -32602);
-    assert_str(trial.call.result.rpc_text, "no such thing");
-    assert_str(trial.call.result.rpc_data, "{\"x\":1.0}");
-    trial_end(&trial);
-    fixture_stop(f);
-  }
+  over_each_way(error_passes);
+}
+
+static void cancelled_ends(struct fixture *f, enum server_kind kind) {
+  struct trial trial;
+  begin_hanging(f, &trial);
+  mcp_cancel(&trial.call);
+  assert_int_equal(trial.n_done, 0);
+  mcp_cancel(&trial.call);
+  trial_wait(&trial);
+  assert_int_equal(trial.call.result.error, ERR_CANCELLED);
+  assert_true(trial.call.result.is_unknown);
+  if (kind != SERVER_MODERN) run_until(f, atomic_load(&server_n_cancelled));
+  trial_end(&trial);
 }
 
 static void a_call_that_is_cancelled_ends_as_such(void **state) {
-  for (int w = 0; w < WAYS; w++) {
-    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
+  over_each_way(cancelled_ends);
+}
+
+static void cancelled_ends_once(struct fixture *f, enum server_kind kind) {
+  for (int i = 0; i < 20; i++) {
     struct trial trial;
-    trial_init(f, &trial, "hang");
+    trial_init(f, &trial, "plain");
     trial_begin(&trial);
-    run_until(f, atomic_load(&server_n_calls));
-    mcp_cancel(&trial.call);
-    assert_int_equal(trial.n_done, 0);
-    mcp_cancel(&trial.call);
+    for (int j = 0; j < i; j++)
+      uv_run(&f->loops[0].uv, UV_RUN_NOWAIT);
+    if (trial.n_done == 0) mcp_cancel(&trial.call);
     trial_wait(&trial);
-    assert_int_equal(trial.call.result.error, ERR_CANCELLED);
-    assert_true(trial.call.result.is_unknown);
-    if (ways[w].kind != SERVER_MODERN) run_until(f, atomic_load(&server_n_cancelled));
+    run_for_a_while(f);
+    assert_int_equal(trial.n_done, 1);
     trial_end(&trial);
-    fixture_stop(f);
   }
 }
 
 static void a_call_that_ends_while_it_is_cancelled_ends_once(void **state) {
-  for (int w = 0; w < WAYS; w++) {
-    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
-    for (int i = 0; i < 20; i++) {
-      struct trial trial;
-      trial_init(f, &trial, "plain");
-      trial_begin(&trial);
-      for (int j = 0; j < i; j++)
-        uv_run(&f->loops[0].uv, UV_RUN_NOWAIT);
-      if (trial.n_done == 0) mcp_cancel(&trial.call);
-      trial_wait(&trial);
-      run_for_a_while(f);
-      assert_int_equal(trial.n_done, 1);
-      trial_end(&trial);
-    }
-    fixture_stop(f);
-  }
+  over_each_way(cancelled_ends_once);
 }
 
 static void silence_ends_in_time(void **state) {
   struct fixture *f = fixture_start(SERVER_MODERN, false);
   struct trial trial;
-  trial_init(f, &trial, "hang");
-  trial_begin(&trial);
-  run_until(f, atomic_load(&server_n_calls));
+  begin_hanging(f, &trial);
   loop_age(&f->loops[0], 21 * 1000 * 1000);
   trial_wait(&trial);
   assert_int_equal(trial.call.result.error, ERR_TIMEOUT);
@@ -198,36 +233,29 @@ static void silence_ends_in_time(void **state) {
   fixture_stop(f);
 }
 
+static void dropped_waits_for_its_call(struct fixture *f, enum server_kind kind) {
+  struct trial trial;
+  begin_hanging(f, &trial);
+  mcp_upstreams_drop(f->upstreams, f->connection.policy.id); /* its call still runs */
+  run_for_a_while(f);
+  if (trial.n_done) fail_msg("%.*s", STR_ARG(trial.call.result.text));
+  mcp_cancel(&trial.call);
+  trial_wait(&trial);
+  trial_end(&trial);
+}
+
 static void what_is_under_way_when_all_ends_is_cancelled(void **state) {
-  for (int w = 0; w < WAYS; w++) {
-    struct fixture *f = fixture_start(ways[w].kind, ways[w].has_thread);
-    struct trial trial;
-    trial_init(f, &trial, "hang");
-    trial_begin(&trial);
-    run_until(f, atomic_load(&server_n_calls));
-    mcp_upstreams_drop(f->upstreams, f->connection.policy.id); /* its call still runs */
-    run_for_a_while(f);
-    if (trial.n_done) fail_msg("%d: %.*s", w, STR_ARG(trial.call.result.text));
-    mcp_cancel(&trial.call);
-    trial_wait(&trial);
-    trial_end(&trial);
-    fixture_stop(f);
-  }
+  over_each_way(dropped_waits_for_its_call);
 }
 
 static void a_new_version_of_a_connection_is_another_upstream(void **state) {
   struct fixture *f = fixture_start(SERVER_LEGACY, false);
   struct trial trial;
-  trial_init(f, &trial, "plain");
-  trial_run(&trial);
-  trial_end(&trial);
+  call_plain(f);
   struct mcp_target *old = f->target;
   f->target = target_new(f, 2);
   f->connection.state = f->target;
-  trial_init(f, &trial, "plain");
-  trial_run(&trial);
-  assert_false(trial.call.result.is_error);
-  trial_end(&trial);
+  call_plain(f);
   assert_int_equal(atomic_load(&server_n_initialized), 2);
   run_until(f, atomic_load(&server_n_deleted) == 1);
   f->connection.state = old;
@@ -267,6 +295,7 @@ int main(void) {
       cmocka_unit_test(a_tool_is_called_in_either_era_and_its_result_is_verbatim),
       cmocka_unit_test(a_modern_request_carries_its_fields_and_meta),
       cmocka_unit_test(a_legacy_session_is_begun_once_and_ended),
+      cmocka_unit_test(a_session_that_nobody_uses_is_ended_and_another_begun),
       cmocka_unit_test(a_lost_session_is_begun_anew_and_the_call_repeated),
       cmocka_unit_test(many_calls_that_lose_their_session_share_the_new_one),
       cmocka_unit_test(an_upstream_that_changes_its_era_is_followed),

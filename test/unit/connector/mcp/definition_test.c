@@ -42,6 +42,7 @@ static void what_is_no_server_is_refused_with_its_place(void **state) {
       {"\"url\":\"https://a/\",\"auth\":{\"key\":{\"prefix\":\"a\\n\"}}", "/auth/key/prefix", "ASCII"},
       {"\"url\":\"https://a/\",\"timeout_ms\":10", "/timeout_ms", "from 1000"},
       {"\"url\":\"https://a/\",\"max_concurrent\":0", "/max_concurrent", "from 1"},
+      {"\"url\":\"https://a/\",\"idle_ms\":999", "/idle_ms", "from 1000"},
       {"\"command\":[]", "/command", "a list"},
       {"\"command\":\"sh -c x\"", "/command", "a list"},
       {"\"command\":[\"./a\"]", "/command/0", "absolute path"},
@@ -96,7 +97,7 @@ static void a_remote_server_is_reached_as_its_definition_says(void **state) {
   struct connector_connection connection = {0};
   compile(
       "{\"id\":\"x\",\"kind\":\"mcp\",\"url\":\"https://a.example/mcp\",\"auth\":{\"key\":{\"header\":\"X-Key\"}},"
-      "\"timeout_ms\":2000,\"max_concurrent\":4}",
+      "\"timeout_ms\":2000,\"max_concurrent\":4,\"idle_ms\":3000}",
       &connector);
   assert_str(connector.name, "x");
   assert_false(connector.has_environment);
@@ -107,6 +108,7 @@ static void a_remote_server_is_reached_as_its_definition_says(void **state) {
   assert_null(target->command);
   assert_int_equal(target->timeout_ms, 2000);
   assert_int_equal(target->max_concurrent, 4);
+  assert_int_equal(target->idle_ms, 3000);
   assert_int_equal(target->version, 3);
   connector.kind->close(&connection);
   assert_null(connection.state);

@@ -1,0 +1,39 @@
+// MCP servers over stdio, of a few lines each, for what no SDK would let one do.
+import { readFile, readdir } from 'node:fs/promises';
+
+// A whole server: `on` has what its tools do, as JavaScript: (params, say) => text, or nothing. Each takes an object.
+// `before` runs first. A legacy server, and no more than its tests need.
+export function program(on, before = '') {
+  const entries = Object.entries(on).map(([name, does]) => `${JSON.stringify(name)}: ${does}`);
+  return `
+    const tools = { ${entries.join(', ')} };
+    const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n');
+    ${before}
+    require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const { id, method, params } = JSON.parse(line);
+      if (method === 'initialize') say({ id, result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'p', version: '1' } } });
+      else if (method === 'tools/list') say({ id, result: { tools: Object.keys(tools).map((name) => ({ name, inputSchema: { type: 'object' } })) } });
+      else if (method === 'tools/call') {
+        const text = tools[params.name](params.arguments, id);
+        if (text !== undefined) say({ id, result: { content: [{ type: 'text', text: String(text) }] } });
+      } else if (id !== undefined) say({ id, error: { code: -32601, message: 'no' } });
+    });`;
+}
+
+// A definition that starts such a program.
+export const started = (id, script, more = {}) => ({ id, kind: 'mcp', command: [process.execPath, '-e', script], ...more });
+
+// In a sandbox a process sees a /tmp of its own: a checkout that is kept there, and its node, are run without one.
+export const isHidden = import.meta.dirname.startsWith('/tmp/');
+export const unsandboxed = { env: { PATH: '/nowhere' } };
+
+// The children of a process: { pid, state }.
+export async function processesOf(pid) {
+  const all = [];
+  for (const name of await readdir('/proc')) {
+    const stat = /^\d+$/.test(name) ? await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '') : '';
+    const [, state, parent] = /^\d+ \(.*\) (\S) (\d+)/s.exec(stat) ?? [];
+    if (Number(parent) === pid) all.push({ pid: Number(name), state });
+  }
+  return all;
+}
