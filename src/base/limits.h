@@ -72,7 +72,7 @@ enum {
   LIMIT_CATALOGUE_DEFINITION = 128 * KIB, /* of one item; beyond: refused */
   LIMIT_CATALOGUE_URI = 2 * KIB,
   LIMIT_CATALOGUE_NAME = 128,                /* bytes of a tool's or prompt's name: the specification's */
-  LIMIT_DISCOVERIES = 4,                     /* servers being asked for what they have, at once */
+  LIMIT_DISCOVERIES = 8,                     /* servers being asked for what they have, at once */
   LIMIT_DISCOVERY_MS = 10 * 60 * 1000,       /* between two times, where nothing calls for another */
   LIMIT_DISCOVERY_CHILD_MS = 60 * 60 * 1000, /* the same for a process, which is started for it */
   LIMIT_DISCOVERY_RETRY_MS = 5 * 1000,       /* after a failure; doubles up to LIMIT_DISCOVERY_MS */
@@ -88,6 +88,7 @@ enum {
   LIMIT_MCP_QUEUE = 256,              /* requests that wait for one server */
   LIMIT_MCP_LINKS = 256,              /* answers and notifications on their way to one server */
   LIMIT_MCP_HANDSHAKE_MS = 15 * 1000, /* each step of finding out how a server speaks */
+  LIMIT_MCP_LIST_MS = 30 * 1000,      /* a page of a list, unless its connector says otherwise */
   LIMIT_MCP_REQUEST_MS = 60 * 1000,   /* a request without progress, unless its call says otherwise */
   LIMIT_MCP_CALL_MS = 30 * 60 * 1000, /* a request, whatever its progress */
   LIMIT_MCP_LINGER_MS = 2 * 1000,     /* what may follow an answer on its stream */

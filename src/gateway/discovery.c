@@ -6,7 +6,8 @@
  * Must not know what a catalogue accepts, nor how a server is spoken to.
  *
  * Invariants:
- *  1. At most LIMIT_DISCOVERIES entries are listing or writing.
+ *  1. At most LIMIT_DISCOVERIES entries are listing or writing; of those that failed the last time, half as many, so
+ * that servers that take their time to fail keep none waiting that may not. Who has waited longest is next.
  *  2. An entry that is under way is not freed: where its connection is gone, it is when it comes back.
  *  3. A server that fails is asked after LIMIT_DISCOVERY_RETRY_MS, then twice that, up to LIMIT_DISCOVERY_MS; one that
  *     says that it changed is asked at once, but not twice within LIMIT_DISCOVERY_NOTICE_MS. */
@@ -34,6 +35,7 @@ struct entry {
   enum entry_state state;
   int64_t due_us, asked_us; /* of the loop's clock */
   unsigned n_failures;
+  bool is_doubtful;         /* under way, and failed the last time */
   bool is_gone;             /* to be freed when it comes back */
   bool is_wanted_again;     /* something changed while it was under way */
   char told[ERR_TEXT_SIZE]; /* the failure that the catalogue knows of; "": none */
@@ -55,7 +57,7 @@ struct discovery {
   struct discovery_options options;
   struct map by_id;
   struct entry *first;
-  unsigned n_busy;
+  unsigned n_busy, n_doubtful;
   size_t n_writing;
   atomic_uint n_notices;
   atomic_bool has_missed; /* more notices than could be told apart: all are asked */
@@ -208,6 +210,7 @@ static void entry_end(struct entry *entry) {
   entry->listing = NULL;
   entry->state = WAITING;
   discovery->n_busy--;
+  discovery->n_doubtful -= entry->is_doubtful;
   if (entry->is_gone) {
     entry_unlink(discovery, entry);
     entry_free(entry);
@@ -340,11 +343,12 @@ static enum err_code ask(struct entry *entry, const struct connector_connection 
   return code;
 }
 
-static void entry_begin(struct entry *entry) {
+/* False: it is not there yet, or no more. */
+static bool entry_begin(struct entry *entry) {
   struct discovery *discovery = entry->discovery;
   struct org_snapshot *snapshot = atomic_load_explicit(&entry->slot->current, memory_order_acquire);
   const struct connector_connection *connection = find_connection(snapshot, entry->id);
-  if (!connection) return; /* about to be told of */
+  if (!connection) return false; /* about to be told of */
   entry->snapshot = org_snapshot_ref(snapshot);
   entry->state = LISTING;
   entry->err.text[0] = '\0';
@@ -353,13 +357,16 @@ static void entry_begin(struct entry *entry) {
   entry->asked_version = entry->version;
   entry->asked_connector_version = entry->connector_version;
   discovery->n_busy++;
+  entry->is_doubtful = entry->n_failures > 0;
+  discovery->n_doubtful += entry->is_doubtful;
   /* Once it is asked, the answer may come at any time, on another thread: the entry is not touched any more. */
   struct err err = {0};
   enum err_code code = ask(entry, connection, &err);
-  if (code == ERR_NONE) return;
+  if (code == ERR_NONE) return true;
   entry->code = code;
   entry->err = err;
   write_rows(entry);
+  return true;
 }
 
 /* ---- time ---- */
@@ -369,15 +376,25 @@ static void ask_all(struct discovery *discovery) {
     ask_soon(discovery, entry);
 }
 
+static struct entry *longest_due(const struct discovery *discovery, int64_t now) {
+  bool is_full = discovery->n_doubtful >= LIMIT_DISCOVERIES / 2;
+  struct entry *found = NULL;
+  for (struct entry *entry = discovery->first; entry; entry = entry->next) {
+    if (entry->state != WAITING || entry->due_us > now || (is_full && entry->n_failures > 0)) continue;
+    if (!found || entry->due_us < found->due_us) found = entry;
+  }
+  return found;
+}
+
 static void on_tick(uv_timer_t *timer) {
   struct discovery *discovery = timer->data;
   int64_t now = now_us(discovery);
   if (discovery->is_stopping) return;
   if (atomic_exchange(&discovery->has_missed, false)) ask_all(discovery);
   if (!discovery->first) (void)uv_timer_stop(timer); /* nobody to ask: the loop may sleep */
-  for (struct entry *entry = discovery->first, *next; entry && discovery->n_busy < LIMIT_DISCOVERIES; entry = next) {
-    next = entry->next;
-    if (entry->state == WAITING && entry->due_us <= now) entry_begin(entry);
+  struct entry *entry;
+  while (discovery->n_busy < LIMIT_DISCOVERIES && (entry = longest_due(discovery, now))) {
+    if (!entry_begin(entry)) entry->due_us = now + TICK_MS * INT64_C(1000);
   }
 }
 

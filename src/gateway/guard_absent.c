@@ -31,16 +31,25 @@ bool guard_prompt_is_denied(const struct call *call, struct str public_name, str
   return false;
 }
 
+/* Listed, a template itself, or what fits one. */
+static bool has_resource(const struct call *call, const struct connector_catalogue *catalogue, struct str uri) {
+  for (size_t i = 0; i < catalogue->n_resources; i++)
+    if (str_eq(catalogue->resources[i].uri, uri)) return true;
+  for (size_t i = 0; i < catalogue->n_templates; i++) {
+    struct str template = catalogue->templates[i].uri;
+    if (str_eq(template, uri) || toolset_uri_fits(call->exchange->arena, template, uri)) return true;
+  }
+  return false;
+}
+
 bool guard_resource_is_denied(const struct call *call, struct str uri, struct guard_absence *ret_absence) {
   const struct org_snapshot *snapshot = call->exchange->principal.snapshot;
   for (size_t i = 0; i < snapshot->n_connections; i++) {
     const struct connector_connection *connection = &snapshot->connections[i];
     const struct connector_catalogue *catalogue = connection->catalogue;
     if (!catalogue || is_others(call, connection)) continue;
-    for (size_t j = 0; j < catalogue->n_resources; j++) {
-      if (str_eq(catalogue->resources[j].uri, uri) && is_denied(call, connection, POLICY_RESOURCE, uri, ret_absence))
-        return true;
-    }
+    if (!has_resource(call, catalogue, uri)) continue;
+    if (is_denied(call, connection, POLICY_RESOURCE, uri, ret_absence)) return true;
   }
   return false;
 }

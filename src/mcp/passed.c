@@ -71,9 +71,11 @@ static void write_renamed(struct buf *out, yyjson_val *value, struct str (*renam
     json_write_str(out, renamed);
 }
 
-/* An object with a member that names something. */
-static void write_naming(struct buf *out, yyjson_val *object, const char *member,
-                         struct str (*rename)(void *, struct str), void *context) {
+typedef void (*write_element)(struct buf *out, yyjson_val *element, const struct mcp_passing *passing);
+
+/* An object as it is, but for one member. */
+static void write_but(struct buf *out, yyjson_val *object, const char *member, write_element write,
+                      const struct mcp_passing *passing) {
   size_t i, n;
   yyjson_val *key, *value;
   buf_append_byte(out, '{');
@@ -82,21 +84,32 @@ static void write_naming(struct buf *out, yyjson_val *object, const char *member
     json_write_value(out, key);
     buf_append_byte(out, ':');
     if (str_eq_c(json_str(key), member))
-      write_renamed(out, value, rename, context);
+      write(out, value, passing);
     else
       json_write_value(out, value);
   }
   buf_append_byte(out, '}');
 }
 
+static void write_uri(struct buf *out, yyjson_val *uri, const struct mcp_passing *passing) {
+  write_renamed(out, uri, passing->public_uri, passing->context);
+}
+
+static void write_task_id(struct buf *out, yyjson_val *id, const struct mcp_passing *passing) {
+  write_renamed(out, id, passing->public_task, passing->context);
+}
+
 /* A resource: a link, or contents. */
-static void write_named(struct buf *out, yyjson_val *object, const struct mcp_passing *passing) {
-  write_naming(out, object, "uri", passing->public_uri, passing->context);
+static void write_named(struct buf *out, yyjson_val *resource, const struct mcp_passing *passing) {
+  if (yyjson_is_obj(resource))
+    write_but(out, resource, "uri", write_uri, passing);
+  else
+    json_write_value(out, resource);
 }
 
 /* A task: what a call begins (2025-11-25), or belongs to. */
-static void write_task(struct buf *out, yyjson_val *object, const struct mcp_passing *passing) {
-  write_naming(out, object, "taskId", passing->public_task, passing->context);
+static void write_task(struct buf *out, yyjson_val *task, const struct mcp_passing *passing) {
+  write_but(out, task, "taskId", write_task_id, passing);
 }
 
 void mcp_write_meta_value(struct buf *out, struct str name, yyjson_val *value, const struct mcp_passing *passing) {
@@ -109,30 +122,13 @@ void mcp_write_meta_value(struct buf *out, struct str name, yyjson_val *value, c
 /* A block of content: {"type":"resource_link","uri"}, {"type":"resource","resource":{"uri"}}, or any other. */
 static void write_block(struct buf *out, yyjson_val *block, const struct mcp_passing *passing) {
   struct str type = json_get_str(block, "type");
-  if (str_eq(type, STR("resource_link"))) {
+  if (str_eq(type, STR("resource_link")))
     write_named(out, block, passing);
-    return;
-  }
-  if (!str_eq(type, STR("resource"))) {
+  else if (str_eq(type, STR("resource")))
+    write_but(out, block, "resource", write_named, passing);
+  else
     json_write_value(out, block);
-    return;
-  }
-  size_t i, n;
-  yyjson_val *key, *value;
-  buf_append_byte(out, '{');
-  yyjson_obj_foreach(block, i, n, key, value) {
-    if (i) buf_append_byte(out, ',');
-    json_write_value(out, key);
-    buf_append_byte(out, ':');
-    if (str_eq(json_str(key), STR("resource")) && yyjson_is_obj(value))
-      write_named(out, value, passing);
-    else
-      json_write_value(out, value);
-  }
-  buf_append_byte(out, '}');
 }
-
-typedef void (*write_element)(struct buf *out, yyjson_val *element, const struct mcp_passing *passing);
 
 /* An array of such things, or one of them. */
 static void write_all(struct buf *out, yyjson_val *value, const struct mcp_passing *passing, write_element write) {
@@ -157,26 +153,18 @@ static void write_all(struct buf *out, yyjson_val *value, const struct mcp_passi
   buf_append_byte(out, ']');
 }
 
+static void write_content(struct buf *out, yyjson_val *content, const struct mcp_passing *passing) {
+  write_all(out, content, passing, write_block);
+}
+
 /* A message of a prompt, or the result that a task ended with. */
 static void write_message(struct buf *out, yyjson_val *message, const struct mcp_passing *passing) {
-  size_t i, n;
-  yyjson_val *key, *value;
-  buf_append_byte(out, '{');
-  yyjson_obj_foreach(message, i, n, key, value) {
-    if (i) buf_append_byte(out, ',');
-    json_write_value(out, key);
-    buf_append_byte(out, ':');
-    if (str_eq(json_str(key), STR("content")))
-      write_all(out, value, passing, write_block);
-    else
-      json_write_value(out, value);
-  }
-  buf_append_byte(out, '}');
+  write_but(out, message, "content", write_content, passing);
 }
 
 static void write_member(struct buf *out, struct str name, yyjson_val *value, const struct mcp_passing *passing) {
   if (str_eq(name, STR("content")))
-    write_all(out, value, passing, write_block);
+    write_content(out, value, passing);
   else if (str_eq(name, STR("contents")))
     write_all(out, value, passing, write_named);
   else if (str_eq(name, STR("messages")))
@@ -186,9 +174,9 @@ static void write_member(struct buf *out, struct str name, yyjson_val *value, co
   else if (str_eq(name, STR("task")) && passing->public_task && yyjson_is_obj(value))
     write_task(out, value, passing);
   else if (str_eq(name, STR("taskId")))
-    write_renamed(out, value, passing->public_task, passing->context);
+    write_task_id(out, value, passing);
   else if (str_eq(name, STR("uri")))
-    write_renamed(out, value, passing->public_uri, passing->context);
+    write_uri(out, value, passing);
   else
     json_write_value(out, value);
 }

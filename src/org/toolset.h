@@ -68,6 +68,8 @@ const struct toolset *toolset_of(const struct org_snapshot *snapshot, struct org
 const struct toolset_tool *toolset_find(const struct toolset *toolset, struct str public_name);
 
 const struct toolset_prompt *toolset_find_prompt(const struct toolset *toolset, struct str public_name);
+/* Is it one of the template's, and spelt as nothing else is? For URIs of the server's own. */
+bool toolset_uri_fits(struct arena *arena, struct str template, struct str uri);
 /* The connection that a public URI means, and the URI there: one that is listed, or one that fits a template, of which
  * the caller must still ask policy. Of several templates the first in order. URIs that another spelling could be of
  * what a rule forbids (dot segments, needless escapes, braces) fit no template. False: none that this user may read.

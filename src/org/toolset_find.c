@@ -59,6 +59,10 @@ static bool is_plain_uri(struct arena *arena, struct str uri) {
   return url_decode(arena, uri, &decoded) && !has_dot_segment(decoded);
 }
 
+bool toolset_uri_fits(struct arena *arena, struct str template, struct str uri) {
+  return uri_template_fits(template, uri) && is_plain_uri(arena, uri);
+}
+
 bool toolset_find_resource(const struct toolset *toolset, struct arena *arena, struct str public_uri,
                            const struct connector_connection **ret_connection, struct str *ret_uri) {
   const struct toolset_resource *listed = find(toolset->resources, toolset->n_resources, public_uri);

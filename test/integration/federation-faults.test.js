@@ -7,71 +7,50 @@ import { readFile, readdir } from 'node:fs/promises';
 import { Connek, releaseBinary } from './support/connek.js';
 import { callTool, legacy, send } from './support/mcp.js';
 import { held, isLong, rounds } from './support/proof.js';
+import { json, lies, notice } from './support/lies.js';
 import { Served, eventually, organisation, tool, user } from './support/served.js';
 import { processesOf } from './support/stdio.js';
 
 async function serving(t, servers) {
   const connek = await Connek.create(t);
-  await connek.apply(organisation(servers.map((server) => ({ trust: 'accept', ...server }))));
+  const config = organisation(servers.map((server) => ({ trust: 'accept', ...server })));
+  for (const connector of config.connectors) connector.timeout_ms = 1000;
+  await connek.apply(config);
   await connek.start('--allow-upstream', '127.0.0.1');
   return { connek, url: (await connek.token(user)).url };
 }
+const residentKiB = async (pid) => Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))[1]);
 const names = async (url) => (await send(url, legacy('tools/list'))).body.result.tools.map(({ name }) => name).filter((name) => !name.startsWith('connek_'));
 
-const json = (response, text) => response.writeHead(200, { 'Content-Type': 'application/json' }).end(text);
-
-// Writes `piece` until the other side has had enough: how much that was.
-async function endless(response, type, first, piece) {
-  response.writeHead(200, { 'Content-Type': type });
-  response.write(first);
-  const gone = new Promise((resolve) => response.on('close', resolve));
-  let isOpen = true;
-  gone.then(() => (isOpen = false));
-  let written = 0;
-  while (isOpen) {
-    written += piece.length;
-    if (!response.write(piece)) await Promise.race([gone, new Promise((resolve) => response.once('drain', resolve))]);
-  }
-  return written;
-}
-
-const mib = 1024 * 1024;
-const notice = (method, params) => `data: ${JSON.stringify({ jsonrpc: '2.0', method, params })}\n\n`;
-
-// What each does to a call, and what the caller is told; `most`: what it gets rid of before it is cut off.
-const lies = {
-  'answers with another id': { lie: ({ id }, response) => json(response, `{"jsonrpc":"2.0","id":${id + 1000},"result":{"content":[]}}`), told: /another id/ },
-  'answers with what is no JSON': { lie: (message, response) => json(response, '{"jsonrpc":"2.0","id":'), told: /no JSON/ },
-  'answers with JSON that is no message': { lie: ({ id }, response) => json(response, `{"id":${id},"answer":42}`), told: /no JSON-RPC message/ },
-  'answers with a result that is no object': { lie: ({ id }, response) => json(response, `{"jsonrpc":"2.0","id":${id},"result":7}`), told: /no object/ },
-  'nests without end': { lie: (message, response) => json(response, '['.repeat(mib)), told: /no JSON/ },
-  'ends its stream without an answer': {
-    lie: (message, response) => response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(': nothing\n\n'),
-    told: /without answering/,
-  },
-  'hangs up': { lie: (message, response) => response.destroy(), told: /broke off/ },
-  'streams comments without end': { lie: (message, response) => endless(response, 'text/event-stream', '', `: ${'x'.repeat(mib)}\n\n`), told: /larger than allowed/, most: 80 * mib },
-  'sends an event without end': { lie: (message, response) => endless(response, 'text/event-stream', 'data: {', 'x'.repeat(mib)), told: /too large/, most: 40 * mib },
-  'sends a body without end': { lie: ({ id }, response) => endless(response, 'application/json', `{"jsonrpc":"2.0","id":${id},"result":{"a":"`, 'x'.repeat(mib)), told: /more than \d+ bytes/, most: 40 * mib },
-  'is redirected elsewhere': { lie: (message, response) => response.writeHead(307, { Location: 'http://127.0.0.1:1/' }).end(), told: /another address/ },
-};
-
-test('a server that lies gets an error of its own, and its neighbour is untouched', { timeout: 120_000 }, async (t) => {
+// One server a lie, told to one method; and one that does as it should.
+async function liarsOf(t, method) {
   const good = await Served.start(t, { name: 'good', tools: [tool('echo')] });
   const liars = [];
-  for (const [what, { lie, told, most }] of Object.entries(lies)) {
-    const liar = { id: `liar${liars.length}`, what, told, most, server: await Served.start(t, { tools: [tool('lie')] }) };
+  for (const [what, lie] of Object.entries(lies)) {
+    const liar = { id: `liar${liars.length}`, what, ...lie, server: await Served.start(t, { tools: [tool('lie')] }) };
     liar.server.lie = (message, response) => {
-      if (message.method !== 'tools/call') return false;
-      liar.ended = Promise.resolve(lie(message, response));
+      if (message.method !== method) return false;
+      liar.ended = Promise.resolve(lie.lie(message, response));
       return true;
     };
     liars.push(liar);
   }
-  const { connek, url } = await serving(t, [{ id: 'good', url: good.url }, ...liars.map(({ id, server }) => ({ id, url: server.url }))]);
+  return { good, liars, ...(await serving(t, [{ id: 'good', url: good.url }, ...liars.map(({ id, server }) => ({ id, url: server.url }))])) };
+}
+
+async function assertCutOff({ most, ended, what }) {
+  assert.ok(!most || (await ended) < most, `${what}: cut off`);
+}
+
+test('a server that lies gets an error of its own, and its neighbour is untouched', { timeout: 120_000 }, async (t) => {
+  const { liars, connek, url } = await liarsOf(t, 'tools/call');
   await eventually(async () => assert.equal((await names(url)).length, liars.length + 1));
-  for (const liar of liars) {
-    const { id, what, told, most } = liar;
+  const before = await residentKiB(connek.pid);
+  await Promise.all(liars.filter(({ isSlow }) => isSlow).map(checkCall));
+  for (const liar of liars.filter(({ isSlow }) => !isSlow)) await checkCall(liar);
+
+  async function checkCall(liar) {
+    const { id, what, told, server } = liar;
     const lying = callTool(url, `${id}_lie`);
     const other = await callTool(url, 'good_echo', { while: what });
     assert.ok(!other.body.result.isError, what);
@@ -80,14 +59,37 @@ test('a server that lies gets an error of its own, and its neighbour is untouche
     assert.match(text, told, what);
     assert.match(text, new RegExp(id), `${what}: the server is named`);
     assert.ok(text.length < 2000, `${what}: a short error`);
-    assert.ok(!most || (await liar.ended) < most, `${what}: cut off`);
+    await assertCutOff(liar);
+    assert.equal(server.of('tools/call').length, 1, `${what}: what may have been done is not asked for twice`);
   }
+
+  const after = await residentKiB(connek.pid);
+  assert.ok(after - before < 400 * 1024, `${before} KiB have become ${after}`);
   assert.equal((await names(url)).length, liars.length + 1, 'all are still listed');
   for (const { server, id } of liars) {
     server.lie = null;
     await eventually(async () => assert.ok(!(await callTool(url, `${id}_lie`)).body.result.isError, id));
   }
   assert.equal((await connek.verify()).code, 0);
+});
+
+test('a server that lies about its lists is named with its reason in the review; others are taken', { timeout: 120_000 }, async (t) => {
+  const { liars, connek, url } = await liarsOf(t, 'tools/list');
+  await eventually(async () => assert.deepEqual(await names(url), ['good_echo']), { timeoutMs: 60_000 });
+  await eventually(
+    async () => {
+      const lines = (await connek.ok('connector', 'review', '--all')).split('\n');
+      for (const { id, what, told } of liars) {
+        const line = lines.find((each) => each.startsWith(`${id}: its server could not be asked: ${id}`)) ?? '';
+        assert.match(line, told, `${what}: ${lines.join('\n')}`);
+        assert.ok(line.length < 500, `${what}: a short line`);
+      }
+      assert.ok(!lines.some((each) => each.startsWith('good:')));
+    },
+    { timeoutMs: 60_000 },
+  );
+  for (const liar of liars) await assertCutOff(liar);
+  assert.ok(!(await callTool(url, 'good_echo')).body.result.isError);
 });
 
 test('a storm of notifications passes bounded, and asks for no storm of questions', { timeout: 120_000 }, async (t) => {
@@ -198,7 +200,7 @@ test(`a process is started and stopped ${cycles} times: no zombie, no descriptor
   const state = async () => ({
     processes: (await processesOf(connek.pid)).length,
     descriptors: (await readdir(`/proc/${connek.pid}/fd`)).length,
-    kib: Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${connek.pid}/status`, 'utf8'))[1]),
+    kib: await residentKiB(connek.pid),
   });
   const warm = Math.floor(cycles / 4);
   let first;

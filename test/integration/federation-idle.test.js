@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import { Connek } from './support/connek.js';
 import { callTool, legacy, send } from './support/mcp.js';
 import { Served, eventually, organisation, tool, user } from './support/served.js';
-import { isHidden, processesOf, program, started, unsandboxed } from './support/stdio.js';
+import { processesOf, program, started } from './support/stdio.js';
 
 const names = async (url) => (await send(url, legacy('tools/list'))).body.result.tools.map(({ name }) => name);
 const textOf = ({ body }) => body.result?.content?.[0]?.text ?? JSON.stringify(body);
 
 // `connectors`: definitions, a connection for each.
 async function serving(t, connectors, args = ['--allow-upstream', '127.0.0.1']) {
-  const connek = await Connek.create(t, isHidden ? unsandboxed : {});
+  const connek = await Connek.create(t);
   const config = organisation(connectors.map(({ id }) => ({ id, trust: 'accept' })));
   config.connectors = connectors;
   await connek.apply(config);

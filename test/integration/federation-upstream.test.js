@@ -4,12 +4,12 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Connek } from './support/connek.js';
 import { legacy, modern, send } from './support/mcp.js';
 import { freePort } from './support/process.js';
 import { Served, eventually, tool, user } from './support/served.js';
+import { commandOf, descendants, isHidden, program, started, unsandboxed } from './support/stdio.js';
 import { fixtureProgram } from '../fixtures/mcp/process.js';
 
 const modules = resolve(import.meta.dirname, '../../node_modules');
@@ -27,25 +27,6 @@ const config = (...connectors) => ({
 const call = (url, name, args = {}) => send(url, legacy('tools/call', { name, arguments: args })).then(({ body }) => body);
 const names = async (url) => (await send(url, modern('tools/list'))).body.result.tools.map(({ name }) => name);
 const textOf = (body) => body.result?.content?.[0]?.text ?? JSON.stringify(body);
-
-// All processes that descend from Connek.
-async function descendants(pid) {
-  const parents = new Map();
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => null);
-    if (stat) parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-  }
-  const found = [pid];
-  for (const one of found) for (const [child, parent] of parents) if (parent === one) found.push(child);
-  return found.slice(1);
-}
-
-const commandOf = (pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-
-// In a sandbox a server sees a /tmp of its own: one that is kept there, as a whole checkout may be, is run without.
-const isHidden = import.meta.dirname.startsWith('/tmp/');
-const unsandboxed = { env: { PATH: '/nowhere' } };
 
 async function serving(t, connectors, args = [], options = isHidden ? unsandboxed : {}) {
   const connek = await Connek.create(t, options);
@@ -73,47 +54,26 @@ for (const [eras, options] of [
 }
 
 test('a server over stdio that is killed is started again; its environment is its own; its stderr is in the log', async (t) => {
-  const script = `
-    import { createInterface } from 'node:readline';
-    const say = (id, result) => console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
-    console.error('the probe is up, with ' + process.env.TOKEN);
-    for await (const line of createInterface({ input: process.stdin })) {
-      const { id, method, params } = JSON.parse(line);
-      if (method === 'initialize') say(id, { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'p', version: '1' } });
-      else if (method === 'tools/list') say(id, { tools: [{ name: 'env', inputSchema: { type: 'object' } }, { name: 'die', inputSchema: { type: 'object' } }] });
-      else if (method === 'tools/call' && params.name === 'die') process.kill(process.pid, 'SIGKILL');
-      else if (method === 'tools/call') say(id, { content: [{ type: 'text', text: JSON.stringify(process.env) }] });
-      else if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } }));
-    }`;
-  const command = [process.execPath, '--input-type=module', '-e', script];
+  const script = program(
+    { env: '() => JSON.stringify(process.env)', length: '() => process.env.TOKEN.length', die: "() => void process.kill(process.pid, 'SIGKILL')" },
+    "console.error('the probe is up, with ' + process.env.TOKEN);",
+  );
   const env = { PROBE_TOKEN: 'secret-of-the-probe', OURS: 'canary', ...(isHidden && unsandboxed.env) };
-  const { connek, url } = await serving(t, [{ id: 'probe', command, environment: { TOKEN: { env: 'PROBE_TOKEN' } } }], [], { env });
+  const { connek, url } = await serving(t, [started('probe', script, { environment: { TOKEN: { env: 'PROBE_TOKEN' } } })], [], { env });
   await eventually(async () => assert.ok((await names(url)).includes('probe_env')));
   const environment = JSON.parse(textOf(await call(url, 'probe_env')));
-  assert.equal(environment.TOKEN, 'secret-of-the-probe');
   assert.deepEqual(Object.keys(environment).filter((name) => !['HOME', 'LANG', 'PATH', 'PWD', 'TOKEN'].includes(name)), []);
+  assert.equal(textOf(await call(url, 'probe_length')), `${env.PROBE_TOKEN.length}`); // what it repeats of a secret is covered
   assert.match(textOf(await call(url, 'probe_die')), /probe was ended by signal 9|probe ended with status/);
-  await eventually(async () => assert.match(textOf(await call(url, 'probe_env')), /secret-of-the-probe/));
+  await eventually(async () => assert.equal(textOf(await call(url, 'probe_length')), `${env.PROBE_TOKEN.length}`));
   const lines = () => connek.log.map(({ line }) => line).join('\n');
   await eventually(() => assert.match(lines(), /stderr: the probe is up, with \*{19}/));
   assert.doesNotMatch(lines(), /secret-of-the-probe/);
 });
 
 test('a server over stdio has a folder of its own, which stays', async (t) => {
-  const script = `
-    import { createInterface } from 'node:readline';
-    import { appendFileSync, readFileSync } from 'node:fs';
-    const say = (id, result) => console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
-    for await (const line of createInterface({ input: process.stdin })) {
-      const { id, method } = JSON.parse(line);
-      if (method === 'initialize') say(id, { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'p', version: '1' } });
-      else if (method === 'tools/list') say(id, { tools: [{ name: 'keep', inputSchema: { type: 'object' } }] });
-      else if (method === 'tools/call') {
-        appendFileSync('kept', 'x');
-        say(id, { content: [{ type: 'text', text: 'kept ' + readFileSync('kept', 'utf8') }] });
-      } else if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } }));
-    }`;
-  const { connek, url } = await serving(t, [{ id: 'probe', command: [process.execPath, '--input-type=module', '-e', script] }]);
+  const keep = "() => { const fs = require('fs'); fs.appendFileSync('kept', 'x'); return 'kept ' + fs.readFileSync('kept', 'utf8'); }";
+  const { connek, url } = await serving(t, [started('probe', program({ keep }))]);
   await eventually(async () => assert.ok((await names(url)).includes('probe_keep')));
   assert.equal(textOf(await call(url, 'probe_keep')), 'kept x');
   await connek.restart();

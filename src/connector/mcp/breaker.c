@@ -28,6 +28,7 @@ void mcp_breaker_succeeded(struct mcp_upstream *upstream) {
 
 void mcp_breaker_failed(struct mcp_upstream *upstream, const char *why) {
   struct mcp_breaker *breaker = &upstream->breaker;
+  if (breaker->open_until_us > mcp_now_us(upstream)) return; /* it was under way when others failed */
   if (++breaker->n_failures < FAILURES) return;
   bool was_open = breaker->open_until_us != 0;
   unsigned n = breaker->n_failures - FAILURES;

@@ -50,8 +50,8 @@ static int open_folder(int parent, const char *name) {
   const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   int fd = openat(parent, name, flags);
   if (fd >= 0 || errno != EACCES) return fd;
-  (void)fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW); /* it may have shut itself out */
-  return openat(parent, name, flags);
+  /* It may have shut itself out. */
+  return fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) == 0 ? openat(parent, name, flags) : -1;
 }
 
 static void empty(struct removal *removal, int fd, unsigned depth);
@@ -68,8 +68,10 @@ static void remove_one(struct removal *removal, int parent, const char *name, un
   }
   int fd = depth < DEPTH_MAX ? open_folder(parent, name) : -1;
   if (fd < 0) return;
-  (void)fchmod(fd, 0700);
-  empty(removal, fd, depth + 1);
+  if (fchmod(fd, 0700) == 0)
+    empty(removal, fd, depth + 1);
+  else
+    close(fd);
   if (unlinkat(parent, name, AT_REMOVEDIR) == 0) removal->n_removed++;
 }
 

@@ -179,8 +179,10 @@ static void next_page(struct listing_job *job) {
     buf_append_c(&members, "\"cursor\":");
     json_write_str(&members, str_of(job->cursor));
   }
+  int64_t timeout_ms = job->target->timeout_ms > 0 ? job->target->timeout_ms : LIMIT_MCP_LIST_MS;
   request->method = str_of(kinds[job->kind].method);
   request->members = buf_str(&members);
+  request->timeout_us = timeout_ms * 1000;
   mcp_request_begin(request);
 }
 

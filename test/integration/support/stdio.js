@@ -37,3 +37,18 @@ export async function processesOf(pid) {
   }
   return all;
 }
+
+// All processes that descend from Connek.
+export async function descendants(pid) {
+  const parents = new Map();
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => null);
+    if (stat) parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+  }
+  const found = [pid];
+  for (const one of found) for (const [child, parent] of parents) if (parent === one) found.push(child);
+  return found.slice(1);
+}
+
+export const commandOf = (pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');

@@ -232,18 +232,8 @@ static void long_lines_of_standard_error_are_cut(void **state) {
   assert_string_equal(f->errors + 1024, "\nshort\n");
 }
 
-static void a_sandboxed_one_may_write_to_its_own_folder_alone(void **state) {
-  struct fixture *f = *state;
-  if (child_sandbox_problem()) skip_because("no bubblewrap that works here");
-  char folder[] = "/var/tmp/connek-child-XXXXXX", hidden[] = "/var/tmp/connek-hidden-XXXXXX", file[64], script[512];
-  assert_non_null(mkdtemp(folder));
-  assert_non_null(mkdtemp(hidden));
-  snprintf(file, sizeof(file), "%s/secret", hidden);
-  fclose(fopen(file, "w"));
-  snprintf(script, sizeof(script),
-           "echo x > mine && cat mine; ls %s | wc -l; echo x > /var/tmp/connek-not-mine || echo refused; "
-           "ls /tmp | wc -l; echo $OWN",
-           hidden);
+/* In a sandbox, `hidden` hidden from it; until it has ended. */
+static void run_sandboxed(struct fixture *f, const char *script, const char *folder, const char *hidden) {
   const char *const command[] = {"sh", "-c", script, NULL};
   const char *const environment[] = {"PATH=/usr/bin:/bin", "OWN=yes", NULL}, *const all_hidden[] = {hidden, NULL};
   const struct child_options options = {.command = command,
@@ -259,6 +249,21 @@ static void a_sandboxed_one_may_write_to_its_own_folder_alone(void **state) {
                                         .context = f};
   assert_ok(child_start(&f->loop, &options, &f->child, &test_err));
   wait_for_end(f);
+}
+
+static void a_sandboxed_one_may_write_to_its_own_folder_alone(void **state) {
+  struct fixture *f = *state;
+  if (child_sandbox_problem()) skip_because("no bubblewrap that works here");
+  char folder[] = "/var/tmp/connek-child-XXXXXX", hidden[] = "/var/tmp/connek-hidden-XXXXXX", file[64], script[512];
+  assert_non_null(mkdtemp(folder));
+  assert_non_null(mkdtemp(hidden));
+  snprintf(file, sizeof(file), "%s/secret", hidden);
+  fclose(fopen(file, "w"));
+  snprintf(script, sizeof(script),
+           "echo x > mine && cat mine; ls %s | wc -l; echo x > /var/tmp/connek-not-mine || echo refused; "
+           "ls /tmp | wc -l; echo $OWN",
+           hidden);
+  run_sandboxed(f, script, folder, hidden);
   snprintf(file, sizeof(file), "%s/secret", hidden);
   unlink(file);
   rmdir(hidden);
@@ -283,8 +288,6 @@ static void many_starts_leave_nothing_behind(void **state) {
   assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 /* What is hidden stays so, also where the folder that was named lies around it. */
 static void a_folder_that_was_named_shows_nothing_that_is_hidden(void **state) {
   struct fixture *f = *state;
@@ -295,26 +298,14 @@ static void a_folder_that_was_named_shows_nothing_that_is_hidden(void **state) {
   assert_int_equal(mkdir(hidden, 0700), 0);
   snprintf(file, sizeof(file), "%s/secret", hidden);
   fclose(fopen(file, "w"));
-  const char *const command[] = {"sh", "-c", "ls data | wc -l; ls", NULL};
-  const char *const environment[] = {"PATH=/usr/bin:/bin", NULL}, *const all_hidden[] = {hidden, NULL};
-  const struct child_options options = {.command = command,
-                                        .environment = environment,
-                                        .directory = folder,
-                                        .is_sandboxed = true,
-                                        .hidden = all_hidden,
-                                        .max_line = 1024,
-                                        .max_unread = 1024,
-                                        .on_line = on_line,
-                                        .on_error_line = on_error_line,
-                                        .on_ended = on_ended,
-                                        .context = f};
-  assert_ok(child_start(&f->loop, &options, &f->child, &test_err));
-  wait_for_end(f);
+  run_sandboxed(f, "ls data | wc -l; ls", folder, hidden);
   unlink(file);
   rmdir(hidden);
   rmdir(folder);
   assert_string_equal(f->lines, "0\ndata\n");
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -181,6 +181,25 @@ static void a_stream_that_breaks_off_is_gone_on_with(void **state) {
   fixture_stop(f);
 }
 
+static void calls_that_fail_together_count_as_one_failure_more(void **state) {
+  struct fixture *f = start(SERVER_MODERN);
+  struct trial trials[30], trial;
+  run(f, &trial, "plain");
+  trial_end(&trial);
+  for (int i = 0; i < 30; i++) {
+    trial_init(f, &trials[i], "broken");
+    trial_begin(&trials[i]);
+  }
+  for (int i = 0; i < 30; i++) {
+    trial_wait(&trials[i]);
+    trial_end(&trials[i]);
+  }
+  run(f, &trial, "plain");
+  assert_text(trial.call.result.text, "left alone for now; it is tried again in 2 seconds (everything ");
+  trial_end(&trial);
+  fixture_stop(f);
+}
+
 static void one_that_keeps_failing_is_left_alone_and_tried_again(void **state) {
   struct fixture *f = start(SERVER_MODERN);
   struct trial trial;
@@ -249,6 +268,7 @@ int main(void) {
       cmocka_unit_test(notifications_of_a_call_come_before_its_answer_which_counts_once),
       cmocka_unit_test(progress_prolongs_a_call),
       cmocka_unit_test(a_stream_that_breaks_off_is_gone_on_with),
+      cmocka_unit_test(calls_that_fail_together_count_as_one_failure_more),
       cmocka_unit_test(one_that_keeps_failing_is_left_alone_and_tried_again),
       cmocka_unit_test(more_than_may_run_wait_and_more_than_may_wait_are_refused),
   };
