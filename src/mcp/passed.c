@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "codec/json.h"
+#include "codec/json_span.h"
 #include "mcp/result.h"
 
 static bool begins(const char *at, size_t n, struct str name) {
@@ -13,44 +14,31 @@ static bool begins(const char *at, size_t n, struct str name) {
 }
 
 /* Names may be written with escapes; then the whole is read. */
-static bool has_escaped_name(struct str text) {
+static bool has_escape(struct str text) {
   const char *at = text.p, *end = text.p + text.n;
   while (at < end && (at = memchr(at, '\\', (size_t)(end - at)))) {
     size_t n = (size_t)(end - at);
-    if ((n > 1 && at[1] == 'u') || begins(at, n, STR("\\/serverInfo\""))) return true; /* as PHP writes it */
+    if (n > 1 && at[1] == 'u') return true;
     at += n > 1 ? 2 : 1; /* over a second backslash, too */
   }
   return false;
 }
 
-/* Is there a name, behind its first quote, that `passing` has written otherwise? */
-static bool is_changed(const char *name, size_t n, const struct mcp_passing *passing) {
-  switch (n > 0 ? name[0] : '\0') {
-    case 'r':
-      return begins(name, n, STR("resultType\""));
-    case 'c':
-      return begins(name, n, STR("cacheScope\""));
-    case 't':
-      return begins(name, n, STR("ttlMs\"")) || (passing->public_task && begins(name, n, STR("taskId\"")));
-    case 'u':
-      return passing->public_uri && begins(name, n, STR("uri\""));
-    case '_':
-      return passing->era == MCP_MODERN && begins(name, n, STR("_meta\""));
-    case 'i':
-      return begins(name, n, STR(MCP_META_SERVER_INFO "\""));
-    default:
-      return false;
-  }
+/* Is there a name, behind its first quote, of what our client knows by another one? */
+static bool is_renamed(const char *name, size_t n, const struct mcp_passing *passing) {
+  return (passing->public_uri && begins(name, n, STR("uri\""))) ||
+         (passing->public_task && begins(name, n, STR("taskId\"")));
 }
 
 /* From quote to quote: a result is mostly the text of its content, which memchr passes faster than any search. */
-static bool may_copy(struct str whole, const struct mcp_passing *passing) {
-  const char *at = whole.p, *end = whole.p + whole.n;
+static bool may_copy(struct str value, const struct mcp_passing *passing) {
+  const char *at = value.p, *end = value.p + value.n;
+  if (!passing->public_uri && !passing->public_task) return true;
   while (at < end && (at = memchr(at, '"', (size_t)(end - at)))) {
     at++;
-    if (is_changed(at, (size_t)(end - at), passing)) return false;
+    if (is_renamed(at, (size_t)(end - at), passing)) return false;
   }
-  return !has_escaped_name(whole);
+  return !has_escape(value);
 }
 
 static void write_key(struct buf *out, struct str key) {
@@ -204,13 +192,12 @@ static void write_meta(struct buf *out, yyjson_val *meta, const struct mcp_passi
   buf_append_byte(out, '}');
 }
 
-static void write_cache_hints(struct buf *out, yyjson_val *ttl) {
+static void write_ttl(struct buf *out, yyjson_val *ttl) {
   write_key(out, STR("ttlMs"));
   if (ttl)
     json_write_value(out, ttl);
   else
     buf_append_byte(out, '0');
-  buf_append_c(out, ",\"cacheScope\":\"private\""); /* what one may read, another may not */
 }
 
 static void write_read(struct buf *out, yyjson_val *root, const struct mcp_passing *passing) {
@@ -224,31 +211,131 @@ static void write_read(struct buf *out, yyjson_val *root, const struct mcp_passi
     json_write_str(out, type.n ? type : STR("complete"));
   }
   write_meta(out, object_or_empty(json_get(root, "_meta")), passing);
-  if (is_modern && passing->is_cacheable) write_cache_hints(out, json_get(root, "ttlMs"));
+  yyjson_val *ttl = json_get(root, "ttlMs");
+  if (is_modern && (passing->is_cacheable || ttl)) write_ttl(out, ttl);
+  if (is_modern && passing->is_cacheable)
+    buf_append_c(out, ",\"cacheScope\":\"private\""); /* what one may read, another may not */
   yyjson_obj_foreach(root, i, n, key, value) {
     struct str name = json_str(key);
-    if (str_eq(name, STR("_meta")) || str_eq(name, STR("resultType")) || str_eq(name, STR("cacheScope"))) continue;
-    if (str_eq(name, STR("ttlMs")) && !(is_modern && !passing->is_cacheable)) continue;
+    if (str_eq(name, STR("_meta")) || str_eq(name, STR("resultType")) || str_eq(name, STR("cacheScope")) ||
+        str_eq(name, STR("ttlMs")))
+      continue;
     write_key(out, name);
     write_member(out, name, value, passing);
   }
   buf_append_byte(out, '}');
 }
 
+/* ---- the same without reading it: members are copied as they stand in the text ---- */
+
+enum { MEMBERS_MAX = 16 };
+
+/* What stands at the top of a result: what is ours to say, and the rest. */
+struct outline {
+  struct str type, meta, ttl, scope;
+  struct {
+    struct str name, value;
+  } rest[MEMBERS_MAX];
+  size_t n_rest;
+};
+
+/* Where a member of this name belongs that is ours; NULL: among the rest. */
+static struct str *place_of(struct outline *outline, struct str name) {
+  if (str_eq(name, STR("resultType"))) return &outline->type;
+  if (str_eq(name, STR("_meta"))) return &outline->meta;
+  if (str_eq(name, STR("ttlMs"))) return &outline->ttl;
+  return str_eq(name, STR("cacheScope")) ? &outline->scope : NULL;
+}
+
+/* False: it has to be read. */
+static bool sketch(struct str whole, const struct mcp_passing *passing, struct outline *outline) {
+  struct json_span span;
+  struct str name, value;
+  if (!json_span_open(whole, &span)) return false;
+  while (json_span_next(&span, &name, &value)) {
+    struct str *place = place_of(outline, name);
+    bool is_named =
+        (passing->public_uri && str_eq(name, STR("uri"))) || (passing->public_task && str_eq(name, STR("taskId")));
+    if (is_named || !may_copy(value, passing) || memchr(name.p, '\\', name.n)) return false;
+    if (place) {
+      *place = value;
+    } else if (outline->n_rest == MEMBERS_MAX) {
+      return false;
+    } else {
+      outline->rest[outline->n_rest].name = name;
+      outline->rest[outline->n_rest++].value = value;
+    }
+  }
+  if (outline->meta.p && !json_span_open(outline->meta, &span)) return false;
+  return !outline->type.p || outline->type.p[0] == '"';
+}
+
+static void copy_member(struct buf *out, struct str name, struct str value) {
+  mcp_result_comma(out);
+  buf_append_byte(out, '"');
+  buf_append_str(out, name);
+  buf_append_c(out, "\":");
+  buf_append_str(out, value);
+}
+
+/* False: one of its names is written with escapes, and may be any. */
+static bool copy_meta(struct buf *out, struct str meta, enum mcp_era era) {
+  struct json_span span;
+  struct str name, value;
+  size_t start = out->n;
+  mcp_result_comma(out);
+  buf_append_c(out, "\"_meta\":{");
+  size_t empty = out->n;
+  if (era == MCP_MODERN) mcp_write_server_info(out);
+  for (bool is_open = meta.p && json_span_open(meta, &span); is_open && json_span_next(&span, &name, &value);) {
+    if (memchr(name.p, '\\', name.n)) return false;
+    if (!str_eq(name, STR(MCP_META_SERVER_INFO))) copy_member(out, name, value);
+  }
+  if (out->n == empty)
+    out->n = start;
+  else
+    buf_append_byte(out, '}');
+  return true;
+}
+
+/* Of either era: not a byte has to change. */
+static bool is_alike(const struct outline *outline) {
+  if (outline->type.p || outline->ttl.p || outline->scope.p) return false;
+  if (!outline->meta.p) return true;
+  return !memchr(outline->meta.p, '\\', outline->meta.n) && !json_span_get(outline->meta, STR(MCP_META_SERVER_INFO)).p;
+}
+
+/* As write_read. False: it has to be read; nothing was written. */
+static bool write_copied(struct buf *out, struct str whole, const struct mcp_passing *passing) {
+  struct outline outline;
+  bool is_modern = passing->era == MCP_MODERN;
+  size_t start = out->n;
+  outline.type = outline.meta = outline.ttl = outline.scope = STR_NONE;
+  outline.n_rest = 0;
+  if (!sketch(whole, passing, &outline)) return false;
+  if (!is_modern && is_alike(&outline)) {
+    buf_append_str(out, whole);
+    return true;
+  }
+  (void)buf_reserve(out, whole.n + 256);
+  buf_append_byte(out, '{');
+  if (is_modern) copy_member(out, STR("resultType"), outline.type.n > 2 ? outline.type : STR("\"complete\""));
+  if (!copy_meta(out, outline.meta, passing->era)) {
+    out->n = start;
+    return false;
+  }
+  bool has_ttl = is_modern && (passing->is_cacheable || outline.ttl.p);
+  if (has_ttl) copy_member(out, STR("ttlMs"), outline.ttl.p ? outline.ttl : STR("0"));
+  if (is_modern && passing->is_cacheable) copy_member(out, STR("cacheScope"), STR("\"private\""));
+  for (size_t i = 0; i < outline.n_rest; i++)
+    copy_member(out, outline.rest[i].name, outline.rest[i].value);
+  buf_append_byte(out, '}');
+  return true;
+}
+
 enum err_code mcp_write_passed(struct buf *out, struct str whole, const struct mcp_passing *passing, struct err *err) {
   yyjson_doc *doc;
-  if (whole.n >= 2 && whole.p[0] == '{' && may_copy(whole, passing)) {
-    if (passing->era == MCP_LEGACY) {
-      buf_append_str(out, whole);
-      return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
-    }
-    mcp_result_open(out, MCP_MODERN);
-    if (passing->is_cacheable) write_cache_hints(out, NULL);
-    struct str rest = str_make(whole.p + 1, whole.n - 1);
-    if (!str_eq(rest, STR("}"))) buf_append_byte(out, ',');
-    buf_append_str(out, rest);
-    return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
-  }
+  if (write_copied(out, whole, passing)) return buf_failed(out) ? err_no_memory(err) : ERR_NONE;
   enum err_code code = json_read_verbatim(passing->arena, whole, &doc, err);
   if (code != ERR_NONE) return code;
   yyjson_val *root = yyjson_doc_get_root(doc);

@@ -23,8 +23,9 @@ struct mcp_passing {
  * result's are not looked at. */
 void mcp_write_meta_value(struct buf *out, struct str name, yyjson_val *value, const struct mcp_passing *passing);
 
-/* `whole`: a JSON object. Modern clients get resultType and our serverInfo, legacy ones neither; URIs of resources in
- * contents, content blocks and messages, and ids of tasks become the public ones. */
+/* `whole`: a JSON object that json_read took: what our client gets otherwise alone is looked for in it. Modern clients
+ * get resultType and our serverInfo, legacy ones neither; URIs of resources in contents, content blocks and messages,
+ * and ids of tasks become the public ones. */
 enum err_code mcp_write_passed(struct buf *out, struct str whole, const struct mcp_passing *passing,
                                struct err *err) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 /* JSON from anybody: refused with a text and a place, or written in canonical form, which then is its own canonical
  * form, and written as it came, which has the same canonical form. */
 #include "codec/json.h"
+#include "codec/json_span.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -25,6 +26,23 @@ static yyjson_val *read_again(struct arena *arena, struct str text) {
   return yyjson_doc_get_root(doc);
 }
 
+/* An object's members as they stand in the text are those that were read. */
+static void check_spans(struct arena *arena, struct str text, yyjson_val *root) {
+  struct json_span span;
+  struct str name, value;
+  size_t i, count;
+  yyjson_val *key, *member;
+  expect(json_span_open(text, &span) == yyjson_is_obj(root));
+  if (!yyjson_is_obj(root)) return;
+  yyjson_obj_foreach(root, i, count, key, member) {
+    expect(json_span_next(&span, &name, &value));
+    yyjson_val *again = read_again(arena, str_make(name.p - 1, name.n + 2));
+    expect(str_eq(json_str(again), json_str(key)));
+    expect(str_eq(canonical(arena, read_again(arena, value)), canonical(arena, member)));
+  }
+  expect(!json_span_next(&span, &name, &value));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   struct arena arena;
   arena_init(&arena, ARENA);
@@ -40,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
     expect(file_code == ERR_NONE);
     struct str first = canonical(&arena, yyjson_doc_get_root(doc));
     expect(str_eq(first, canonical(&arena, read_again(&arena, first))));
+    check_spans(&arena, text, yyjson_doc_get_root(doc));
     struct buf plain;
     buf_init(&plain, &arena, OUT);
     json_write_value(&plain, yyjson_doc_get_root(doc));

@@ -99,6 +99,30 @@ for (const transport of ['streamableHttp', 'sse']) {
   });
 }
 
+test('what a server answers passes as it is written: digits and escapes; only line ends do not, where events are lines', async (t) => {
+  const server = await Served.start(t, { tools: [tool('exact')] });
+  const content = '{"content":[{"type":"text","text":"café \\/ \\"_meta\\" {"}],"structuredContent":{"n":1.50,"big":123456789012345678901234567890}}';
+  let isPretty = false;
+  server.lie = ({ id, method }, response) => {
+    if (method !== 'tools/call') return false;
+    const text = `{"jsonrpc":"2.0","id":${id},"result":${content}}`;
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(isPretty ? text.replaceAll('":', '":\r\n  ') : text);
+    return true;
+  };
+  const { url } = await serving(t, [{ id: 'x', url: server.url }], ['--allow-upstream', '127.0.0.1']);
+  await eventually(async () => assert.ok((await names(url)).includes('x_exact')));
+  const plain = await send(url, legacy('tools/call', { name: 'x_exact' }));
+  assert.ok(plain.text.includes(content), plain.text);
+  const now = await send(url, modern('tools/call', { name: 'x_exact' }));
+  assert.ok(now.text.includes(content.slice(1, -1)), now.text);
+  assert.equal(now.body.result.resultType, 'complete');
+  isPretty = true;
+  const pretty = await send(url, legacy('tools/call', { name: 'x_exact' }));
+  assert.doesNotMatch(pretty.text, /\r|\n/);
+  assert.deepEqual(pretty.body, plain.body);
+  assert.match(pretty.text, /"n":1\.50,"big":123456789012345678901234567890/);
+});
+
 test('a dead server hurts nobody but its own tools, and is back without a restart', async (t) => {
   const [well, ill] = [await Served.start(t, { tools: [tool('fine')] }), await Served.start(t, { tools: [tool('sick')] })];
   const { url } = await serving(t, [{ id: 'well', url: well.url }, { id: 'ill', url: ill.url }], ['--allow-upstream', '127.0.0.1']);

@@ -85,7 +85,8 @@ static void fill(struct mcp_answer *answer, const struct mcp_reply *reply, bool 
   } else {
     result->is_error = yyjson_is_true(json_get(reply->result, "isError"));
     result->error = result->is_error ? ERR_UPSTREAM : ERR_NONE;
-    result->whole = write_value(answer, reply->result);
+    result->whole =
+        reply->result_text.p ? arena_str(&answer->arena, reply->result_text) : write_value(answer, reply->result);
   }
   bool has_failed = !reply->error && (is_question ? !result->state.p : !result->whole.p);
   if (has_failed)

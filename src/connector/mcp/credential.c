@@ -36,54 +36,53 @@ struct repeated {
   size_t n;
 };
 
-static void cover_one(const struct repeated *repeated, struct str secret) {
-  if (repeated->message) {
-    (void)blot_value(repeated->message, secret);
-  } else {
-    (void)blot_text(repeated->line, repeated->n, secret);
-  }
+static bool cover_one(const struct repeated *repeated, struct str secret) {
+  return repeated->message ? blot_value(repeated->message, secret) : blot_text(repeated->line, repeated->n, secret);
 }
 
 /* As it is, as it stands in a JSON text within a text, and as it stands in a URL. `form` has room for each. */
-static void cover(const struct repeated *repeated, struct buf *form, struct str secret) {
-  cover_one(repeated, secret);
+static bool cover(const struct repeated *repeated, struct buf *form, struct str secret) {
+  bool was_there = cover_one(repeated, secret);
   form->n = 0;
   json_write_str(form, secret);
-  if (form->n > secret.n + 2) cover_one(repeated, str_make(form->p + 1, form->n - 2));
+  if (form->n > secret.n + 2) was_there |= cover_one(repeated, str_make(form->p + 1, form->n - 2));
   form->n = 0;
   url_write_encoded(form, secret);
-  if (form->n > secret.n) cover_one(repeated, buf_str(form));
+  if (form->n > secret.n) was_there |= cover_one(repeated, buf_str(form));
+  return was_there;
 }
 
 /* Of all texts in the credential: its members, and those of "environment". */
-static void cover_all(const struct secret *credential, const struct repeated *repeated) {
+static bool cover_all(const struct secret *credential, const struct repeated *repeated) {
   struct mcp_opened opened;
   struct buf form;
   size_t i, n, k, n_inner;
   yyjson_val *key, *value, *name, *inner;
-  if (!credential || mcp_credential_open(&opened, credential, NULL) != ERR_NONE) return;
+  bool was_there = false;
+  if (!credential || mcp_credential_open(&opened, credential, NULL) != ERR_NONE) return false;
   size_t room = 6 * secret_open(credential).n + 2; /* a byte becomes \u001f at the longest */
   buf_init(&form, NULL, room);
   bool has_room = opened.root && buf_reserve(&form, room);
   yyjson_obj_foreach(opened.root, i, n, key, value) {
     if (!has_room) break;
-    if (yyjson_is_str(value)) cover(repeated, &form, json_str(value));
+    if (yyjson_is_str(value)) was_there |= cover(repeated, &form, json_str(value));
     if (!yyjson_is_obj(value)) continue;
     yyjson_obj_foreach(value, k, n_inner, name, inner) {
-      cover(repeated, &form, json_str(inner));
+      was_there |= cover(repeated, &form, json_str(inner));
     }
   }
   if (form.p) secret_wipe(form.p, form.capacity);
   buf_release(&form);
   mcp_credential_close(&opened);
+  return was_there;
 }
 
-void mcp_credential_blot(const struct secret *credential, yyjson_val *message) {
+bool mcp_credential_blot(const struct secret *credential, yyjson_val *message) {
   const struct repeated repeated = {.message = message};
-  if (message) cover_all(credential, &repeated);
+  return message && cover_all(credential, &repeated);
 }
 
 void mcp_credential_blot_line(const struct secret *credential, char *line, size_t n) {
   const struct repeated repeated = {.line = line, .n = n};
-  cover_all(credential, &repeated);
+  (void)cover_all(credential, &repeated);
 }

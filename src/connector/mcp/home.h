@@ -60,6 +60,7 @@ struct mcp_reply {
   int status;        /* of HTTP; 0: none */
   enum mcp_refusal refusal;
   yyjson_val *result, *error;
+  struct str result_text; /* as it came, where nothing in it had to be changed and it is one line; or STR_NONE */
 };
 
 /* One message's way over HTTP, and what comes back on it. Part of whoever sends it. */
@@ -435,7 +436,7 @@ enum err_code mcp_credential_open(struct mcp_opened *opened, const struct secret
                                   struct err *err) MUST_CHECK;
 void mcp_credential_close(struct mcp_opened *opened);
 /* Covers whatever a server repeats of its credential, in the forms in which it may: in a message and in a line. */
-void mcp_credential_blot(const struct secret *credential, yyjson_val *message);
+bool mcp_credential_blot(const struct secret *credential, yyjson_val *message);
 void mcp_credential_blot_line(const struct secret *credential, char *line, size_t n);
 
 #endif

@@ -1,6 +1,7 @@
 /* What an upstream sends, told apart: answers go to the request they name, notifications to the request they belong to
  * or to whoever listens, questions to park.c. Nothing of it is trusted: an answer to anything but what was asked on
  * that stream is a fault. */
+#include "codec/json_span.h"
 #include "connector/mcp/home.h"
 
 static struct mcp_request *owner_by_id(struct mcp_upstream *upstream, struct mcp_request *request, yyjson_val *id) {
@@ -12,7 +13,8 @@ static struct mcp_request *owner_by_id(struct mcp_upstream *upstream, struct mcp
 }
 
 static enum err_code on_response(struct mcp_upstream *upstream, struct mcp_request *request,
-                                 const struct jsonrpc_message *message, yyjson_val *value, struct err *err) {
+                                 const struct jsonrpc_message *message, yyjson_val *value, struct str text,
+                                 struct err *err) {
   struct mcp_reply reply = {.result = json_get(value, "result"), .error = json_get(value, "error")};
   struct mcp_request *asked = owner_by_id(upstream, request, message->id);
   /* What could not be read is answered without an id (JSON-RPC 2.0, 5). */
@@ -22,6 +24,7 @@ static enum err_code on_response(struct mcp_upstream *upstream, struct mcp_reque
   if (reply.result && !yyjson_is_obj(reply.result))
     return err_set(err, ERR_UPSTREAM, "answered a result that is no object");
   reply.status = asked->http.status;
+  if (reply.result) reply.result_text = json_span_get(text, STR("result"));
   mcp_request_finish(asked, &reply);
   return ERR_NONE;
 }
@@ -91,13 +94,14 @@ static void on_notification(struct mcp_upstream *upstream, struct mcp_request *r
   }
 }
 
+/* `text`: as the message came, where it may be passed on as that; or STR_NONE. */
 static enum err_code receive_one(struct mcp_upstream *upstream, struct mcp_request *request, yyjson_val *value,
-                                 struct err *err) {
+                                 struct str text, struct err *err) {
   struct jsonrpc_message message;
   struct err problem;
   if (jsonrpc_classify(value, &message, &problem) != ERR_NONE)
     return err_set(err, ERR_UPSTREAM, "sent what is no JSON-RPC message: %s", problem.text);
-  if (message.kind == JSONRPC_RESPONSE) return on_response(upstream, request, &message, value, err);
+  if (message.kind == JSONRPC_RESPONSE) return on_response(upstream, request, &message, value, text, err);
   if (message.kind == JSONRPC_NOTIFICATION)
     on_notification(upstream, request, &message);
   else
@@ -117,15 +121,15 @@ enum err_code mcp_receive(struct mcp_upstream *upstream, struct mcp_request *req
     arena_release(&arena);
     return err->code;
   }
-  mcp_credential_blot(upstream->credential, yyjson_doc_get_root(doc));
+  if (mcp_credential_blot(upstream->credential, yyjson_doc_get_root(doc)) || !json_span_is_line(text)) text = STR_NONE;
   if (yyjson_is_arr(yyjson_doc_get_root(doc))) { /* batches were in 2025-03-26 */
     size_t i, n;
     yyjson_val *item;
     yyjson_arr_foreach(yyjson_doc_get_root(doc), i, n, item) {
-      if (code == ERR_NONE && i < LIMIT_JSONRPC_BATCH) code = receive_one(upstream, request, item, err);
+      if (code == ERR_NONE && i < LIMIT_JSONRPC_BATCH) code = receive_one(upstream, request, item, STR_NONE, err);
     }
   } else {
-    code = receive_one(upstream, request, yyjson_doc_get_root(doc), err);
+    code = receive_one(upstream, request, yyjson_doc_get_root(doc), text, err);
   }
   arena_release(&arena);
   return code == ERR_NONE ? ERR_NONE : err->code;
