@@ -343,12 +343,14 @@ static enum err_code ask(struct entry *entry, const struct connector_connection 
   return code;
 }
 
-/* False: it is not there yet, or no more. */
-static bool entry_begin(struct entry *entry) {
+static void entry_begin(struct entry *entry) {
   struct discovery *discovery = entry->discovery;
   struct org_snapshot *snapshot = atomic_load_explicit(&entry->slot->current, memory_order_acquire);
   const struct connector_connection *connection = find_connection(snapshot, entry->id);
-  if (!connection) return false; /* about to be told of */
+  if (!connection) { /* about to be told of */
+    entry->due_us = now_us(discovery) + TICK_MS * INT64_C(1000);
+    return;
+  }
   entry->snapshot = org_snapshot_ref(snapshot);
   entry->state = LISTING;
   entry->err.text[0] = '\0';
@@ -361,12 +363,7 @@ static bool entry_begin(struct entry *entry) {
   discovery->n_doubtful += entry->is_doubtful;
   /* Once it is asked, the answer may come at any time, on another thread: the entry is not touched any more. */
   struct err err = {0};
-  enum err_code code = ask(entry, connection, &err);
-  if (code == ERR_NONE) return true;
-  entry->code = code;
-  entry->err = err;
-  write_rows(entry);
-  return true;
+  if (ask(entry, connection, &err) != ERR_NONE) on_listed(entry, NULL, &err);
 }
 
 /* ---- time ---- */
@@ -393,9 +390,8 @@ static void on_tick(uv_timer_t *timer) {
   if (atomic_exchange(&discovery->has_missed, false)) ask_all(discovery);
   if (!discovery->first) (void)uv_timer_stop(timer); /* nobody to ask: the loop may sleep */
   struct entry *entry;
-  while (discovery->n_busy < LIMIT_DISCOVERIES && (entry = longest_due(discovery, now))) {
-    if (!entry_begin(entry)) entry->due_us = now + TICK_MS * INT64_C(1000);
-  }
+  while (discovery->n_busy < LIMIT_DISCOVERIES && (entry = longest_due(discovery, now)))
+    entry_begin(entry);
 }
 
 void discovery_start(struct discovery *discovery) {
