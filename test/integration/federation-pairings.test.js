@@ -6,10 +6,13 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Connek } from './support/connek.js';
-import { client2Legacy, client2Modern, inspector, sdk1 } from './support/clients.js';
+import { client2Legacy, client2Modern, inspector, mcpRemote, sdk1 } from './support/clients.js';
 import { legacy, send } from './support/mcp.js';
 import { eventually, user } from './support/served.js';
 import { fixtureProgram, startFixture } from '../fixtures/mcp/process.js';
+
+const everything = 'server-everything on stdio';
+const everythingProgram = resolve(import.meta.dirname, '../../node_modules/@modelcontextprotocol/server-everything/dist/index.js');
 
 // Where the programs are: a sandbox hides /tmp but for it.
 const root = resolve(import.meta.dirname, '../..');
@@ -19,6 +22,7 @@ const upstreams = {
   'a modern server': async (scope) => ({ url: await startFixture(scope, { eras: 'modern' }) }),
   'a legacy server on stdio': async () => ({ command: [process.execPath, fixtureProgram, '--stdio', '--eras', 'legacy'], directory: root }),
   'a modern server on stdio': async () => ({ command: [process.execPath, fixtureProgram, '--stdio', '--eras', 'modern'], directory: root }),
+  [everything]: async () => ({ command: [process.execPath, everythingProgram, 'stdio'], directory: root }),
 };
 
 const undone = [];
@@ -46,17 +50,21 @@ async function begin(upstream) {
   });
   await connek.start('--workers', '3', '--allow-upstream', '127.0.0.1');
   const { url } = await connek.token(user);
+  const known = upstream === everything ? 'echo' : 'fixture_echo';
   await eventually(async () => {
     const { body } = await send(url, legacy('tools/list'));
-    assert.ok(body.result.tools.some(({ name }) => name === 'fixture_echo'), connek.stderr);
+    assert.ok(body.result.tools.some(({ name }) => name === known), connek.stderr);
   });
   return url;
 }
 
-// How each client is told what the specification leaves to its library.
-const clients = {
-  'SDK 1.x': {
-    connect: (t, url, capabilities) => sdk1(t, url, {}, capabilities),
+const asked = { elicitation: { form: {} }, sampling: {} };
+
+// One mcp-remote before each server, for all features: it takes a while to start.
+const remotes = new Map();
+const remote = (url) => remotes.get(url) ?? remotes.set(url, mcpRemote(scope, url, {}, asked)).get(url);
+
+const sdk1Ways = {
     answer: (client, { elicit, sample }) => {
       client.setRequestHandler(ElicitRequestSchema, elicit);
       client.setRequestHandler(CreateMessageRequestSchema, sample);
@@ -65,11 +73,16 @@ const clients = {
     listen: async (client, method, heard) => {
       client.fallbackNotificationHandler = async (notification) => void (notification.method === method && heard());
     },
-  },
+};
+
+// How each client is told what the specification leaves to its library.
+const clients = {
+  'SDK 1.x': { connect: (t, url, capabilities) => sdk1(t, url, {}, capabilities), ...sdk1Ways },
+  'SDK 1.x through mcp-remote': { connect: (t, url) => remote(url), ...sdk1Ways },
   'SDK 2.x, legacy': { connect: (t, url, capabilities) => client2Legacy(t, url, {}, capabilities), ...version2(() => {}) },
   'SDK 2.x, modern': {
     connect: (t, url, capabilities) => client2Modern(t, url, {}, capabilities),
-    ...version2((client) => client.listen({ toolsListChanged: true, promptsListChanged: true })),
+    ...version2((client) => client.listen({ toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true })),
   },
 };
 
@@ -89,13 +102,19 @@ function version2(listen) {
 
 const textOf = ({ content }) => content.map((part) => part.text ?? '').join('\n');
 const names = (items) => items.map(({ name }) => name);
-const asked = { elicitation: { form: {} }, sampling: {} };
 const person = {
   elicit: async () => ({ action: 'accept', content: { username: 'Ann', email: 'ann@acme.example' } }),
   sample: async () => ({ role: 'assistant', model: 'a model', content: { type: 'text', text: 'Paris' } }),
 };
 
-for (const upstream of Object.keys(upstreams)) {
+// Asks by the Inspector's command.
+const inspecting = (url, era) => async (method, ...args) => {
+  const { code, result, stdout, stderr } = await inspector(url, ['--method', method, ...args], { era });
+  assert.equal(code, 0, `${method}: ${stderr}${stdout}`);
+  return result.result ?? result;
+};
+
+for (const upstream of Object.keys(upstreams).filter((name) => name !== everything)) {
   for (const [kind, { connect, answer, call, listen }] of Object.entries(clients)) {
     const pairing = (feature, check) => test(`${kind} before ${upstream}: ${feature}`, { timeout: 120_000 }, async (t) => check(t, await serving(upstream)));
     const callNamed = (client, name, args = {}, options = undefined) => call(client, { name, arguments: args }, options);
@@ -204,12 +223,7 @@ for (const upstream of Object.keys(upstreams)) {
 
   for (const era of ['legacy', 'modern']) {
     test(`Inspector --cli, ${era}, before ${upstream}: lists, calls, reads and gets`, { timeout: 120_000 }, async () => {
-      const url = await serving(upstream);
-      const ask = async (method, ...args) => {
-        const { code, result, stdout, stderr } = await inspector(url, ['--method', method, ...args], { era });
-        assert.equal(code, 0, `${method}: ${stderr}${stdout}`);
-        return result.result ?? result;
-      };
+      const ask = inspecting(await serving(upstream), era);
       assert.ok(names((await ask('tools/list')).tools).includes('fixture_echo'));
       const called = await ask('tools/call', '--tool-name', 'fixture_echo', '--tool-arg', 'note=hello');
       assert.equal(called.structuredContent.arguments.note, 'hello');
@@ -221,4 +235,89 @@ for (const upstream of Object.keys(upstreams)) {
       assert.match(messages[0].content.text, /simple prompt/);
     });
   }
+}
+
+// The reference server, which has names of its own for the same features.
+for (const [kind, { connect, answer, call, listen }] of Object.entries(clients)) {
+  const pairing = (feature, check) => test(`${kind} before ${everything}: ${feature}`, { timeout: 120_000 }, async (t) => check(t, await serving(everything)));
+  const callNamed = (client, name, args = {}, options = undefined) => call(client, { name, arguments: args }, options);
+
+  pairing('tools', async (t, url) => {
+    const client = await connect(t, url);
+    assert.ok(names((await client.listTools()).tools).includes('get-sum'));
+    assert.match(textOf(await callNamed(client, 'echo', { message: 'across "ü"' })), /across "ü"/);
+    assert.match(textOf(await callNamed(client, 'get-sum', { a: 2, b: 40 })), /42/);
+    const weather = await callNamed(client, 'get-structured-content', { location: 'Chicago' });
+    assert.equal(typeof weather.structuredContent.temperature, 'number');
+    const types = (await callNamed(client, 'get-tiny-image')).content.map(({ type }) => type);
+    assert.ok(types.includes('image'));
+  });
+
+  pairing('resources, those of templates too', async (t, url) => {
+    const client = await connect(t, url);
+    const { resources } = await client.listResources();
+    assert.ok(resources.length > 0);
+    assert.ok((await client.readResource({ uri: resources[0].uri })).contents.length > 0);
+    const { contents } = await client.readResource({ uri: 'demo://resource/dynamic/text/7' });
+    assert.match(contents[0].text, /Resource 7/);
+    const links = (await callNamed(client, 'get-resource-links', { count: 2 })).content.filter(({ type }) => type === 'resource_link');
+    assert.ok((await client.readResource({ uri: links[0].uri })).contents.length > 0);
+  });
+
+  pairing('prompts and completion', async (t, url) => {
+    const client = await connect(t, url);
+    assert.ok(names((await client.listPrompts()).prompts).includes('args-prompt'));
+    const { messages } = await client.getPrompt({ name: 'args-prompt', arguments: { city: 'Bern' } });
+    assert.equal(messages[0].content.text, "What's weather in Bern?");
+    const ref = { type: 'ref/prompt', name: 'completable-prompt' };
+    const { completion } = await client.complete({ ref, argument: { name: 'name', value: 'D' }, context: { arguments: { department: 'Sales' } } });
+    assert.deepEqual(completion.values, ['David']);
+  });
+
+  pairing('elicitation', async (t, url) => {
+    const client = await connect(t, url, asked);
+    answer(client, { ...person, elicit: async () => ({ action: 'accept', content: { name: 'Ann' } }) });
+    assert.match(textOf(await callNamed(client, 'trigger-elicitation-request')), /Name: Ann/);
+    answer(client, { ...person, elicit: async () => ({ action: 'decline' }) });
+    assert.match(textOf(await callNamed(client, 'trigger-elicitation-request')), /declined/);
+  });
+
+  pairing('sampling', async (t, url) => {
+    const client = await connect(t, url, asked);
+    answer(client, person);
+    assert.match(textOf(await callNamed(client, 'trigger-sampling-request', { prompt: 'The capital of France?' })), /Paris/);
+  });
+
+  pairing('progress', async (t, url) => {
+    const client = await connect(t, url);
+    const steps = [];
+    const done = await callNamed(client, 'trigger-long-running-operation', { duration: 0.6, steps: 3 }, { onprogress: (step) => steps.push(step) });
+    assert.match(textOf(done), /completed/);
+    assert.deepEqual(steps.slice(0, 2).map(({ progress }) => progress), [1, 2]);
+  });
+
+  pairing('list_changed', async (t, url) => {
+    const client = await connect(t, url);
+    const heard = Promise.withResolvers();
+    await listen(client, 'notifications/resources/list_changed', heard.resolve);
+    await sleep(200); // until the stream that a legacy client opens by itself is there
+    const name = `made-${kind.replaceAll(/[^a-z0-9]/gi, '')}`;
+    await callNamed(client, 'gzip-file-as-resource', { name, data: 'data:text/plain,hello', outputType: 'resourceLink' });
+    await heard.promise;
+    await eventually(async () => assert.ok((await client.listResources()).resources.some(({ uri }) => uri.includes(name))));
+  });
+
+  test(`${kind} before ${everything}: cancellation`, { skip: 'nothing at the server shows that it was told: none of its tools ends early' }, () => {});
+}
+
+for (const era of ['legacy', 'modern']) {
+  test(`Inspector --cli, ${era}, before ${everything}: lists, calls and gets`, { timeout: 120_000 }, async () => {
+    const ask = inspecting(await serving(everything), era);
+    assert.ok(names((await ask('tools/list')).tools).includes('echo'));
+    assert.match(textOf(await ask('tools/call', '--tool-name', 'echo', '--tool-arg', 'message=hello')), /hello/);
+    const { messages } = await ask('prompts/get', '--prompt-name', 'simple-prompt');
+    assert.match(messages[0].content.text, /simple prompt/);
+  });
+  const why = 'the command asks one thing and ends: nobody is there who answers, gives up or listens';
+  test(`Inspector --cli, ${era}: elicitation, sampling, progress, cancellation, list_changed`, { skip: why }, () => {});
 }

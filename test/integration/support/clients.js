@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client as Sdk1Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as Sdk1Transport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client';
 import { run } from './connek.js';
@@ -29,6 +30,19 @@ function client2(t, url, headers, capabilities, mode) {
 export const client2Legacy = (t, url, headers = {}, capabilities = {}) => client2(t, url, headers, capabilities, 'legacy');
 export const client2Auto = (t, url, headers = {}, capabilities = {}) => client2(t, url, headers, capabilities, 'auto');
 export const client2Modern = (t, url, headers = {}, capabilities = {}) => client2(t, url, headers, capabilities, { pin: modernRevision });
+
+const remoteProgram = resolve(import.meta.dirname, '../../../node_modules/mcp-remote/dist/proxy.js');
+
+// What Claude Desktop and others start for a server that is elsewhere: SDK 1.x over stdio, mcp-remote from there.
+export async function mcpRemote(t, url, headers = {}, capabilities = {}) {
+  const home = await mkdtemp(join(tmpdir(), 'mcp-remote-'));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const words = [remoteProgram, url, '--allow-http', '--transport', 'http-only'];
+  for (const [name, value] of Object.entries(headers)) words.push('--header', `${name}:${value}`);
+  const env = { PATH: process.env.PATH, HOME: home, MCP_REMOTE_CONFIG_DIR: home };
+  const transport = new StdioClientTransport({ command: process.execPath, args: words, env, stderr: 'ignore' });
+  return connected(t, new Sdk1Client(who, { capabilities }), transport);
+}
 
 // Every kind, by name: for tests that hold for all of them.
 export const everyClient = {
