@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connek, post } from './connek.js';
-import { mcpContestants, mcpKind, mcpOrganisation, onceFound, startMcpUpstream } from './mcp.js';
+import { mcpContestants, mcpKind, mcpOrganisations, onceFound, startMcpUpstream } from './mcp.js';
 import { startNginx } from './nginx.js';
 import { callKinds, makeLedger, message, organisations } from './organisation.js';
 import { run, Server } from './process.js';
@@ -22,7 +22,7 @@ async function startUpstream(program, folder) {
 }
 
 // A data folder with the bench's organisations, and a token for each kind of call.
-async function makeConnek(program, folder, upstreamPort, mcpPort, kinds) {
+async function makeConnek(program, folder, upstreamPort, servers, kinds) {
   await mkdir(folder, { recursive: true });
   const connek = new Connek(program, folder);
   const ledger = join(folder, 'ledger.db');
@@ -30,7 +30,7 @@ async function makeConnek(program, folder, upstreamPort, mcpPort, kinds) {
   for (const [name, config] of Object.entries(organisations({ upstream: `http://127.0.0.1:${upstreamPort}`, ledger }))) {
     await connek.apply(name, config);
   }
-  await connek.apply('mcp', mcpOrganisation(mcpPort));
+  for (const [name, config] of Object.entries(servers)) await connek.apply(name, config);
   connek.tokens = {};
   for (const [kind, { email, organisation }] of Object.entries(kinds)) {
     connek.tokens[kind] = (await connek.token(email, '--organisation', organisation)).token;
@@ -55,14 +55,14 @@ export async function sample(request) {
 // Everything up, every request sampled once. { upstream, targets, sizes, connek, missing }; targets by contestant and
 // kind; `missing`: why a contestant is not there.
 export async function makeBed({ folder, connekProgram, upstreamProgram, mcpUpstreamProgram, era }) {
-  const kinds = { ...callKinds(era), mcp: mcpKind(message, era) };
+  const kinds = { ...callKinds(era), mcp: mcpKind(message, era, 'mcp'), mcp_stdio: mcpKind(message, era, 'mcp_stdio') };
   const upstream = await startUpstream(upstreamProgram, folder);
   const mcpUpstream = await startMcpUpstream(mcpUpstreamProgram, { core: cores.load, folder });
   const connek = {};
   const targets = {};
   const sizes = {};
   for (const mode of modes) {
-    connek[mode] = await makeConnek(connekProgram, join(folder, mode), upstream.port, mcpUpstream.port, kinds);
+    connek[mode] = await makeConnek(connekProgram, join(folder, mode), upstream.port, mcpOrganisations(mcpUpstream.port, mcpUpstreamProgram), kinds);
     const args = ['--workers', '1', '--audit', mode, '--allow-upstream', `127.0.0.1:${upstream.port}`, '--allow-upstream', `127.0.0.1:${mcpUpstream.port}`];
     const { server, base } = await connek[mode].serve({ core: cores.server, args, name: `connek ${mode}` });
     connek[mode].server = server;
@@ -70,7 +70,7 @@ export async function makeBed({ folder, connekProgram, upstreamProgram, mcpUpstr
       const name = `${kind} ${mode}`;
       const isRight = ({ body }) => body !== undefined && asked.isRight(body);
       targets[name] = await aim(folder, name, `${base}/mcp/${connek[mode].tokens[kind]}`, asked, [server], isRight, asked.expected);
-      sizes[kind] = await (kind === 'mcp' ? onceFound(() => sample(targets[name])) : sample(targets[name]));
+      sizes[kind] = await (kind.startsWith('mcp') ? onceFound(() => sample(targets[name])) : sample(targets[name]));
     }
   }
   const nginx = await startNginx({ folder: join(folder, 'nginx'), core: cores.server, upstreamPort: upstream.port, replies: { '/list': sizes.list } });

@@ -42,7 +42,7 @@ const loads = [
   ['sqlite, relaxed', 'sqlite relaxed', both],
   ...mcpLoads,
 ];
-const recorded = ['http', 'mcp', 'minimal', 'minimal_large', 'full', 'full_large', 'denied', 'sqlite'];
+const recorded = ['http', 'mcp', 'mcp_stdio', 'minimal', 'minimal_large', 'full', 'full_large', 'denied', 'sqlite'];
 
 const { values: options } = parseArgs({
   options: {

@@ -1,7 +1,7 @@
 // An MCP server behind each contestant: by itself, through nginx, through Connek, and where it speaks over standard input and
 // output alone, through npm's mcp-proxy and supergateway. The same call, echo of 1 KB, everywhere.
 import { access, mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { post } from './connek.js';
 import { accepts, startNginx } from './nginx.js';
 import { freePort, Server } from './process.js';
@@ -17,6 +17,8 @@ export const mcpLoads = [
   ['mcp, nginx proxy', 'mcp nginx', [64, 1]],
   ['mcp, strict', 'mcp strict', [64, 1]],
   ['mcp, relaxed', 'mcp relaxed', [64, 1]],
+  ['mcp over stdio, strict', 'mcp_stdio strict', [64, 1]],
+  ['mcp over stdio, relaxed', 'mcp_stdio relaxed', [64, 1]],
   ['mcp, mcp-proxy', 'mcp mcp-proxy', [64, 1]],
   ['mcp, supergateway', 'mcp supergateway', [64, 1]],
 ];
@@ -29,21 +31,27 @@ export async function startMcpUpstream(program, { core, folder }) {
   return { server, port: Number(said) };
 }
 
-// The organisation whose user may call the server's tool. Its connection is alone: tools keep their names.
-export const mcpOrganisation = (port) => ({
-  organisation: 'mcp',
+// An organisation whose user may call the server's tool. Its connection is alone: tools keep their names.
+const organisationOf = (organisation, definition) => ({
+  organisation,
   limits: { per_minute: 1_000_000 },
-  connectors: [{ id: connectionName, kind: 'mcp', url: `http://127.0.0.1:${port}/mcp` }],
+  connectors: [{ id: connectionName, kind: 'mcp', ...definition }],
   connections: [{ name: connectionName, connector: connectionName, names: 'plain', trust: 'accept' }],
   roles: [{ name: 'caller', rules: [{ connection: connectionName, does: ['read', 'write', 'destroy'] }] }],
-  users: [{ email: 'mcp@bench.example', roles: ['caller'] }],
+  users: [{ email: `${organisation}@bench.example`, roles: ['caller'] }],
+});
+
+// The same server over HTTP, and as a process of Connek's own; in a sandbox, which sees the folder around it.
+export const mcpOrganisations = (port, program) => ({
+  mcp: organisationOf('mcp', { url: `http://127.0.0.1:${port}/mcp` }),
+  mcp_stdio: organisationOf('mcp_stdio', { command: [program, '--stdio'], directory: dirname(program) }),
 });
 
 // A kind of call as organisation.js has them; `message(era, method, params)` is its own.
-export function mcpKind(message, era) {
+export function mcpKind(message, era, organisation) {
   return {
-    organisation: 'mcp',
-    email: 'mcp@bench.example',
+    organisation,
+    email: `${organisation}@bench.example`,
     ...message(era, 'tools/call', { name: 'echo', arguments: { text: 'ord_20261120_0001', bytes } }),
     expected: 'nnnnnnnn',
     isRight: ({ result }) => result?.isError !== true && result?.content?.[0]?.text?.length === bytes,
