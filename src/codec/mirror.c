@@ -49,16 +49,18 @@ bool mirror_decode(struct arena *arena, struct str value, struct str *ret_text) 
   return true;
 }
 
-/* STR_NONE: there is nothing that a field could say, or no memory. */
-static struct str text_of(struct arena *arena, yyjson_val *value) {
-  if (yyjson_is_str(value)) return json_str(value);
-  if (yyjson_is_bool(value)) return yyjson_get_bool(value) ? STR("true") : STR("false");
-  if (yyjson_is_raw(value)) return str_make(yyjson_get_raw(value), yyjson_get_len(value));
-  if (!yyjson_is_num(value)) return STR_NONE;
+/* STR_NONE: there is nothing that a field could say. False: no memory. */
+static bool text_of(struct arena *arena, yyjson_val *value, struct str *ret_text) {
   struct buf out;
+  *ret_text = STR_NONE;
+  if (yyjson_is_str(value)) *ret_text = json_str(value);
+  if (yyjson_is_bool(value)) *ret_text = yyjson_get_bool(value) ? STR("true") : STR("false");
+  if (yyjson_is_raw(value)) *ret_text = str_make(yyjson_get_raw(value), yyjson_get_len(value));
+  if (!yyjson_is_num(value)) return true;
   buf_init(&out, arena, KIB);
   json_write_value(&out, value);
-  return buf_failed(&out) ? STR_NONE : buf_str(&out);
+  if (!buf_failed(&out)) *ret_text = buf_str(&out);
+  return !buf_failed(&out);
 }
 
 /* ---- arguments ---- */
@@ -92,7 +94,11 @@ struct writing {
 
 static bool write_one(void *context, struct str header, yyjson_val *value) {
   struct writing *writing = context;
-  struct str text = text_of(writing->arena, value);
+  struct str text;
+  if (!text_of(writing->arena, value, &text)) {
+    err_no_memory(writing->err);
+    return false;
+  }
   if (!text.p) return true;
   if (!writing->fields) writing->fields = arena_new_n(writing->arena, struct mirror_field, MIRROR_MAX);
   struct mirror_field field = {arena_printf(writing->arena, "Mcp-Param-%.*s", STR_ARG(header)),

@@ -28,6 +28,14 @@ test('a role without the connection has neither its prompts nor its resources, a
   await allow([{ connection: 'x', does: ['read'], prompts: ['*'] }]);
   const prompts = await send(url, legacy('prompts/list'));
   assert.ok(prompts.body.result.prompts.length > 0, prompts.text);
+  await allow([{ connection: 'x', resources: ['test://static-text'] }]);
+  const codeOf = async (other) => (await send(url, legacy('resources/read', { uri: other }))).body.error;
+  assert.equal(await codeOf('test://static-text'), undefined);
+  const denied = await codeOf('test://template/42/data'); // what fits a template, as what is listed
+  assert.match(denied?.message ?? '', /not (permitted|allowed)|may not|denied/i, JSON.stringify(denied));
+  const unknown = await codeOf('test://nothing/of/it');
+  assert.match(unknown?.message ?? '', /not found/, JSON.stringify(unknown));
+  assert.notEqual(denied.code, unknown.code);
 });
 
 test('GET without a session is 405, with an unknown or another principal\'s 404, and so is DELETE', async (t) => {

@@ -103,6 +103,27 @@ static void what_no_request_has_room_for_is_refused(void **state) {
   assert_non_null(strstr(test_err.text, "one more than a call has room for"));
 }
 
+static void running_out_of_memory_at_any_point_is_an_error(void **state) {
+  yyjson_val *schema = json("{\"properties\":{\"a\":{\"x-mcp-header\":\"A\"},\"b\":{\"x-mcp-header\":\"B\"}}}");
+  yyjson_val *arguments = json("{\"a\":\"caf\xc3\xa9\",\"b\":12.5}");
+  size_t n_failed = 0;
+  for (size_t room = 64; room < 16 * KIB; room += 64) {
+    const struct mirror_field *fields = NULL;
+    struct arena small;
+    size_t n = 7;
+    arena_init(&small, room);
+    if (mirror_write(&small, schema, arguments, &fields, &n, &test_err) == ERR_NONE) {
+      assert_int_equal(n, 2);
+      assert_true(str_eq_c(fields[0].value, "=?base64?Y2Fmw6k=?="));
+    } else {
+      assert_true(!fields && n == 7);
+      n_failed++;
+    }
+    arena_release(&small);
+  }
+  assert_true(n_failed > 0);
+}
+
 static void a_schema_whose_marks_are_not_as_they_must_be_is_refused(void **state) {
   static const struct {
     const char *properties, *problem; /* NULL: none */
@@ -147,6 +168,7 @@ int main(void) {
       mirror_test(the_markers_of_an_encoded_value_are_exact),
       mirror_test(each_argument_that_is_marked_has_its_field),
       mirror_test(what_no_request_has_room_for_is_refused),
+      mirror_test(running_out_of_memory_at_any_point_is_an_error),
       mirror_test(a_schema_whose_marks_are_not_as_they_must_be_is_refused),
   };
   return cmocka_run_group_tests_name("codec/mirror", tests, NULL, NULL);
