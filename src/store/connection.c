@@ -93,14 +93,14 @@ enum err_code store_connection_insert(struct db_tx *tx, const struct connection_
   code = db_exec(tx,
                  "INSERT INTO connection (id, organisation_id, name, connector_id, labels, owner_user_id, settings, "
                  "credential, version, created_at, updated_at, names, trust, credential_at) VALUES ($1, $2, $3, $4, "
-                 "$5, $6, $7, $8, $9, "
-                 "$10, $11, $12, $13, CASE WHEN $8 IS NULL THEN NULL ELSE $11 END)",
+                 "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
                  DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_TEXT(record->name),
                            DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),
                            store_v_uuid(&record->owner_user_id), DB_V_TEXT(object_or_empty(record->settings)),
                            store_v_blob(record->credential), DB_V_INT(record->version), DB_V_INT(record->created_at),
                            DB_V_INT(record->updated_at), DB_V_TEXT(word_or(record->names, STR("prefixed"))),
-                           DB_V_TEXT(word_or(record->trust, STR("review")))),
+                           DB_V_TEXT(word_or(record->trust, STR("review"))),
+                           store_v_time(record->credential.p ? record->updated_at : 0)),
                  err);
   return code == ERR_CONFLICT ? name_taken(record, err) : code;
 }
@@ -111,8 +111,8 @@ enum err_code store_connection_update(struct db_tx *tx, const struct connection_
   code = db_exec(
       tx,
       "UPDATE connection SET name = $3, connector_id = $4, labels = $5, owner_user_id = $6, settings = $7, "
-      "credential = $8, credential_at = CASE WHEN $8 IS NULL THEN NULL WHEN credential IS NOT DISTINCT FROM $8 THEN "
-      "credential_at ELSE $9 END, updated_at = $9, names = $10, trust = $11, version = version + 1 WHERE "
+      "credential = $8, credential_at = CASE WHEN credential IS NOT DISTINCT FROM $8 THEN credential_at WHEN $8 IS "
+      "NULL THEN NULL ELSE $9 END, updated_at = $9, names = $10, trust = $11, version = version + 1 WHERE "
       "organisation_id = $1 "
       "AND id = $2",
       DB_PARAMS(DB_V_UUID(record->organisation_id), DB_V_UUID(record->id), DB_V_TEXT(record->name),

@@ -20,6 +20,7 @@ static bool is_in_table(struct str table, struct str column) {
 }
 
 STORE_TEST(every_column_of_bytes_is_an_id_a_digest_or_known_as_sealed) {
+  if (test_server()) skip_because("the columns are the same on both databases; SQLite is asked for them");
   struct db_rows *rows;
   int n = 0, n_sealed = 0;
   assert_ok(db_query(tx,
