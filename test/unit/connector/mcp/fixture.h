@@ -144,8 +144,8 @@ static inline bool serve_modern(struct upstream_connection *connection, const ch
   if (has_text(request, "\"tools/call\"")) return call_tool(connection, request, id);
   if (has_text(request, "/list\"")) return list(fd, request, id);
   if (has_text(request, "\"subscriptions/listen\"")) {
-    atomic_fetch_add(&server_n_listens, 1);
     sse_begin(fd);
+    atomic_fetch_add(&server_n_listens, 1); /* afterwards: tests write to it then */
     return true;
   }
   snprintf(out, sizeof(out), "{\"jsonrpc\":\"2.0\",\"id\":%ld,\"error\":{\"code\":-32601,\"message\":\"unknown\"}}",
@@ -184,8 +184,8 @@ static inline bool serve_legacy(struct upstream_connection *connection, const ch
   }
   if (strncmp(request, "GET", 3) == 0) {
     if (server_tool_more && has_field(request, "\r\nLast-Event-ID:")) return server_tool_more(connection, request, -1);
-    atomic_fetch_add(&server_n_listens, 1);
     sse_begin(fd);
+    atomic_fetch_add(&server_n_listens, 1); /* afterwards: tests write to it then */
     return true;
   }
   if (has_text(request, "\"tools/call\"")) return call_tool(connection, request, id);

@@ -9,7 +9,7 @@ static const char script[] =
     "import json, os, sys, time\n"
     "era = sys.argv[1]\n"
     "def say(m):\n"
-    "  sys.stdout.write(json.dumps(m) + '\\n'); sys.stdout.flush()\n"
+    "  sys.stdout.write(json.dumps(m, separators=(',', ':')) + '\\n'); sys.stdout.flush()\n"
     "def answer(i, r):\n"
     "  say({'jsonrpc': '2.0', 'id': i, 'result': r})\n"
     "print('started ' + os.environ.get('TOKEN', 'none'), file=sys.stderr, flush=True)\n"
