@@ -173,14 +173,14 @@ enum err_code tokens_rotate(struct api_request *request, struct db_tx *tx, struc
     return err_set(err, ERR_CONFLICT, "this access token has ended: make another");
   if (code == ERR_NONE)
     code = store_user_get(tx, &request->arena, request->organisation.id, old.token.user_id, clock_utc_us(), &user, err);
+  if (code != ERR_NONE) return code;
   const struct config_token order = {.organisation = &request->organisation,
                                      .user = &user.user,
                                      .kind = str_eq(old.token.kind, STR("url")) ? TOKEN_URL : TOKEN_KEY,
                                      .name = old.token.name,
                                      .expires_at = old.token.expires_at,
                                      .per_minute = old.per_minute};
-  if (code == ERR_NONE) code = make(request, tx, &order, err);
-  if (code != ERR_NONE) return code;
+  if ((code = make(request, tx, &order, err)) != ERR_NONE) return code;
   int64_t ends_at = overlap_s ? clock_utc_us() + overlap_s * 1000000 : 0;
   return config_token_end(tx, &request->arena, request->api->options.vault, &request->organisation, &old.token,
                           old.email, ends_at, &author, err);
