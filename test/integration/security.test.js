@@ -320,8 +320,11 @@ test('odd paths lead nowhere: not to a file, not to another handler, not past au
       }
     }
   }
-  for (const path of ['/MCP', '/mcp2', '/mcp.', '/mcp%2f', '/%6dcp', '//mcp', '/./mcp', '/x/../mcp', '/mcp;a=b', '/healthz/', '/Healthz', '/metrics', '/admin', '/'])
+  for (const path of ['/MCP', '/mcp2', '/mcp.', '/mcp%2f', '/%6dcp', '//mcp', '/./mcp', '/x/../mcp', '/mcp;a=b', '/healthz/', '/Healthz', '/metrics', '/admin'])
     assert.equal((await ask('GET', path, key)).status, 404, path);
+  const { status, text } = await ask('GET', '/', key); // the dashboard: a page without anything of anybody's
+  assert.equal(status, 200);
+  assert.doesNotMatch(text, leaks);
 });
 
 test('an endpoint of one connector is that one\'s by its whole name, or nobody\'s', async () => {

@@ -20,11 +20,13 @@ export function program(on, before = '') {
     });`;
 }
 
-// A definition that starts such a program.
-export const started = (id, script, more = {}) => ({ id, kind: 'mcp', command: [process.execPath, '-e', script], ...more });
-
-// In a sandbox a process sees a /tmp of its own: a checkout that is kept there, and its node, are run without one.
+// In a sandbox a process sees a /tmp of its own: a checkout that is kept there, and its node, are run without one, or by
+// the system's node.
 export const isHidden = import.meta.dirname.startsWith('/tmp/');
+
+// A definition that starts such a program.
+const node = isHidden ? 'node' : process.execPath;
+export const started = (id, script, more = {}) => ({ id, kind: 'mcp', command: [node, '-e', script], ...more });
 export const unsandboxed = { env: { PATH: '/nowhere' } };
 
 // The children of a process: { pid, state }.
