@@ -59,6 +59,14 @@ static inline void upstream_reply(int fd, const char *status, const char *type, 
   upstream_text(fd, body);
 }
 
+/* Of a chunked body, in one write: what it says may have another thread write the next one before this returns. */
+static inline void upstream_chunk(int fd, const char *text) {
+  char chunk[16 * 1024];
+  size_t n = strlen(text);
+  if (n > sizeof(chunk) - 32) abort();
+  upstream_write(fd, chunk, (size_t)snprintf(chunk, sizeof(chunk), "%zx\r\n%s\r\n", n, text));
+}
+
 /* Head and body of the next request; 0: the peer has gone. */
 static inline size_t upstream_read(int fd, char *request) {
   size_t n = 0, need = 0;

@@ -8,14 +8,6 @@
 
 static atomic_size_t n_flooded; /* what the other side got rid of */
 
-static void send_chunk(int fd, const char *text) {
-  char head[32];
-  snprintf(head, sizeof(head), "%zx\r\n", strlen(text));
-  upstream_text(fd, head);
-  upstream_text(fd, text);
-  upstream_text(fd, "\r\n");
-}
-
 static void flood(int fd, size_t n) {
   char piece[8192];
   memset(piece, 'f', sizeof(piece));
@@ -57,11 +49,11 @@ static bool answer(struct upstream_connection *connection, const char *request, 
   if (strstr(request, "/interim")) upstream_text(fd, "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n");
   upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
   if (strstr(request, "/silent")) return true;
-  send_chunk(fd, "one ");
+  upstream_chunk(fd, "one ");
   if (strstr(request, "/open")) return true;
-  send_chunk(fd, "two ");
+  upstream_chunk(fd, "two ");
   if (strstr(request, "/cut")) return false;
-  send_chunk(fd, "three");
+  upstream_chunk(fd, "three");
   upstream_text(fd, "0\r\nX-Trailer: 1\r\n\r\n");
   return true;
 }

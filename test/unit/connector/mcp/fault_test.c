@@ -90,7 +90,7 @@ static bool faulty_tool(struct upstream_connection *connection, const char *requ
   } else if (has_text(request, "\"name\":\"resumed\"")) {
     atomic_store(&server_n_answers, (int)id);
     sse_begin(fd);
-    sse_piece(fd, "id: e1\nretry: 10\ndata:\n\n");
+    upstream_chunk(fd, "id: e1\nretry: 10\ndata:\n\n");
     sse_end(fd);
   } else {
     return false;

@@ -28,18 +28,10 @@ static inline void sse_begin(int fd) {
   upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
-static inline void sse_piece(int fd, const char *text) {
-  char head[32];
-  snprintf(head, sizeof(head), "%zx\r\n", strlen(text));
-  upstream_text(fd, head);
-  upstream_text(fd, text);
-  upstream_text(fd, "\r\n");
-}
-
 static inline void sse_event(int fd, const char *message) {
   char text[8192];
   snprintf(text, sizeof(text), "event: message\ndata: %s\n\n", message);
-  sse_piece(fd, text);
+  upstream_chunk(fd, text);
 }
 
 static inline void sse_end(int fd) {

@@ -55,7 +55,7 @@ static void what_is_said_unasked_is_passed_on(void **state) {
 static void a_stream_that_ends_is_begun_again(void **state) {
   for (int i = 0; i < 2; i++) {
     struct fixture *f = start(kinds[i]);
-    sse_piece(stream_fd, "id: 7\ndata:\n\n");
+    upstream_chunk(stream_fd, "id: 7\ndata:\n\n");
     sse_end(stream_fd);
     run_for_a_while(f);
     loop_age(&f->loops[0], 3 * 1000 * 1000);

@@ -13,7 +13,7 @@ static bool serve_old(struct upstream_connection *connection, const char *reques
     atomic_fetch_add(&n_streams, 1);
     sse_begin(fd);
     snprintf(out, sizeof(out), "event: endpoint\ndata: %s\n\n", endpoint);
-    sse_piece(fd, out);
+    upstream_chunk(fd, out);
     return true;
   }
   if (strncmp(request, "POST /messages?s=1 ", 19) != 0) {
