@@ -416,8 +416,24 @@ static void on_notice(struct loop_task *task) {
   free(notice);
 }
 
+/* Would a list be another one now, or what is said of the server? */
+static bool is_of_catalogue(enum mcp_notice_kind kind) {
+  switch (kind) {
+    case MCP_TOOLS_CHANGED:
+    case MCP_PROMPTS_CHANGED:
+    case MCP_RESOURCES_CHANGED:
+    case MCP_HEALTH_CHANGED:
+      return true;
+    case MCP_RESOURCE_UPDATED:
+    case MCP_TASK_CHANGED:
+    case MCP_MESSAGE:
+      return false;
+  }
+  return false;
+}
+
 void discovery_notice(struct discovery *discovery, const struct mcp_notice *notice) {
-  if (notice->kind == MCP_RESOURCE_UPDATED || notice->kind == MCP_MESSAGE) return;
+  if (!is_of_catalogue(notice->kind)) return;
   struct notice *copy = NULL;
   if (atomic_fetch_add(&discovery->n_notices, 1) < NOTICES_MAX) copy = malloc(sizeof(*copy));
   if (!copy) {

@@ -202,8 +202,12 @@ static void one_that_says_that_it_changed_is_asked_soon_but_not_twice_in_a_row(v
   struct world *world = world_new(f, 1);
   run_until_asked(f, 1);
   answer(f, 0, NULL);
-  struct mcp_notice notice = {.kind = MCP_MESSAGE, .connection_id = world->connections[0].policy.id};
-  discovery_notice(world->discovery, &notice);
+  struct mcp_notice notice = {.connection_id = world->connections[0].policy.id};
+  const enum mcp_notice_kind of_no_list[] = {MCP_RESOURCE_UPDATED, MCP_TASK_CHANGED, MCP_MESSAGE};
+  for (size_t i = 0; i < sizeof(of_no_list) / sizeof(of_no_list[0]); i++) {
+    notice.kind = of_no_list[i];
+    discovery_notice(world->discovery, &notice);
+  }
   age_ms(f, 2 * LIMIT_DISCOVERY_NOTICE_MS);
   run_for_a_while(f);
   assert_int_equal(n_asked, 1);
