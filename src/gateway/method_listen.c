@@ -151,6 +151,7 @@ static struct listener *listener_new(struct call *call) {
 static bool judge(struct call *call, struct str id) {
   call->connection = NULL;
   call->task_tool = NULL;
+  call->is_allowed = false; /* the one before was perhaps */
   enum stage_verdict verdict = guard_task_named(call, id);
   call->failure = (struct failure){0};
   if (verdict == STAGE_NEXT) call->outcome = AUDIT_OK;
