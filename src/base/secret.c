@@ -107,3 +107,10 @@ void secret_free(struct secret *secret) {
 struct str secret_open(const struct secret *secret) {
   return str_make(secret->bytes, secret->n);
 }
+
+void secret_wipe_variable(const char *name) {
+  char *value = getenv(name);
+  if (!value) return;
+  secret_wipe(value, strlen(value));
+  (void)unsetenv(name);
+}

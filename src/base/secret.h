@@ -17,5 +17,9 @@ void secret_free(struct secret *secret);
 struct str secret_open(const struct secret *secret);
 /* Overwrites memory in a way that the compiler keeps. */
 void secret_wipe(void *bytes, size_t n);
+/* Takes a variable out of the environment for good: the strings that a process starts with are where
+ * /proc/PID/environ looks for as long as it runs, so that unsetenv alone would leave it there. What getenv gave is
+ * empty afterwards. For the main thread, before others run. */
+void secret_wipe_variable(const char *name);
 
 #endif

@@ -48,10 +48,11 @@ void cli_warn(const struct cli_args *args, const char *format, ...) PRINTF_LIKE(
 int cli_print(const struct cli_args *args, struct str text);
 int cli_print_buf(const struct cli_args *args, const struct buf *text);
 
+#define CLI_DATABASE_VARIABLE "CONNEK_DATABASE"
 /* Options that many commands have. */
 #define CLI_OPTION_DATA                                                                             \
   {"data", "DIR", "CONNEK_DATA", "var", "the data folder", false, false}, {                         \
-    "database", "URL", "CONNEK_DATABASE", NULL,                                                     \
+    "database", "URL", CLI_DATABASE_VARIABLE, NULL,                                                 \
         "a PostgreSQL database (postgres://USER@HOST/NAME); without it DIR/connek.db", false, false \
   }
 #define CLI_OPTION_ORGANISATION \

@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/secret.h"
+#include "cli/cli.h"
 #include "config/config.h"
 #include "keyring/keyring.h"
 #include "org/coherence.h"
@@ -101,19 +104,20 @@ static void take_next(struct cli_store *store) {
   vault_close(old);
 }
 
-/* An argument is seen by every process of the machine, the environment by its owner alone. */
-static enum err_code check_address(const char *url, struct err *err) {
-  if (url == getenv("CONNEK_DATABASE") || !db_url_has_password(url)) return ERR_NONE;
-  return err_set(err, ERR_INVALID,
-                 "--database holds a password, which every process of this machine could read. Say the address by the "
-                 "variable CONNEK_DATABASE, or leave its password out and put it into a file (PGPASSFILE)");
-}
-
+/* An argument is seen by every process of the machine, the environment by its owner alone; and not even there for
+ * longer than it takes to read it. */
 static enum err_code open_database(const char *dir, const char *url, bool may_create, struct db **ret_db,
                                    struct err *err) {
   if (!url) return db_open(dir, may_create, ret_db, err);
-  enum err_code code = check_address(url, err);
-  return code ? code : db_open_server(url, may_create, ret_db, err);
+  bool is_of_variable = url == getenv(CLI_DATABASE_VARIABLE);
+  if (!is_of_variable && db_url_has_password(url))
+    return err_set(err, ERR_INVALID,
+                   "--database holds a password, which every process of this machine could read. Say the address by "
+                   "the variable %s, or leave its password out and put it into a file (PGPASSFILE)",
+                   CLI_DATABASE_VARIABLE);
+  enum err_code code = db_open_server(url, may_create, ret_db, err);
+  if (is_of_variable) secret_wipe_variable(CLI_DATABASE_VARIABLE);
+  return code;
 }
 
 enum err_code cli_open(const struct cli_args *args, enum cli_access access, struct cli_store *ret_store,

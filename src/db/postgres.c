@@ -6,11 +6,12 @@
 #include "db/postgres.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "db/migrate.h"
 #include "db/migrations_sql.h"
 
-enum { CONNECT_S = 5, SERVER_VERSION_MIN = 130000 };
+enum { SERVER_VERSION_MIN = 130000 };
 
 static void no_notice(void *context, const PGresult *result) {
   (void)context, (void)result;
@@ -33,11 +34,12 @@ static PGconn *dial(const struct postgres_db *db) {
   return PQconnectdbParams(words, values, 1);
 }
 
-/* Its own text is for the operator, who named the server; it holds no password. */
+/* What libpq says names the server and our role there: it is for the operator. It holds no password. */
 static enum err_code dial_failed(PGconn *pg, struct err *err) {
   const char *said = pg ? PQerrorMessage(pg) : "no memory";
-  size_t n = strcspn(said, "\n");
-  return err_set(err, ERR_UNAVAILABLE, "PostgreSQL lets us not in: %.*s", (int)(n < 300 ? n : 300), said);
+  (void)err_set(err, ERR_UNAVAILABLE, "the database server does not answer");
+  err_detail(err, "%.*s", (int)strcspn(said, "\n"), said);
+  return ERR_UNAVAILABLE;
 }
 
 /* A pooler gives the number of its own session as the backend's. */
@@ -106,6 +108,14 @@ static const char begin_write[] = BEGIN_WRITE TAKE_LOCK;
 static const char begin_append[] = BEGIN_WRITE;
 static const char *const begin_words[] = {[DB_READ] = begin_read, [DB_WRITE] = begin_write, [DB_APPEND] = begin_append};
 
+static void rollback(struct db_conn *base) {
+  struct postgres_conn *conn = postgres_conn_of(base);
+  struct err ignored; /* nothing can be done about it, and the first error says more */
+  if (conn->is_pipelining && postgres_settle(conn, &ignored) != ERR_NONE && conn->is_pipelining) return;
+  if (PQtransactionStatus(conn->pg) == PQTRANS_IDLE || PQstatus(conn->pg) != CONNECTION_OK) return;
+  if (run_words(conn, "ROLLBACK", &ignored) != ERR_NONE) return;
+}
+
 static enum err_code begin(struct db_conn *base, enum db_intent intent, struct err *err) {
   struct postgres_conn *conn = postgres_conn_of(base);
   bool was_kept = PQstatus(conn->pg) == CONNECTION_OK;
@@ -116,14 +126,8 @@ static enum err_code begin(struct db_conn *base, enum db_intent intent, struct e
     code = dial_again(conn, err);
   }
   if (!was_kept && code == ERR_NONE) code = run_words(conn, begin_words[intent], err);
-  if (code != ERR_NONE && PQtransactionStatus(conn->pg) != PQTRANS_IDLE) {
-    struct err ignored;
-    if (run_words(conn, "ROLLBACK", &ignored) != ERR_NONE) return code;
-  }
-  if (code == ERR_NONE && intent == DB_APPEND) {
-    if (!PQenterPipelineMode(conn->pg)) return postgres_failed(conn, NULL, NULL, err);
-    conn->is_pipelining = true;
-  }
+  if (code == ERR_NONE && intent == DB_APPEND) code = postgres_pipeline(conn, err);
+  if (code != ERR_NONE) rollback(base); /* a BEGIN may have gone well, and what follows it not */
   return code;
 }
 
@@ -141,14 +145,6 @@ static enum err_code commit(struct db_conn *base, struct err *err) {
     code = err_set(err, ERR_UNAVAILABLE, "the database gave the transaction up");
   PQclear(result);
   return code;
-}
-
-static void rollback(struct db_conn *base) {
-  struct postgres_conn *conn = postgres_conn_of(base);
-  struct err ignored; /* nothing can be done about it, and the first error says more */
-  if (conn->is_pipelining && postgres_settle(conn, &ignored) != ERR_NONE && conn->is_pipelining) return;
-  if (PQtransactionStatus(conn->pg) == PQTRANS_IDLE || PQstatus(conn->pg) != CONNECTION_OK) return;
-  if (run_words(conn, "ROLLBACK", &ignored) != ERR_NONE) return;
 }
 
 static void end(struct db_conn *conn, enum db_intent intent) {
@@ -201,6 +197,14 @@ static enum err_code migrate(struct db_tx *tx, void *context, struct err *err) {
   return code == ERR_NONE ? migrate_run(tx, migrations, migrations_n, err) : code;
 }
 
+/* Who opens a database is an operator and named it: they may hear what the log alone hears later on. */
+static enum err_code tell_operator(enum err_code code, struct err *err) {
+  char said[ERR_DETAIL_SIZE];
+  if (!err || !err->detail[0]) return code;
+  memcpy(said, err->detail, sizeof said);
+  return err_set(err, code, "PostgreSQL lets us not in: %s", said);
+}
+
 static enum err_code check_encoding(struct postgres_conn *conn, struct err *err) {
   const char *encoding = PQparameterStatus(conn->pg, "server_encoding");
   if (encoding && strcmp(encoding, "UTF8") == 0) return ERR_NONE;
@@ -211,7 +215,8 @@ static enum err_code prepare(struct postgres_db *db, bool may_create, struct err
   struct db_conn *conn = NULL;
   struct opening opening = {.may_create = may_create};
   enum err_code code = connect_to(&db->db, &conn, err);
-  if (code == ERR_NONE) code = check_encoding(postgres_conn_of(conn), err);
+  if (code != ERR_NONE) return tell_operator(code, err);
+  code = check_encoding(postgres_conn_of(conn), err);
   if (code == ERR_NONE) code = db_read(conn, check_owner, &opening, err);
   if (code == ERR_NONE) code = db_write(conn, migrate, &opening, err);
   db_disconnect(conn);

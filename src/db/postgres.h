@@ -40,6 +40,8 @@ void postgres_rows_close(struct db_rows *rows);
 bool postgres_is_null(struct db_rows *rows, int column);
 int64_t postgres_int_at(struct db_rows *rows, int column);
 struct str postgres_bytes_at(struct db_rows *rows, int column, enum db_kind kind);
+/* From now on statements are sent without waiting for their results. */
+enum err_code postgres_pipeline(struct postgres_conn *conn, struct err *err) MUST_CHECK;
 /* What the pipeline has not told yet; ends it. */
 enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) MUST_CHECK;
 void postgres_forget_statements(struct postgres_conn *conn);

@@ -25,7 +25,6 @@ enum {
 };
 
 enum { FETCH_N = 2000 };
-#define FETCH_WORDS "FETCH 2000 FROM c%u"
 
 struct statement {
   struct prepared prepared; /* first */
@@ -61,6 +60,12 @@ static enum err_code refused(const char *problem, const char *sql, struct err *e
 }
 
 /* The pipeline */
+
+enum err_code postgres_pipeline(struct postgres_conn *conn, struct err *err) {
+  if (!PQenterPipelineMode(conn->pg)) return postgres_failed(conn, NULL, NULL, err);
+  conn->is_pipelining = true;
+  return ERR_NONE;
+}
 
 /* The results of all that has been sent; the first error counts, what follows it was not done. */
 enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) {
@@ -131,10 +136,7 @@ static enum err_code statement_take(struct postgres_conn *conn, const char *sql,
     bool was_pipelining = conn->is_pipelining;
     enum err_code code = was_pipelining ? postgres_settle(conn, err) : ERR_NONE;
     if (code == ERR_NONE) code = prepare(conn, sql, &statement, err);
-    if (was_pipelining && code == ERR_NONE) {
-      if (!PQenterPipelineMode(conn->pg)) return postgres_failed(conn, NULL, sql, err);
-      conn->is_pipelining = true;
-    }
+    if (code == ERR_NONE && was_pipelining) code = postgres_pipeline(conn, err);
     if (code != ERR_NONE) return code;
   }
   if (strcmp(statement->text, sql) != 0)
@@ -307,7 +309,7 @@ static enum err_code declare(struct postgres_conn *conn, const char *sql, const 
 
 static enum err_code fetch(struct postgres_rows *rows, struct err *err) {
   char words[48];
-  snprintf(words, sizeof words, FETCH_WORDS, rows->cursor);
+  snprintf(words, sizeof words, "FETCH %d FROM c%u", FETCH_N, rows->cursor);
   PQclear(rows->result);
   rows->result = PQexecParams(rows->conn->pg, words, 0, NULL, NULL, NULL, NULL, 1);
   if (PQresultStatus(rows->result) != PGRES_TUPLES_OK) return postgres_failed(rows->conn, rows->result, rows->sql, err);
@@ -337,12 +339,7 @@ enum err_code postgres_query(struct db_tx *tx, const char *sql, const struct db_
     if (code == ERR_NONE) code = check_columns(rows->result, sql, err);
     if (code == ERR_NONE) rows->n = PQntuples(rows->result);
   }
-  if (code == ERR_NONE && was_pipelining) {
-    if (PQenterPipelineMode(conn->pg))
-      conn->is_pipelining = true;
-    else
-      code = postgres_failed(conn, NULL, sql, err);
-  }
+  if (code == ERR_NONE && was_pipelining) code = postgres_pipeline(conn, err);
   if (code != ERR_NONE) {
     rows_free(rows);
     return code;

@@ -205,15 +205,11 @@ static enum err_code read_within(const char *dir, const char *name, bool is_cred
   return read_path(path, is_credential, ret_key, err);
 }
 
-/* The strings that a process starts with are where /proc/PID/environ looks, for as long as it runs: unsetenv alone
- * would leave the key there, and children that are given the environment would have it. */
 static enum err_code read_variable(struct secret **ret_key, struct err *err) {
-  char *value = getenv(variable_name);
+  const char *value = getenv(variable_name);
   if (!value || !*value) return err_set(err, ERR_NOT_FOUND, "%s is not set", variable_name);
-  size_t n = strlen(value);
-  enum err_code code = read_digits(str_make(value, n), variable_name, ret_key, err);
-  secret_wipe(value, n);
-  (void)unsetenv(variable_name);
+  enum err_code code = read_digits(str_of(value), variable_name, ret_key, err);
+  secret_wipe_variable(variable_name);
   return code;
 }
 

@@ -1,6 +1,7 @@
 #include <pthread.h>
 
 #include "db/fixture.h"
+#include "db/postgres.h"
 
 #define NEEDS_SERVER \
   if (!test_server()) skip_because("no server is named; part postgres of make test runs it with one")
@@ -129,6 +130,21 @@ static void a_connection_that_was_cut_is_made_again(void **state) {
   assert_int_equal(raw(f, "SELECT count(*) FROM login"), 1);
 }
 
+/* What libpq says of a server goes to the log: anybody's answer may hold the text. */
+static void a_server_that_is_gone_is_told_without_its_name(void **state) {
+  NEEDS_SERVER;
+  struct fixture *f = *state;
+  struct postgres_db *db = (struct postgres_db *)(void *)f->db;
+  free(db->url);
+  db->url = strdup("host=/nowhere dbname=books");
+  cut_connections(f);
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(db_write(f->conn, insert_login, NULL, &test_err), ERR_UNAVAILABLE);
+    assert_null(strstr(test_err.text, "nowhere"));
+    assert_non_null(strstr(test_err.detail, "nowhere"));
+  }
+}
+
 static enum err_code append_twice(struct db_tx *tx, void *context, struct err *err) {
   assert_ok(insert_login(tx, NULL, err));
   assert_ok(insert_login(tx, NULL, err)); /* the same address: told at the commit */
@@ -225,6 +241,7 @@ int main(void) {
       SERVER_UNIT(a_newer_database_is_refused),
       SERVER_UNIT(writers_wait_for_each_other),
       SERVER_UNIT(a_connection_that_was_cut_is_made_again),
+      SERVER_UNIT(a_server_that_is_gone_is_told_without_its_name),
       SERVER_UNIT(what_fails_in_an_append_fails_its_commit),
       SERVER_UNIT(an_append_reads_what_it_wrote),
       SERVER_UNIT(any_number_of_rows_is_read_in_pieces),
