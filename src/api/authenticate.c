@@ -6,6 +6,8 @@
 #include "signin/session.h"
 #include "store/api.h"
 
+#define FOR_THE_OPERATOR "this is for the operator's key (connek operator key)"
+
 static bool refuse(struct api_request *request, enum err_code code, const char *text) {
   request->code = err_set(&request->err, code, "%s", text);
   return false;
@@ -96,7 +98,8 @@ static uint64_t scopes_of(struct str words) {
 }
 
 /* A key acts for whoever made it, and never may more than they may now. */
-static enum err_code find_key(struct api_request *request, struct db_tx *tx, struct err *err) {
+static enum err_code find_key(struct api_request *request, struct db_tx *tx, struct uuid *ret_organisation_id,
+                              struct err *err) {
   struct api_key_record key;
   uint8_t hash[TOKEN_HASH_SIZE];
   int64_t now = clock_utc_us();
@@ -107,27 +110,26 @@ static enum err_code find_key(struct api_request *request, struct db_tx *tx, str
       (code == ERR_NONE && (key.revoked_at || key.user_disabled_at || (key.expires_at && key.expires_at <= now)));
   if (is_dead) return err_set(err, ERR_UNAUTHENTICATED, "this API key is not valid, or no longer");
   if (code != ERR_NONE) return code;
-  if (!uuid_eq(key.organisation_id, request->organisation.id))
-    return err_set(err, ERR_NOT_FOUND, "there is no such organisation");
   request->client = STR("API key");
   request->principal.key_id = key.id;
+  request->principal.key_used_at = key.last_used_at;
   request->principal.scopes = scopes_of(key.scopes);
   request->principal.user_id = key.user_id;
   request->principal.email = key.email;
   request->principal.kind = key.kind;
   request->principal.kinds = api_kind_of(key.kind);
+  *ret_organisation_id = key.organisation_id;
   return ERR_NONE;
 }
 
 /* `connek operator key` makes it; of it only a hash is kept. */
-static enum err_code find_operator(struct api_request *request, struct db_tx *tx, struct err *err) {
+static enum err_code is_operator(struct api_request *request, struct db_tx *tx, bool *ret_is, struct err *err) {
   uint8_t hash[TOKEN_HASH_SIZE];
   struct str kept;
   token_hash(request->key, hash);
   enum err_code code = store_installation_get(tx, &request->arena, "operator_key", &kept, err);
-  if (code != ERR_NONE && code != ERR_NOT_FOUND) return code;
-  if (code == ERR_NONE && str_eq_constant_time(kept, str_make((const char *)hash, sizeof(hash)))) return ERR_NONE;
-  return err_set(err, ERR_DENIED, "this is for the operator's key (connek operator key)");
+  *ret_is = code == ERR_NONE && str_eq_constant_time(kept, str_make((const char *)hash, sizeof(hash)));
+  return code == ERR_NOT_FOUND ? ERR_NONE : code;
 }
 
 static enum err_code find_organisation(struct api_request *request, struct db_tx *tx, struct err *err) {
@@ -137,27 +139,40 @@ static enum err_code find_organisation(struct api_request *request, struct db_tx
   return code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "there is no such organisation") : code;
 }
 
-enum err_code api_authenticate(struct api_request *request, struct db_tx *tx, struct err *err) {
+static enum err_code check_person(struct api_request *request, struct db_tx *tx, struct err *err) {
   enum api_permission permission = request->route->permission;
-  const struct api_permission_row *row = api_permission_row(permission);
-  bool is_person = !request->key.p;
-  enum err_code code = ERR_NONE;
-  if (permission == API_ANYONE) return ERR_NONE;
-  if (is_person) code = find_person(request, tx, err);
-  if (code == ERR_NONE && is_person) request->principal.email = request->principal.session.email;
+  enum err_code code = find_person(request, tx, err);
   if (code != ERR_NONE) return code;
-  if (permission == API_PERSON)
-    return is_person ? ERR_NONE : err_set(err, ERR_DENIED, "this is for a person who is signed in, not for a key");
-  if (permission == API_OPERATOR)
-    return is_person ? err_set(err, ERR_DENIED, "this is for the operator's key (connek operator key)")
-                     : find_operator(request, tx, err);
+  request->principal.email = request->principal.session.email;
+  if (permission == API_PERSON) return ERR_NONE;
+  if (permission == API_OPERATOR) return err_set(err, ERR_DENIED, FOR_THE_OPERATOR);
   code = find_organisation(request, tx, err);
-  /* A key is looked for first: an unknown one learns nothing of organisations. */
-  if (!is_person && (code == ERR_NONE || code == ERR_NOT_FOUND)) code = find_key(request, tx, err);
-  if (is_person && code == ERR_NONE) code = find_user(request, tx, request->principal.session.login_id, err);
-  if (code != ERR_NONE) return code;
-  if (api_may(request, permission)) return ERR_NONE;
-  if (!is_person) return err_set(err, ERR_DENIED, "this API key has not the scope %s", row->word);
+  if (code == ERR_NONE) code = find_user(request, tx, request->principal.session.login_id, err);
+  if (code != ERR_NONE || api_may(request, permission)) return code;
   return err_set(err, ERR_DENIED, "as %.*s of this organisation you may not do this (%s): ask an admin",
-                 STR_ARG(request->principal.kind), row->word);
+                 STR_ARG(request->principal.kind), api_permission_row(permission)->word);
+}
+
+/* A key is looked for first, whatever is asked: an unknown one learns nothing of permissions, nor of organisations. */
+static enum err_code check_key(struct api_request *request, struct db_tx *tx, struct err *err) {
+  enum api_permission permission = request->route->permission;
+  struct uuid organisation_id;
+  bool is_theirs = false;
+  enum err_code code = permission == API_OPERATOR ? is_operator(request, tx, &is_theirs, err) : ERR_NONE;
+  if (code != ERR_NONE || is_theirs) return code;
+  code = find_key(request, tx, &organisation_id, err);
+  if (code != ERR_NONE) return code;
+  if (permission == API_OPERATOR) return err_set(err, ERR_DENIED, FOR_THE_OPERATOR);
+  if (permission == API_PERSON) return err_set(err, ERR_DENIED, "this is for a person who is signed in, not for a key");
+  code = find_organisation(request, tx, err);
+  if (code != ERR_NONE) return code;
+  if (!uuid_eq(organisation_id, request->organisation.id))
+    return err_set(err, ERR_NOT_FOUND, "there is no such organisation");
+  if (api_may(request, permission)) return ERR_NONE;
+  return err_set(err, ERR_DENIED, "this API key has not the scope %s", api_permission_row(permission)->word);
+}
+
+enum err_code api_authenticate(struct api_request *request, struct db_tx *tx, struct err *err) {
+  if (request->route->permission == API_ANYONE) return ERR_NONE;
+  return request->key.p ? check_key(request, tx, err) : check_person(request, tx, err);
 }

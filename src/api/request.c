@@ -12,12 +12,15 @@
 #include "base/limits.h"
 #include "base/secret.h"
 #include "signin/session.h"
+#include "store/api.h"
 
 #define API_PREFIX "/api/v1"
 #define BUSY "the database has too much to do: try again in a moment"
 
 /* Of making facts for one request: what it answers may be behind by what is more. */
 enum { FACT_TURNS = 40 };
+
+enum { KEY_NOTED_US = 60 * 1000000 };
 
 enum { BODY_MAX = 2 * MIB, ANSWER_MAX = 64 * MIB, ARENA_MAX = 256 * MIB, FIELDS_MAX = 10 };
 
@@ -105,7 +108,10 @@ static enum err_code run(struct db_tx *tx, void *context, struct err *err) {
 
 static enum err_code touch(struct db_tx *tx, void *context, struct err *err) {
   const struct api_request *request = context;
-  return store_browser_session_seen(tx, request->principal.session.id, clock_utc_us(), err);
+  const struct api_principal *principal = &request->principal;
+  int64_t now = clock_utc_us();
+  return uuid_is_nil(principal->key_id) ? store_browser_session_seen(tx, principal->session.id, now, err)
+                                        : store_api_key_used(tx, principal->key_id, now, err);
 }
 
 static void finish(struct api_request *request) {
@@ -125,12 +131,18 @@ static bool submit(struct api_request *request, bool is_write, db_work work, voi
   return db_submit(request->api->options.db, request->worker->loop, &request->db);
 }
 
-/* A session that is used stays open. */
+/* A session that is used stays open; of a key it is shown, and what it was refused is a use too. Not each one is noted:
+ * that would make a write of every read. */
+static bool is_worth_noting(const struct api_request *request) {
+  const struct api_principal *principal = &request->principal;
+  int64_t now = clock_utc_us();
+  if (!uuid_is_nil(principal->key_id)) return now - principal->key_used_at > KEY_NOTED_US;
+  return request->code == ERR_NONE && !uuid_is_nil(principal->session.id) && request->cookie_to_set.n == 0 &&
+         signin_session_is_stale(&principal->session, now);
+}
+
 static void finish_seen(struct api_request *request) {
-  const struct browser_session_record *session = &request->principal.session;
-  bool is_worth_it = request->code == ERR_NONE && !uuid_is_nil(session->id) && request->cookie_to_set.n == 0 &&
-                     signin_session_is_stale(session, clock_utc_us());
-  if (!is_worth_it || !submit(request, true, touch, on_touched)) finish(request);
+  if (!is_worth_noting(request) || !submit(request, true, touch, on_touched)) finish(request);
 }
 
 static void on_synced(struct coherence_wait *wait) {

@@ -17,9 +17,10 @@ struct api_principal {
   struct browser_session_record session; /* of a person; its id nil: an API key */
   struct uuid user_id;                   /* in the organisation that the path names; nil: none is named */
   struct str email, kind;
-  unsigned kinds;     /* one bit of api_kind */
-  struct uuid key_id; /* nil: a person */
-  uint64_t scopes;    /* of a key: bits of api_permission */
+  unsigned kinds;      /* one bit of api_kind */
+  struct uuid key_id;  /* nil: a person */
+  int64_t key_used_at; /* as it was noted last */
+  uint64_t scopes;     /* of a key: bits of api_permission */
 };
 
 struct api_request {

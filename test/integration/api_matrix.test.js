@@ -2,9 +2,12 @@
 // the one that is needed, and with that one alone. What may be comes from the document, never from what the server does.
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import { Connek } from './support/connek.js';
 import { Api, document, operations, signedInApi } from './support/api.js';
+import { signedIn } from './support/sign_in.js';
 
 const kinds = ['owner', 'admin', 'auditor', 'member'];
 const organisations = ['acme', 'globex', 'initech'];
@@ -108,6 +111,95 @@ test('each lets in whom the document lets in, and nobody else', async () => {
   assert.deepEqual(wrong, []);
 });
 
+// One character's lowest bit changed; with its checksum made anew it is a key like any other, that nobody was given.
+const flipped = (text, i) => text.slice(0, i) + String.fromCharCode(text.charCodeAt(i) ^ 1) + text.slice(i + 1);
+const forged = (text) => {
+  const body = flipped(text.slice(0, -8), 20).replace(/[^\w-]/g, 'A');
+  return body + crc32(body).toString(16).padStart(8, '0');
+};
+const jwt = (header, claims, secret) => {
+  const text = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  return `${text}.${secret ? createHmac('sha256', secret).update(text).digest('base64url') : ''}`;
+};
+
+test('a wrong key, or a session that is over, is 401 on every operation', async () => {
+  const { owner } = people.acme;
+  const every = Object.keys(permissions).filter((one) => permissions[one].key);
+  const good = (await owner.post('./keys', { name: 'good', scopes: every })).secret;
+  const isTaken = async (key) => (await new Api(connek.base, key, owner.organisation).call('GET', './users')).status === 200;
+
+  const revoked = await owner.post('./keys', { name: 'revoked', scopes: every });
+  const expiry = Date.now() + 3000;
+  const expired = await owner.post('./keys', { name: 'brief', scopes: every, expires_at: new Date(expiry).toISOString() });
+  const more = ['gone', 'left'].map((name) => ({ email: `${name}@acme.example`, kind: 'admin' }));
+  await connek.apply({ organisation: 'acme', limits: { per_minute: 1_000_000 }, users: [...kinds.map((kind) => ({ email: `${kind}@acme.example`, kind })), ...more] });
+  const gone = await signedInApi(connek, 'gone@acme.example', 'acme');
+  const disabled = await gone.post('./keys', { name: 'of somebody disabled', scopes: every.filter((one) => permissions[one].kinds.includes('admin')) });
+  for (const { secret } of [revoked, expired, disabled]) assert.ok(await isTaken(secret));
+  await owner.delete(`./keys/${revoked.key.id}`);
+  const { etag } = await owner.get(`./users/${gone.user}`);
+  await owner.patch(`./users/${gone.user}`, { is_disabled: true }, etag);
+
+  const operator = (await connek.ok('operator', 'key')).trim();
+  await connek.ok('operator', 'key');
+  const mcp = async (kind) => (await owner.post('./tokens', { user: owner.user, kind, name: kind })).secret;
+  const client = await signedIn(connek.base, owner.person);
+  const claims = { iss: connek.base, aud: `${connek.base}/api/v1`, sub: owner.user, exp: 4_000_000_000 };
+  const [[cookieName, cookie]] = owner.person.cookies;
+  const bearers = {
+    nothing: '',
+    truncated: good.slice(0, -1),
+    'without its prefix': good.slice(4),
+    'a bit flipped': flipped(good, 20),
+    'its checksum flipped': flipped(good, good.length - 1),
+    forged: forged(good),
+    doubled: good + good,
+    'two of them': `${good} ${good}`,
+    'in upper case': good.toUpperCase(),
+    revoked: revoked.secret,
+    expired: expired.secret,
+    "somebody disabled's": disabled.secret,
+    "the operator's, replaced": operator,
+    'a JWT of no algorithm': jwt({ alg: 'none' }, claims),
+    'a JWT signed by the key': jwt({ alg: 'HS256' }, claims, good),
+    'an MCP URL token': await mcp('url'),
+    'an MCP key': await mcp('key'),
+    'an OAuth access token': client.access_token,
+    'an OAuth refresh token': client.refresh_token,
+    "a session's cookie": cookie,
+  };
+  const left = await signedInApi(connek, 'left@acme.example', 'acme');
+  const leftCookie = left.headers().Cookie;
+  await left.delete('/session');
+  const shown = Object.entries(bearers).map(([name, text]) => [name, { Authorization: `Bearer ${text}` }]);
+  const own = `${cookieName}=${cookie}`;
+  shown.push(
+    ['as Basic', { Authorization: `Basic ${Buffer.from(`:${good}`).toString('base64')}` }],
+    ['by another scheme', { Authorization: `Token ${good}` }],
+    ["forged, beside an owner's session", { Authorization: `Bearer ${forged(good)}`, Cookie: own }],
+    ["empty, beside an owner's session", { Authorization: '', Cookie: own }],
+    ['a key as a cookie', { Cookie: `${cookieName}=${good}` }],
+    ['the cookie of a session that was ended', { Cookie: leftCookie }],
+    ['a cookie, truncated', { Cookie: own.slice(0, -1) }],
+    ['a cookie, a bit flipped', { Cookie: `${cookieName}=${flipped(cookie, 20)}` }],
+    ['two cookies', { Cookie: `${own}; ${cookieName}=${flipped(cookie, 20)}` }],
+  );
+
+  await sleep(Math.max(0, expiry - Date.now()));
+  assert.ok(await isTaken(good));
+  const taken = [];
+  for (const operation of served.filter((one) => one['x-permission'] !== 'anyone')) {
+    for (const [name, headers] of shown) {
+      const who = { headers: (extra) => ({ 'X-Connek': '1', ...headers, ...extra }) };
+      const code = await status(who, operation, owner.organisation);
+      if (code !== 401) taken.push(`${operation.method} ${operation.path} by ${name}: ${code}`);
+    }
+  }
+  assert.deepEqual(taken, []);
+  assert.ok(await isTaken(good));
+  assert.equal((await owner.call('GET', './users')).status, 200);
+});
+
 test('an id of another organisation is an id of nothing', async () => {
   const { owner } = people.acme;
   const other = people.globex.owner;
@@ -154,6 +246,6 @@ test("the operator's key shows figures, and nothing of anybody's data; nobody el
   for (const path of ['./users', './audit', './config']) assert.equal((await operator.call('GET', path)).status, 401);
   for (const who of [people.acme.owner, keys['users:read'].alone]) assert.equal((await who.call('GET', '/operator')).status, 403);
   const next = (await connek.ok('operator', 'key')).trim();
-  assert.equal((await operator.call('GET', '/operator')).status, 403);
+  assert.equal((await operator.call('GET', '/operator')).status, 401);
   assert.equal((await new Api(connek.base, next).call('GET', '/operator')).status, 200);
 });

@@ -235,7 +235,10 @@ test('an API key does what its scopes say, as long as its maker may', async () =
   const made = await admin.post('./keys', { name: 'deploy', scopes: ['users:read', 'roles:write'] });
   assert.match(made.secret, /^cap_/);
   const key = new Api(connek.base, made.secret, admin.organisation);
+  const usedAt = async () => (await admin.get('./keys')).items.find(({ id }) => id === made.key.id).last_used_at;
+  assert.equal(await usedAt(), null);
   assert.ok((await key.get('./users')).items.length > 0);
+  assert.ok(Date.parse(await usedAt()) >= Date.parse(made.key.created_at));
   problem(await key.call('GET', './audit'), 403, /scope audit:read/);
   problem(await key.call('GET', './me'), 403);
   problem(await key.call('GET', '/session'), 403);
