@@ -161,6 +161,7 @@ static enum err_code start_keeper(struct service *service, struct err *err) {
                                                .vault = service->options->vault,
                                                .client = &server->client,
                                                .public_url = service->public_url,
+                                               .node = str_of(service->options->node),
                                                .does_jobs = true,
                                                .note = on_grant_note,
                                                .changed = on_grant_changed,

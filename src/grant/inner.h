@@ -22,7 +22,7 @@ struct consent_run;
 
 struct grant_keeper {
   struct grant_keeper_options options;
-  struct uuid id; /* owner of leases */
+  struct uuid id; /* owner of leases: the same whenever this node is started */
   pthread_t thread;
   struct loop loop;
   struct http_client *http;
@@ -31,7 +31,7 @@ struct grant_keeper {
   size_t n_consents;
   struct timer job_timer;
   struct job_round *jobs; /* under way */
-  bool has_begun;         /* what a server before this one held is free again */
+  bool has_begun;         /* what this node held when it ended is free again */
   bool is_stopping, is_ended;
   struct loop_task stop_task;
 };

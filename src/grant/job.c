@@ -51,7 +51,7 @@ static enum err_code claim_work(struct db_tx *tx, void *context, struct err *err
   const struct job_record *list;
   size_t n;
   int64_t now = clock_utc_us();
-  enum err_code code = round->keeper->has_begun ? ERR_NONE : store_grant_free_leases(tx, err);
+  enum err_code code = round->keeper->has_begun ? ERR_NONE : store_grant_free_leases(tx, round->keeper->id, err);
   if (code == ERR_NONE)
     code = store_job_claim(tx, &round->arena, round->keeper->id, now, now + LEASE_S * second_us, TAKEN_MAX, &list, &n,
                            err);

@@ -2,12 +2,23 @@
 #include "grant/inner.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void *run(void *argument) {
   struct grant_keeper *keeper = argument;
   (void)pthread_setname_np(pthread_self(), "grants");
   loop_run(&keeper->loop);
   return NULL;
+}
+
+/* A server that is started anew has to know which leases were its own: others of the same database keep theirs. */
+static struct uuid lease_owner(struct str node) {
+  struct uuid id;
+  uint8_t digest[32];
+  if (node.n == 0) return uuid_new();
+  vault_sha256(node, digest);
+  memcpy(id.b, digest, sizeof(id.b));
+  return id;
 }
 
 static void keeper_free(struct grant_keeper *keeper) {
@@ -20,7 +31,7 @@ enum err_code grant_keeper_start(const struct grant_keeper_options *options, str
   struct grant_keeper *keeper = calloc(1, sizeof(*keeper));
   if (!keeper) return err_no_memory(err);
   keeper->options = *options;
-  keeper->id = uuid_new();
+  keeper->id = lease_owner(options->node);
   map_init(&keeper->flights);
   enum err_code code = loop_init(&keeper->loop, err);
   if (code != ERR_NONE) {

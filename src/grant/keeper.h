@@ -25,6 +25,7 @@ struct grant_keeper_options {
   const struct vault *vault;
   const struct http_client_options *client;                   /* borrowed */
   struct str public_url;                                      /* borrowed; no '/' at its end */
+  struct str node; /* owns the leases: no two servers of a database have the same; empty: this run's alone */
   bool does_jobs;                                             /* also what is due without anybody asking */
   void (*note)(void *context, const struct grant_note *note); /* NULL: nobody listens */
   /* Something that snapshots hold has changed and is committed: on the keeper's thread. NULL: nobody holds any. */

@@ -91,16 +91,16 @@ enum err_code store_grant_take(struct db_tx *tx, struct uuid connection_id, stru
   return code;
 }
 
-enum err_code store_grant_free_leases(struct db_tx *tx, struct err *err) {
+enum err_code store_grant_free_leases(struct db_tx *tx, struct uuid owner, struct err *err) {
   enum err_code code = db_exec(tx,
                                "UPDATE connection_grant SET lease_owner = NULL, lease_until = NULL, "
-                               "lease_version = lease_version + 1 WHERE lease_until IS NOT NULL",
-                               DB_NO_PARAMS, err);
+                               "lease_version = lease_version + 1 WHERE lease_owner = $1",
+                               DB_PARAMS(DB_V_UUID(owner)), err);
   if (code != ERR_NONE) return code;
   return db_exec(tx,
                  "UPDATE job SET lease_owner = NULL, lease_until = NULL, lease_version = lease_version + 1 "
-                 "WHERE lease_until IS NOT NULL",
-                 DB_NO_PARAMS, err);
+                 "WHERE lease_owner = $1",
+                 DB_PARAMS(DB_V_UUID(owner)), err);
 }
 
 static enum err_code changed_meanwhile(struct db_tx *tx, enum err_code code, struct err *err) {

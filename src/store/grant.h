@@ -31,8 +31,9 @@ enum err_code store_grant_put(struct db_tx *tx, const struct grant_record *recor
 /* Takes the lease where nobody has it, and marks that an exchange is about to begin. ERR_CONFLICT: somebody has it. */
 enum err_code store_grant_take(struct db_tx *tx, struct uuid connection_id, struct uuid owner, int64_t now,
                                int64_t until, struct err *err) MUST_CHECK;
-/* Leases of whoever was here before: one server at a time has the data folder. Their markers stay. */
-enum err_code store_grant_free_leases(struct db_tx *tx, struct err *err) MUST_CHECK;
+/* What `owner` held before it was started anew: of grants and of jobs. Markers stay. What others hold is theirs until it
+ * ends: a server beside this one may be in the middle of an exchange. */
+enum err_code store_grant_free_leases(struct db_tx *tx, struct uuid owner, struct err *err) MUST_CHECK;
 /* Stores what a refresh brought (secret, scopes, captured, has_refresh, obtained_at, expires_at) and gives the lease
  * back, where the grant still has record->version. ERR_CONFLICT: it does not, and nothing was changed. */
 enum err_code store_grant_refreshed(struct db_tx *tx, const struct grant_record *record, struct err *err) MUST_CHECK;

@@ -2,10 +2,11 @@
 // a service answers oddly. The vendor here is ours, so that it can be bent; oauth_provider.test.js has a certified one.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connek } from './support/connek.js';
 import { Browser, Vendor, manifestOf } from './support/vendor.js';
-import { ageGrants } from './support/aged.js';
+import { ageGrants, sql } from './support/aged.js';
 import { callTool } from './support/mcp.js';
 import { held, rounds } from './support/proof.js';
 
@@ -252,6 +253,27 @@ test('killed between the exchange and its commit, a connection works or says why
     }
   }
   held('killed between exchange and commit, a connection works or says why not', rounds(3, 40));
+});
+
+test('a server that is started frees what its own node held, and waits for what another server holds', async (t) => {
+  const { vendor, connek, url } = await connected(t);
+  const call = () => callTool(url.replace(/^http:\/\/[^/]+/, connek.base), 'books_list');
+  const held = async (node, seconds) => {
+    await connek.kill();
+    await ageGrants(connek, 4000);
+    const owner = createHash('sha256').update(node).digest('hex').slice(0, 32);
+    const until = Date.now() + seconds * 1000;
+    await sql(connek, `UPDATE connection_grant SET lease_owner = x'${owner}', lease_until = ${until * 1000}`);
+    await connek.start('--allow-upstream', vendor.host);
+    return until;
+  };
+  await held('node1', 3600);
+  assert.equal((await call()).body.result.isError, false);
+  // Were it freed as well, two servers would send the same refresh token: services end a grant for that.
+  const until = await held('node2', 5);
+  assert.equal((await call()).body.result.isError, false);
+  assert.ok(Date.now() >= until, 'renewed while another server held it');
+  assert.equal(vendor.exchanges.length, 3);
 });
 
 test('client credentials: a connection of its own client needs no person', async (t) => {
