@@ -79,6 +79,9 @@ static struct str sentence_of(struct arena *arena, const struct effective_tool *
     case POLICY_NOT_OWNER:
       return arena_printf(arena, "Cannot use %.*s in %.*s: it is somebody else's own connection.", STR_ARG(title),
                           STR_ARG(where));
+    case POLICY_SWITCHED_OFF:
+      return arena_printf(arena, "Cannot use %.*s in %.*s: they have switched %.*s off for themselves.", STR_ARG(title),
+                          STR_ARG(where), STR_ARG(one->connector->name));
     case POLICY_NOT_LOADED:
       return arena_printf(arena, "Cannot use %.*s in %.*s: the access rules cannot be read.", STR_ARG(title),
                           STR_ARG(where));

@@ -15,6 +15,9 @@ API_WORK(sessions_list);
 API_WORK(sessions_end);
 /* me.c */
 API_WORK(me_get);
+/* switches.c */
+API_WORK(switches_list);
+API_WORK(switches_set);
 /* users.c, users_change.c */
 API_WORK(users_list);
 API_WORK(users_invite);

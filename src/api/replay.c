@@ -90,33 +90,37 @@ static enum err_code find_users(struct replay *replay, struct err *err) {
   return ERR_NONE;
 }
 
-/* The user with the draft in the place of the role, or beside the others. */
-static enum err_code principal_with(struct replay *replay, const struct org_user *user,
-                                    struct policy_principal *ret_principal, struct err *err) {
-  const struct policy_principal *old = &user->principal;
-  const struct policy_role **roles = arena_new_n(&replay->request->arena, const struct policy_role *, old->n_roles + 1);
+struct comparison {
+  struct replay *replay;
+  const struct org_user *user;
+  struct policy_principal before, with;
+  struct buf gained, lost;
+};
+
+/* The user as they are, and with the draft in the place of the role, or beside the others. What they have switched off
+ * for themselves is left aside: it is no rule, and they may switch it on again. */
+static enum err_code find_principals(struct comparison *comparison, struct err *err) {
+  struct replay *replay = comparison->replay;
+  struct policy_principal principal = comparison->user->principal;
+  const struct policy_role **roles =
+      arena_new_n(&replay->request->arena, const struct policy_role *, principal.n_roles + 1);
   bool is_placed = false;
   size_t n = 0;
   if (!roles) return err_no_memory(err);
-  for (size_t i = 0; i < old->n_roles; i++) {
-    bool is_it = uuid_eq(old->roles[i]->id, replay->role_id);
-    roles[n++] = is_it ? &replay->draft : old->roles[i];
+  for (size_t i = 0; i < principal.n_roles; i++) {
+    bool is_it = uuid_eq(principal.roles[i]->id, replay->role_id);
+    roles[n++] = is_it ? &replay->draft : principal.roles[i];
     is_placed = is_placed || is_it;
   }
   if (!is_placed) roles[n++] = &replay->draft;
-  *ret_principal =
-      (struct policy_principal){.user_id = old->user_id, .roles = roles, .n_roles = n, .is_loaded = old->is_loaded};
+  principal.n_switched_off = 0;
+  comparison->before = comparison->with = principal;
+  comparison->with.roles = roles;
+  comparison->with.n_roles = n;
   return ERR_NONE;
 }
 
 /* ---- tools ---- */
-
-struct comparison {
-  struct replay *replay;
-  const struct org_user *user;
-  struct policy_principal with;
-  struct buf gained, lost;
-};
 
 static enum err_code compare_tool(const struct effective_tool *one, void *context, struct err *err) {
   struct comparison *comparison = context;
@@ -139,7 +143,7 @@ static enum err_code compare_tools(struct comparison *comparison, struct err *er
   buf_init(&comparison->lost, &replay->request->arena, 4 * MIB);
   answer_open(&comparison->gained, '[');
   answer_open(&comparison->lost, '[');
-  enum err_code code = effective_each(replay->snapshot, &comparison->user->principal, compare_tool, comparison, err);
+  enum err_code code = effective_each(replay->snapshot, &comparison->before, compare_tool, comparison, err);
   if (code != ERR_NONE || comparison->gained.n + comparison->lost.n == 2) return code;
   answer_close(&comparison->gained, ']');
   answer_close(&comparison->lost, ']');
@@ -183,7 +187,7 @@ static enum err_code replay_group(struct replay *replay, const struct comparison
   const struct org_tool *tool = map_get(&replay->snapshot->tools_by_name, group->tool);
   struct policy_decision before, after;
   if (!connection || !tool || tool->connector != connection->connector) return ERR_NONE;
-  effective_decide(&comparison->user->principal, connection, tool->tool, &before);
+  effective_decide(&comparison->before, connection, tool->tool, &before);
   effective_decide(&comparison->with, connection, tool->tool, &after);
   bool was_allowed = str_eq(group->decision, STR("allowed")), is_allowed = after.effect == POLICY_ALLOW;
   replay->n_checked += group->n;
@@ -200,7 +204,7 @@ static enum err_code replay_user(struct replay *replay, struct db_tx *tx, const 
   struct comparison comparison = {.replay = replay, .user = user};
   const struct call_fact_group *groups = NULL;
   size_t n = 0;
-  enum err_code code = principal_with(replay, user, &comparison.with, err);
+  enum err_code code = find_principals(&comparison, err);
   if (code == ERR_NONE) code = compare_tools(&comparison, err);
   if (code == ERR_NONE)
     code = store_call_fact_group(tx, &replay->request->arena, replay->request->organisation.id, user->id, replay->from,

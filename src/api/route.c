@@ -29,6 +29,8 @@ const struct api_route api_routes[] = {
     {"DELETE", ORGANISATION "/me/tokens/{token}", API_SELF, API_WRITE, 204, tokens_revoke, NULL},
     {"GET", ORGANISATION "/me/clients", API_SELF, API_READ, 200, clients_list, NULL},
     {"DELETE", ORGANISATION "/me/clients/{client}", API_SELF, API_WRITE, 204, clients_end, NULL},
+    {"GET", ORGANISATION "/me/switches", API_SELF, API_READ, 200, switches_list, NULL},
+    {"PUT", ORGANISATION "/me/switches/{connector}", API_SELF, API_WRITE, 200, switches_set, NULL},
     {"GET", ORGANISATION "/users", API_USERS_READ, API_READ, 200, users_list, NULL, .needs_facts = true},
     {"POST", ORGANISATION "/users", API_USERS_WRITE, API_WRITE, 201, users_invite, NULL},
     {"GET", ORGANISATION "/users/{user}", API_USERS_READ, API_READ, 200, users_get, NULL},

@@ -14,6 +14,8 @@ enum err_code api_roles_load(struct api_request *request, struct db_tx *tx, stru
   enum err_code code = store_role_list(tx, &request->arena, id, &ret_roles->roles, &ret_roles->n_roles, err);
   if (code == ERR_NONE)
     code = store_user_role_list(tx, &request->arena, id, &ret_roles->pairs, &ret_roles->n_pairs, err);
+  if (code == ERR_NONE)
+    code = store_connector_switch_list(tx, &request->arena, id, &ret_roles->switches, &ret_roles->n_switches, err);
   return code;
 }
 
@@ -47,6 +49,14 @@ static void write_roles(struct buf *out, const struct user_view *view, const str
     answer_text(out, "name", roles->roles[i].name);
     answer_close(out, '}');
   }
+  answer_close(out, ']');
+}
+
+static void write_switches(struct buf *out, const struct user_view *view, const struct api_roles *roles) {
+  answer_name(out, "switched_off");
+  answer_open(out, '[');
+  for (size_t i = 0; i < roles->n_switches; i++)
+    if (uuid_eq(roles->switches[i].user_id, view->user.id)) answer_item(out, roles->switches[i].connector_id);
   answer_close(out, ']');
 }
 
@@ -87,6 +97,7 @@ enum err_code api_user_write(struct api_request *request, const struct user_view
   answer_time(out, "last_call_at", view->last_call_at);
   answer_int(out, "n_tokens", view->n_tokens);
   answer_int(out, "n_clients", view->n_clients);
+  write_switches(out, view, roles);
   answer_text(out, "etag", etag);
   answer_close(out, '}');
   return ERR_NONE;

@@ -5,12 +5,14 @@
 #include "api/request.h"
 #include "store/api.h"
 
-/* An organisation's roles, and who has which: read once a request. */
+/* An organisation's roles, who has which, and who has switched off what: read once a request. */
 struct api_roles {
   const struct role_record *roles;
   size_t n_roles;
   const struct user_role_record *pairs; /* by user, role */
   size_t n_pairs;
+  const struct connector_switch_record *switches; /* what people have switched off: by user, connector */
+  size_t n_switches;
 };
 enum err_code api_roles_load(struct api_request *request, struct db_tx *tx, struct api_roles *ret_roles,
                              struct err *err) MUST_CHECK;

@@ -237,6 +237,24 @@ static enum err_code load_user_roles(struct snapshot_load *load, struct user_rol
   return ERR_NONE;
 }
 
+/* By user: each has its part of one array. */
+static enum err_code load_switches(struct snapshot_load *load, struct err *err) {
+  struct org_snapshot *snapshot = load->snapshot;
+  const struct connector_switch_record *list;
+  size_t n;
+  enum err_code code = store_connector_switch_list(load->tx, &snapshot->arena, snapshot->id, &list, &n, err);
+  if (code != ERR_NONE || n == 0) return code;
+  struct str *ids = arena_new_n(&snapshot->arena, struct str, n);
+  if (!ids) return err_no_memory(err);
+  for (size_t i = 0; i < n; i++) {
+    struct org_user *user = org_snapshot_user(snapshot, list[i].user_id);
+    ids[i] = list[i].connector_id;
+    if (!user) continue;
+    if (user->principal.n_switched_off++ == 0) user->principal.switched_off = &ids[i];
+  }
+  return ERR_NONE;
+}
+
 static enum err_code load_user(struct org_snapshot *snapshot, struct org_user *user, const struct user_record *record,
                                struct err *err) {
   user->id = record->id;
@@ -260,6 +278,7 @@ enum err_code snapshot_load_users(struct snapshot_load *load, struct err *err) {
   for (size_t i = 0; i < n && code == ERR_NONE; i++)
     code = load_user(snapshot, &snapshot->users[i], &list[i], err);
   if (code == ERR_NONE) code = load_user_roles(load, held, err);
+  if (code == ERR_NONE) code = load_switches(load, err);
   for (size_t i = 0; i < n && code == ERR_NONE; i++) {
     struct org_user *user = &snapshot->users[i];
     if (held[i].n > 0) qsort(held[i].roles, held[i].n, sizeof(held[i].roles[0]), role_pointer_order);

@@ -231,7 +231,7 @@ enum toolset_absence toolset_why_absent(const struct org_snapshot *snapshot, con
     if (!org_has_tool(connection, tool->tool)) continue;
     bool is_allowed = may_use(user, connection, tool->tool, &decision);
     if (is_allowed && !may_none) return TOOLSET_UNKNOWN;
-    if (denial.connection) continue;
+    if (denial.connection && decision.reason != POLICY_SWITCHED_OFF) continue; /* nothing else stood in the way */
     denial.connection = connection;
     denial.decision = is_allowed ? not_loaded : decision;
   }

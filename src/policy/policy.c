@@ -116,16 +116,15 @@ static bool is_owner(const struct policy_principal *principal, const struct poli
   return uuid_is_nil(connection->owner_user_id) || uuid_eq(connection->owner_user_id, principal->user_id);
 }
 
-void policy_decide(const struct policy_principal *principal, const struct policy_action *action,
-                   struct policy_decision *ret_decision) {
-  if (!principal->is_loaded) {
-    deny(ret_decision, POLICY_NOT_LOADED);
-    return;
+static bool has_switched_off(const struct policy_principal *principal, struct str connector) {
+  for (size_t i = 0; i < principal->n_switched_off; i++) {
+    if (str_eq(principal->switched_off[i], connector)) return true;
   }
-  if (!is_owner(principal, action->connection)) {
-    deny(ret_decision, POLICY_NOT_OWNER);
-    return;
-  }
+  return false;
+}
+
+static void decide_by_rules(const struct policy_principal *principal, const struct policy_action *action,
+                            struct policy_decision *ret_decision) {
   deny(ret_decision, POLICY_NO_RULE);
   /* An action does one thing. One that claims none or several is a mistake, and nobody said yes to it. */
   if (!policy_does_name(action->does)) return;
@@ -151,6 +150,21 @@ void policy_decide(const struct policy_principal *principal, const struct policy
   }
 }
 
+void policy_decide(const struct policy_principal *principal, const struct policy_action *action,
+                   struct policy_decision *ret_decision) {
+  if (!principal->is_loaded) {
+    deny(ret_decision, POLICY_NOT_LOADED);
+    return;
+  }
+  if (!is_owner(principal, action->connection)) {
+    deny(ret_decision, POLICY_NOT_OWNER);
+    return;
+  }
+  decide_by_rules(principal, action, ret_decision);
+  if (ret_decision->effect != POLICY_DENY && has_switched_off(principal, action->connection->connector))
+    deny(ret_decision, POLICY_SWITCHED_OFF);
+}
+
 struct str policy_reason_text(struct arena *arena, const struct policy_decision *decision) {
   switch (decision->reason) {
     case POLICY_BY_RULE: {
@@ -164,6 +178,8 @@ struct str policy_reason_text(struct arena *arena, const struct policy_decision 
       return arena_str(arena, STR("not_owner"));
     case POLICY_NOT_LOADED:
       return arena_str(arena, STR("policy_not_loaded"));
+    case POLICY_SWITCHED_OFF:
+      return arena_str(arena, STR("switched_off"));
   }
   return STR_NONE;
 }

@@ -3,7 +3,8 @@
  *
  * Order: a policy that could not be loaded denies all. A personal connection is nobody's but its owner's. Then every
  * rule of every role of the principal is looked at: any matching `deny` denies; else any matching `ask` asks; else any
- * matching `allow` allows; else denied: nobody said yes. */
+ * matching `allow` allows; else denied: nobody said yes. What is then not denied is, where the principal has switched
+ * the connector off for themselves. */
 #ifndef CONNEK_POLICY_POLICY_H
 #define CONNEK_POLICY_POLICY_H
 
@@ -50,6 +51,8 @@ struct policy_principal {
   struct uuid user_id;
   const struct policy_role *const *roles;
   size_t n_roles;
+  const struct str *switched_off; /* ids of connectors */
+  size_t n_switched_off;
   bool is_loaded; /* false: its policy could not be read; everything is denied */
 };
 
@@ -85,7 +88,7 @@ struct policy_obligations {
   size_t max_result;      /* bytes; 0: no cap. Of several roles that allow the call the most generous one counts */
 };
 
-enum policy_reason { POLICY_BY_RULE, POLICY_NO_RULE, POLICY_NOT_OWNER, POLICY_NOT_LOADED };
+enum policy_reason { POLICY_BY_RULE, POLICY_NO_RULE, POLICY_NOT_OWNER, POLICY_NOT_LOADED, POLICY_SWITCHED_OFF };
 
 struct policy_decision {
   enum policy_effect effect;
@@ -97,8 +100,8 @@ struct policy_decision {
 
 void policy_decide(const struct policy_principal *principal, const struct policy_action *action,
                    struct policy_decision *ret_decision);
-/* For the audit: "rule <uuid> of role finance", "no_rule", "not_owner", "policy_not_loaded". In the arena; STR_NONE: no
- * memory. */
+/* For the audit: "rule <uuid> of role finance", "no_rule", "not_owner", "policy_not_loaded", "switched_off". In the
+ * arena; STR_NONE: no memory. */
 struct str policy_reason_text(struct arena *arena, const struct policy_decision *decision);
 
 #endif

@@ -36,6 +36,12 @@ struct user_role_record {
   struct uuid user_id, role_id;
 };
 
+/* A connector that its user has switched off for themselves. */
+struct connector_switch_record {
+  struct uuid user_id;
+  struct str connector_id;
+};
+
 struct access_rule_record {
   struct uuid id, organisation_id, role_id;
   int64_t position;
@@ -170,6 +176,13 @@ enum err_code store_role_rename(struct db_tx *tx, struct uuid organisation_id, s
                                 struct err *err) MUST_CHECK;
 /* Rules that name a connection. */
 enum err_code store_access_rule_retarget(struct db_tx *tx, struct uuid organisation_id, struct str from, struct str to,
+                                         struct err *err) MUST_CHECK;
+
+/* connector_switch.c: what people have switched off, by user, connector */
+enum err_code store_connector_switch_list(STORE_TX, struct uuid organisation_id,
+                                          STORE_LIST(connector_switch_record)) MUST_CHECK;
+enum err_code store_connector_switch_set(struct db_tx *tx, struct uuid organisation_id, struct uuid user_id,
+                                         struct str connector_id, bool is_on, bool *ret_has_changed,
                                          struct err *err) MUST_CHECK;
 
 /* connector.c */

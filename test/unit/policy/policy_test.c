@@ -320,6 +320,24 @@ static void a_policy_that_is_not_loaded_denies_all(void **state) {
   }
 }
 
+static void what_its_user_has_switched_off_is_denied_and_nothing_becomes_allowed(void **state) {
+  const struct str off[] = {STR("books"), shared.connector};
+  const struct policy_principal ann = {
+      .user_id = anna, .roles = admins, .n_roles = 1, .is_loaded = true, .switched_off = off, .n_switched_off = 2};
+  struct policy_principal other = ann, nobody = ann;
+  struct policy_action action = {.connection = &shared, .name = STR("get"), .does = DOES_READ};
+  struct policy_decision decision;
+  policy_decide(&ann, &action, &decision);
+  assert_int_equal(decision.effect, POLICY_DENY);
+  assert_int_equal(decision.reason, POLICY_SWITCHED_OFF);
+  other.n_switched_off = 1; /* another connector */
+  policy_decide(&other, &action, &decision);
+  expect(&decision, ALLOW, "another connector is off");
+  nobody.n_roles = 0; /* who might not anyway is told that */
+  policy_decide(&nobody, &action, &decision);
+  expect(&decision, NOBODY, "no role");
+}
+
 static void of_several_roles_that_allow_it_the_most_generous_one_says_how_much(void **state) {
   const struct policy_rule read = ON(POLICY_ALLOW, "crm-eu", DOES_READ), write = ON(POLICY_ALLOW, "crm-eu", DOES_WRITE);
   const struct policy_rule asks = ON(POLICY_ASK, "crm-eu", DOES_WRITE),
@@ -378,6 +396,8 @@ static void reasons_are_told(void **state) {
   assert_str(policy_reason_text(&arena, &decision), "not_owner");
   decision.reason = POLICY_NOT_LOADED;
   assert_str(policy_reason_text(&arena, &decision), "policy_not_loaded");
+  decision.reason = POLICY_SWITCHED_OFF;
+  assert_str(policy_reason_text(&arena, &decision), "switched_off");
   while (arena_alloc(&arena, 16))
     continue;
   assert_null(policy_reason_text(&arena, &decision).p);
@@ -398,6 +418,7 @@ int main(void) {
       cmocka_unit_test(a_personal_connection_is_its_owners_alone),
       cmocka_unit_test(a_principal_without_a_user_owns_nothing),
       cmocka_unit_test(a_policy_that_is_not_loaded_denies_all),
+      cmocka_unit_test(what_its_user_has_switched_off_is_denied_and_nothing_becomes_allowed),
       cmocka_unit_test(deeds_have_names),
       cmocka_unit_test(reasons_are_told),
   };

@@ -68,6 +68,31 @@ STORE_TEST(a_role_of_another_organisation_cannot_be_given) {
   assert_int_equal(store_user_role_insert(tx, t->globex.id, t->acme.user, t->acme.role, &test_err), ERR_NOT_FOUND);
 }
 
+STORE_TEST(what_somebody_switched_off_is_their_own_and_their_organisations) {
+  const struct connector_switch_record *list;
+  size_t n;
+  bool has_changed = false;
+  const struct str crm = STR("crm");
+  assert_ok(store_connector_switch_set(tx, t->acme.id, t->acme.user, crm, false, &has_changed, &test_err));
+  assert_true(has_changed);
+  assert_ok(store_connector_switch_set(tx, t->acme.id, t->acme.user, crm, false, &has_changed, &test_err));
+  assert_false(has_changed);
+  assert_ok(store_connector_switch_set(tx, t->globex.id, t->acme.user, crm, false, &has_changed, &test_err));
+  assert_false(has_changed); /* a user of another organisation */
+  assert_ok(store_connector_switch_list(ARENA, t->globex.id, &list, &n, &test_err));
+  assert_int_equal(n, 0);
+  assert_ok(store_connector_switch_set(tx, t->globex.id, t->acme.user, crm, true, &has_changed, &test_err));
+  assert_false(has_changed);
+  assert_ok(store_connector_switch_list(ARENA, t->acme.id, &list, &n, &test_err));
+  assert_int_equal(n, 1);
+  assert_true(uuid_eq(list[0].user_id, t->acme.user));
+  assert_str(list[0].connector_id, "crm");
+  assert_ok(store_connector_switch_set(tx, t->acme.id, t->acme.user, crm, true, &has_changed, &test_err));
+  assert_true(has_changed);
+  assert_ok(store_connector_switch_list(ARENA, t->acme.id, &list, &n, &test_err));
+  assert_int_equal(n, 0);
+}
+
 STORE_TEST(roles_are_the_organisations_own) {
   const struct role_record *list;
   size_t n;
@@ -85,8 +110,11 @@ STORE_TEST(roles_are_the_organisations_own) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      STORE_UNIT(rules_come_in_their_order),       STORE_UNIT(a_rule_cannot_be_put_into_another_organisations_role),
-      STORE_UNIT(a_role_is_given_and_taken),       STORE_UNIT(a_role_of_another_organisation_cannot_be_given),
+      STORE_UNIT(rules_come_in_their_order),
+      STORE_UNIT(a_rule_cannot_be_put_into_another_organisations_role),
+      STORE_UNIT(a_role_is_given_and_taken),
+      STORE_UNIT(a_role_of_another_organisation_cannot_be_given),
+      STORE_UNIT(what_somebody_switched_off_is_their_own_and_their_organisations),
       STORE_UNIT(roles_are_the_organisations_own),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
