@@ -1,6 +1,9 @@
 /* "What could this person's assistant do?" Knows no role and no user: a principal is given. */
 #include "api/effective.h"
 
+#include <ctype.h>
+#include <strings.h>
+
 #include "api/answer.h"
 #include "api/handlers.h"
 
@@ -62,38 +65,60 @@ static struct str title_of(const struct connector_tool *tool) {
   return tool->title.n ? tool->title : tool->name;
 }
 
+/* The words that titles of tools begin with; with another one the title is a name, and is used. */
+static const char *const verbs[] = {
+    "add",    "answer", "append", "archive",  "assign",   "cancel", "change", "check",   "close", "complete", "copy",
+    "count",  "create", "delete", "describe", "download", "edit",   "export", "fetch",   "find",  "forward",  "get",
+    "invite", "issue",  "list",   "look",     "make",     "merge",  "move",   "open",    "pay",   "post",     "publish",
+    "query",  "read",   "refund", "remove",   "rename",   "reopen", "reply",  "resolve", "run",   "search",   "see",
+    "send",   "set",    "share",  "start",    "stop",     "tell",   "update", "upload",  "void",  "write"};
+
+static bool begins_with_verb(struct str title) {
+  for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+    size_t n = strlen(verbs[i]);
+    if (title.n > n && title.p[n] == ' ' && strncasecmp(title.p, verbs[i], n) == 0) return true;
+  }
+  return false;
+}
+
+/* "list invoices", or "use Who am I". */
+static struct str deed_of(struct arena *arena, const struct connector_tool *tool) {
+  struct str title = title_of(tool);
+  if (!begins_with_verb(title)) return arena_printf(arena, "use %.*s", STR_ARG(title));
+  return arena_printf(arena, "%c%.*s", tolower((unsigned char)title.p[0]), (int)(title.n - 1), title.p + 1);
+}
+
 static struct str sentence_of(struct arena *arena, const struct effective_tool *one) {
-  struct str title = title_of(one->tool);
+  struct str deed = deed_of(arena, one->tool);
   const struct policy_decision *decision = &one->decision;
   if (!one->connection)
     return arena_printf(arena,
-                        decision->effect == POLICY_ALLOW ? "Can use %.*s: it is about the caller alone."
-                                                         : "Cannot use %.*s: the access rules cannot be read.",
-                        STR_ARG(title));
+                        decision->effect == POLICY_ALLOW ? "Can %.*s: it is about the caller alone."
+                                                         : "Cannot %.*s: the access rules cannot be read.",
+                        STR_ARG(deed));
   struct str where = one->connection->policy.name, role = decision->role ? decision->role->name : STR("");
   switch (decision->reason) {
     case POLICY_BY_RULE:
       break;
     case POLICY_NO_RULE:
-      return arena_printf(arena, "Cannot use %.*s in %.*s: no role allows it.", STR_ARG(title), STR_ARG(where));
+      return arena_printf(arena, "Cannot %.*s in %.*s: no role allows it.", STR_ARG(deed), STR_ARG(where));
     case POLICY_NOT_OWNER:
-      return arena_printf(arena, "Cannot use %.*s in %.*s: it is somebody else's own connection.", STR_ARG(title),
+      return arena_printf(arena, "Cannot %.*s in %.*s: it is somebody else's own connection.", STR_ARG(deed),
                           STR_ARG(where));
     case POLICY_SWITCHED_OFF:
       return arena_printf(arena, "Cannot use %.*s in %.*s: they have switched %.*s off for themselves.", STR_ARG(title),
                           STR_ARG(where), STR_ARG(one->connector->name));
     case POLICY_NOT_LOADED:
-      return arena_printf(arena, "Cannot use %.*s in %.*s: the access rules cannot be read.", STR_ARG(title),
+      return arena_printf(arena, "Cannot %.*s in %.*s: the access rules cannot be read.", STR_ARG(deed),
                           STR_ARG(where));
   }
   if (decision->effect == POLICY_ALLOW)
-    return arena_printf(arena, "Can use %.*s in %.*s, because role %.*s allows it.", STR_ARG(title), STR_ARG(where),
+    return arena_printf(arena, "Can %.*s in %.*s, because role %.*s allows it.", STR_ARG(deed), STR_ARG(where),
                         STR_ARG(role));
   return arena_printf(arena,
-                      decision->effect == POLICY_ASK
-                          ? "Cannot use %.*s in %.*s: role %.*s asks for an approval each time."
-                          : "Cannot use %.*s in %.*s: role %.*s forbids it.",
-                      STR_ARG(title), STR_ARG(where), STR_ARG(role));
+                      decision->effect == POLICY_ASK ? "Cannot %.*s in %.*s: role %.*s asks for an approval each time."
+                                                     : "Cannot %.*s in %.*s: role %.*s forbids it.",
+                      STR_ARG(deed), STR_ARG(where), STR_ARG(role));
 }
 
 static void write_connection(struct buf *out, const struct connector_connection *connection) {

@@ -67,8 +67,9 @@ enum err_code store_connection_use_list(STORE_TX, struct uuid organisation_id, i
   const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_INT(from_day)};
   const struct store_select select = {
       "SELECT c.name, (SELECT COALESCE(sum(u.ok + u.errors + u.denied), 0) FROM usage_day u WHERE u.organisation_id = "
-      "$1 AND u.day >= $2 AND u.connection = c.name), (SELECT max(f.time) FROM call_fact f WHERE f.organisation_id = "
-      "$1 AND f.connection = c.name) FROM connection c WHERE c.organisation_id = $1",
+      "$1 AND u.day >= $2 AND u.connection = c.name), (SELECT f.time FROM call_fact f WHERE f.organisation_id = $1 "
+      "AND f.connection = c.name AND f.kind = 'call' ORDER BY f.time DESC LIMIT 1) FROM connection c WHERE "
+      "c.organisation_id = $1",
       params, 2, read_use, sizeof(struct connection_use)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }

@@ -5,7 +5,8 @@
 /* From the e-mails' index, in its order; each login is looked for among the organisation's users. */
 #define SELECT_VIEW                                                                                                 \
   "SELECT u.id, u.organisation_id, u.login_id, l.email, u.kind, u.disabled_at, u.created_at, u.accepted_at, "       \
-  "(SELECT max(f.time) FROM call_fact f WHERE f.organisation_id = u.organisation_id AND f.user_id = u.id), "        \
+  "(SELECT f.time FROM call_fact f WHERE f.organisation_id = u.organisation_id AND f.user_id = u.id AND "           \
+  "f.kind = 'call' ORDER BY f.time DESC LIMIT 1), "                                                                 \
   "(SELECT count(*) FROM access_token t WHERE t.user_id = u.id AND t.kind <> 'oauth' AND t.revoked_at IS NULL AND " \
   "(t.expires_at IS NULL OR t.expires_at > $2)), "                                                                  \
   "(SELECT count(*) FROM oauth_grant g WHERE g.user_id = u.id AND g.used_at IS NOT NULL AND g.revoked_at IS NULL "  \

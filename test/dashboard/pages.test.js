@@ -37,6 +37,15 @@ test('Home: today\'s figures lead to their calls', async () => {
   who.assertClean();
 });
 
+test('Users and Sources: the last call is a call, not the change that made somebody or something', async () => {
+  await open('/users');
+  await page.getByRole('row', { name: /eva@acme.example/ }).getByText('never').waitFor();
+  assert.equal(await page.getByRole('row', { name: /ann@acme.example/ }).getByText('never').count(), 0);
+  await open('/sources');
+  await page.getByRole('link', { name: /Globex Books/ }).getByText('Never used').waitFor();
+  who.assertClean();
+});
+
 test('Sources: a connection is checked, renamed, labelled and deleted', async () => {
   await open('/sources');
   await page.getByRole('link', { name: /Globex Books/ }).click();
@@ -153,7 +162,7 @@ test('What could this person\'s assistant do: sentences, and behind a switch wha
   await open('/assistant');
   await choose(page, 'Whose assistant', 'carla@acme.example');
   await page.getByText(/It could use \d+ tools/).waitFor();
-  await page.getByText(/because/).first().waitFor();
+  await page.getByText('Can list customers in Acme Books, because role Finance allows it.').waitFor();
   const before = await page.getByText('desk_answer_ticket').count();
   assert.equal(before, 1);
   assert.equal(await page.getByText('Denied', { exact: true }).count(), 0);
@@ -203,7 +212,10 @@ test('Usage: what was called, by whom, and what came of it', async () => {
 test('Playground: a form made from the schema, a call, its result and what the rules said', async () => {
   await open('/playground');
   await choose(page, 'Who', owner);
+  // Globex Books denies it and Acme Books allows it: the one tool of both is allowed.
   await page.getByRole('button', { name: /List invoices/ }).click();
+  assert.equal(await page.getByRole('button', { name: /List invoices/ }).getByText('Denied').count(), 0);
+  assert.equal(await page.getByText('The rules deny it').count(), 0);
   await page.getByRole('button', { name: 'Call', exact: true }).click();
   await page.getByText(/is needed/).first().waitFor();
   await choose(page, /status/i, 'open');

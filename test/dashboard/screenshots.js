@@ -41,7 +41,12 @@ async function shoot(base, kind, names) {
       } catch (error) {
         console.error(`${file}: ${error.message.split('\n')[0]}`);
       }
-      await page.screenshot({ path: file, fullPage: viewport.width > 400 });
+      // A page is shown whole by a screen as tall as it is: what sticks to an edge is then where people see it.
+      const isWhole = viewport.width > 400 && (await page.getByRole('dialog').count()) === 0;
+      const tall = isWhole ? await page.evaluate(() => document.documentElement.scrollHeight) : 0;
+      if (tall > viewport.height) await page.setViewportSize({ ...viewport, height: Math.min(tall, 2400) });
+      await page.screenshot({ path: file });
+      await page.setViewportSize(viewport);
     }
     for (const problem of problems) console.error(`${kind} ${theme} ${viewport.width}: ${problem}`);
   }

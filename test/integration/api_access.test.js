@@ -47,7 +47,7 @@ test('a role is made, says what it comes to, is edited by one of two, renamed, a
   assert.equal(query.is_allowed, false);
   assert.match(query.sentence, /role Bookkeeping forbids it/);
   assert.ok(query.input_schema.properties);
-  assert.match(tools.items.find(({ tool }) => tool === 'sqlite_list_tables').sentence, /^Can use .* in ledger, because role Bookkeeping allows it\.$/);
+  assert.match(tools.items.find(({ tool }) => tool === 'sqlite_list_tables').sentence, /^Can list tables in ledger, because role Bookkeeping allows it\.$/);
   assert.equal(tools.items.length, tools.n_allowed + tools.n_denied);
   const path = `./roles/${role.id}`;
   const kept = role.rules[0];

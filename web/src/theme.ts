@@ -3,12 +3,15 @@ import { createTheme, Drawer, Modal, Tooltip, type CSSVariablesResolver, type Ma
 
 const brand: MantineColorsTuple = ['#eef3fb', '#dbe5f5', '#b9cceb', '#97b5e6', '#6f97d8', '#5480ca', '#4470bf', '#2f5bb0', '#274c94', '#1f3d78'];
 
+// Mantine's own greys are brown beside a blue canvas.
+const dark: MantineColorsTuple = ['#e4e7ec', '#c3c9d3', '#98a0ae', '#6f7887', '#4a525f', '#333a45', '#252a33', '#1c2027', '#15181e', '#0f1217'];
+
 const quick = { duration: 120 };
 
 export const theme = createTheme({
   fontFamily: '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
-  colors: { brand },
+  colors: { brand, dark },
   primaryColor: 'brand',
   primaryShade: 7,
   defaultRadius: 6,
@@ -54,6 +57,12 @@ export const variables: CSSVariablesResolver = () => ({
     '--connek-plain-back': '#eceef2',
     '--connek-accent': '#274c94',
     '--connek-accent-back': '#e6edf9',
+    '--connek-rose': '#9b1c4d',
+    '--connek-rose-back': '#fbe8ee',
+    '--connek-violet': '#5b36a6',
+    '--connek-violet-back': '#efe9fb',
+    '--connek-teal': '#0f6068',
+    '--connek-teal-back': '#e0f3f4',
   },
   dark: {
     '--mantine-color-dimmed': '#98a0ae',
@@ -79,5 +88,11 @@ export const variables: CSSVariablesResolver = () => ({
     '--connek-plain-back': '#2a303a',
     '--connek-accent': '#a9c3ee',
     '--connek-accent-back': '#1f2c45',
+    '--connek-rose': '#f0a6bd',
+    '--connek-rose-back': '#3a2029',
+    '--connek-violet': '#c7b3f2',
+    '--connek-violet-back': '#2c2442',
+    '--connek-teal': '#8ad0dc',
+    '--connek-teal-back': '#15313a',
   },
 });

@@ -5,7 +5,7 @@ import { IconAlertTriangle, IconCheck, IconCopy } from '@tabler/icons-react';
 import { useEffect, useState, type ReactNode } from 'react';
 import { textOf } from '../api/client';
 import type { Schemas } from '../api/client';
-import { ago, exact, initials, milliseconds } from './words';
+import { ago, exact, hueOf, initials, milliseconds } from './words';
 
 export function PageHead({ title, lead, children }: { title: string; lead: string; children?: ReactNode }) {
   useEffect(() => {
@@ -86,7 +86,14 @@ export const Used = ({ at }: { at: string | null | undefined }) => (at ? <>used 
 
 export const Duration = ({ ms }: { ms: number }) => <span className="nums">{milliseconds(ms)}</span>;
 
-export const Initials = ({ of }: { of: string }) => <span className="initials" aria-hidden="true">{initials(of)}</span>;
+export const Initials = ({ of }: { of: string }) => <span className="initials" data-hue={hueOf(of)} aria-hidden="true">{initials(of)}</span>;
+
+// client=Globex, as rules name it.
+export const Labels = ({ of }: { of: Record<string, string> }) => (
+  <span className="chips">
+    {Object.entries(of).map(([name, value]) => <span key={name} className="chip">{name}={value}</span>)}
+  </span>
+);
 
 export function Empty({ children, action }: { children: ReactNode; action?: ReactNode }) {
   return (

@@ -23,8 +23,12 @@ export const milliseconds = (ms: number): string =>
 
 export const initials = (name: string): string => {
   const words = name.split(/[\s._@-]+/).filter(Boolean);
-  return ((words[0]?.[0] ?? '?') + (words[1]?.[0] ?? '')).toUpperCase();
+  const [first = '?', second] = words;
+  return second ? (first[0]! + second[0]!).toUpperCase() : first[0]!.toUpperCase() + (first[1] ?? '').toLowerCase();
 };
+
+// The same name has the same colour wherever it is.
+export const hueOf = (name: string): number => [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 65_521, 7) % 6;
 
 export const doesWord: Record<string, string> = { read: 'Reads', write: 'Changes', destroy: 'Destroys' };
 

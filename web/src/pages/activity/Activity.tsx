@@ -38,10 +38,10 @@ function Filters({ filter, set }: { filter: ActivitySearch; set: (change: Activi
         onChange={(value) => set(decisionSearch[value] ?? {})}
       />
       {may('users:read') && (
-        <Select aria-label="Person" placeholder="Everybody" searchable clearable w={190} value={filter.user ?? null} data={(users.data?.items ?? []).map(({ id, email }) => ({ value: id, label: email }))} onChange={(value) => set({ user: value ?? undefined })} />
+        <Select aria-label="Person" placeholder="Everybody" searchable clearable value={filter.user ?? null} data={(users.data?.items ?? []).map(({ id, email }) => ({ value: id, label: email }))} onChange={(value) => set({ user: value ?? undefined })} />
       )}
       {may('connections:read') && (
-        <Select aria-label="Connection" placeholder="Every connection" searchable clearable w={170} value={filter.connection ?? null} data={(connections.data?.items ?? []).map(({ name }) => name)} onChange={(value) => set({ connection: value ?? undefined })} />
+        <Select aria-label="Connection" placeholder="Every connection" searchable clearable value={filter.connection ?? null} data={(connections.data?.items ?? []).map(({ name }) => name)} onChange={(value) => set({ connection: value ?? undefined })} />
       )}
       <form
         onSubmit={(event) => {
@@ -49,10 +49,10 @@ function Filters({ filter, set }: { filter: ActivitySearch; set: (change: Activi
           set({ tool: tool.trim() || undefined });
         }}
       >
-        <TextInput aria-label="Tool" placeholder="Tool, then Enter" w={150} value={tool} onChange={(event) => setTool(event.currentTarget.value)} onBlur={() => tool !== (filter.tool ?? '') && set({ tool: tool.trim() || undefined })} />
+        <TextInput aria-label="Tool" placeholder="Tool, then Enter" value={tool} onChange={(event) => setTool(event.currentTarget.value)} onBlur={() => tool !== (filter.tool ?? '') && set({ tool: tool.trim() || undefined })} />
       </form>
       {may('audit:read') && (
-        <Select aria-label="Calls or changes" w={116} value={filter.kind ?? 'call'} allowDeselect={false} data={[{ value: 'call', label: 'Calls' }, { value: 'change', label: 'Changes' }]} onChange={(value) => set({ kind: value === 'change' ? 'change' : undefined })} />
+        <Select aria-label="Calls or changes" className="filter-kind" value={filter.kind ?? 'call'} allowDeselect={false} data={[{ value: 'call', label: 'Calls' }, { value: 'change', label: 'Changes' }]} onChange={(value) => set({ kind: value === 'change' ? 'change' : undefined })} />
       )}
     </div>
   );

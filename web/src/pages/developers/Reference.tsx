@@ -123,7 +123,7 @@ export function Reference() {
                   <Accordion.Item key={`${method} ${path}`} value={operation.operationId ?? path}>
                     <Accordion.Control>
                       <Group gap={10} wrap="wrap">
-                        <Badge w={64} radius={4} color="gray" variant="outline" c="inherit">{method.toUpperCase()}</Badge>
+                        <Badge w={76} radius={4} color="gray" variant="outline" c="inherit">{method.toUpperCase()}</Badge>
                         <code className="wrap">{path}</code>
                         <Text size="sm" c="dimmed" component="span">{operation.summary}</Text>
                       </Group>

@@ -56,7 +56,7 @@ function FirstSteps({ organisation }: { organisation: Schemas['Organisation'] })
       {steps.map((step, i) => (
         <div key={step.title} role="listitem" className="step" data-next={i === next || undefined}>
           {step.is_done ? <IconCheck size={20} color="var(--connek-good)" aria-hidden="true" /> : <IconCircle size={20} className="dim" aria-hidden="true" />}
-          <div style={{ flex: 1, minWidth: 0 }}>
+          <div className="step-text">
             <Text fw={500}>{step.title}{step.is_done && <span className="dim"> · done</span>}</Text>
             <Text c="dimmed" size="sm">{step.text}</Text>
           </div>
@@ -165,7 +165,7 @@ function LatestCalls() {
                     <td data-label="Time" className="tight"><Time of={call.time} /></td>
                     <td data-label="Person">{call.user?.email}</td>
                     <td data-label="Tool"><Link to="/activity/$record" params={{ record: call.id }}>{call.tool}</Link></td>
-                    <td data-label="Connection">{call.connection}</td>
+                    <td data-label="Connection">{call.connection ?? <span className="dim">none</span>}</td>
                     <td data-label="Decision"><CallStatus of={call} /></td>
                     <td data-label="Took" className="end tight"><Duration ms={call.duration_ms} /></td>
                   </tr>

@@ -16,12 +16,13 @@ import { searchOf, whoseOf, WhoSelect } from '../assistant/Assistant';
 const ArgumentsForm = lazy(() => import('./ArgumentsForm').then((module) => ({ default: module.ArgumentsForm })));
 type Tool = Schemas['EffectiveTool'];
 
+// One tool may serve several connections: it is listed once, as allowed where any of them allows it.
+const once = (tools: Tool[]): Tool[] => [...new Map([...tools].sort((a, b) => Number(a.is_allowed) - Number(b.is_allowed)).map((tool) => [tool.tool, tool])).values()].sort((a, b) => a.tool.localeCompare(b.tool));
+
 function ToolList({ tools, chosen, choose }: { tools: Tool[]; chosen?: string; choose: (tool: string) => void }) {
   const [query, setQuery] = useState('');
   const wanted = query.trim().toLowerCase();
-  // One tool may serve several connections: here it is listed once.
-  const once = [...new Map(tools.map((tool) => [tool.tool, tool])).values()];
-  const seen = once.filter((tool) => !wanted || `${tool.tool} ${tool.title} ${tool.description}`.toLowerCase().includes(wanted));
+  const seen = once(tools).filter((tool) => !wanted || `${tool.tool} ${tool.title} ${tool.description}`.toLowerCase().includes(wanted));
   return (
     <Stack gap="xs">
       <TextInput aria-label="Search tools" placeholder="Search tools" leftSection={<IconSearch size={16} />} value={query} onChange={(event) => setQuery(event.currentTarget.value)} />
@@ -90,7 +91,7 @@ export function Playground() {
   const tools = useQuery({ ...toolsQuery(organisation.id, whose ?? 'me', true, true), enabled: whose !== null });
   const [answer, setAnswer] = useState<{ answer: Schemas['CallResult']; request: Record<string, unknown> } | null>(null);
   const form = useForm({});
-  const tool = tools.data?.items.find((one) => one.tool === chosen);
+  const tool = once(tools.data?.items ?? []).find((one) => one.tool === chosen);
   const call = (values: Record<string, unknown>) =>
     form.send(async () => {
       if (!chosen) return;

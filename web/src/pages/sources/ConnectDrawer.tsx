@@ -1,5 +1,5 @@
 // Connecting an account: what one gets, how, and who may use it.
-import { Alert, Anchor, Button, Checkbox, Drawer, Group, PasswordInput, Radio, Select, Stack, Stepper, Text, TextInput } from '@mantine/core';
+import { Alert, Anchor, Button, Checkbox, Drawer, Group, PasswordInput, Radio, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -32,7 +32,7 @@ function WhatYouGet({ detail, next }: { detail: Schemas['ConnectorDetail']; next
       ) : (
         <Text c="dimmed">Its tools are asked for when it is connected. None is seen by an assistant before you have accepted it.</Text>
       )}
-      <Group justify="flex-end"><Button onClick={next} data-autofocus>Go on</Button></Group>
+      <Group justify="flex-end"><Button onClick={next} autoFocus>Go on</Button></Group>
     </Stack>
   );
 }
@@ -134,7 +134,7 @@ function How({ detail, done }: { detail: Schemas['ConnectorDetail']; done: (conn
       }}
     >
       <Stack>
-        <TextInput label="Name" description="What people, rules and assistants call this account." required value={form.values.name} error={form.fields.name} onChange={(event) => form.set('name', event.currentTarget.value)} data-autofocus />
+        <TextInput label="Name" description="What people, rules and assistants call this account." required value={form.values.name} error={form.fields.name} onChange={(event) => form.set('name', event.currentTarget.value)} autoFocus />
         {detail.settings.map((field) => (
           <FieldInput key={field.name} field={field} value={form.values.settings[field.name] ?? ''} error={form.fields[`settings.${field.name}`]} onChange={(value) => form.set('settings', { ...form.values.settings, [field.name]: value })} />
         ))}
@@ -205,23 +205,30 @@ function WhoMayUse({ connection, close }: { connection: Schemas['Connection']; c
 
 function Steps({ detail, close }: { detail: Schemas['ConnectorDetail']; close: () => void }) {
   const [step, setStep] = useState(0);
+  const [wasHow, setHow] = useState(false);
   const [connection, setConnection] = useState<Schemas['Connection'] | null>(null);
   return (
     <Stack>
-      <Stepper active={step} onStepClick={setStep} size="xs" allowNextStepsSelect={false} aria-label="Steps">
-        <Stepper.Step label="What you get" allowStepSelect={!connection} />
-        <Stepper.Step label="How" allowStepSelect={!connection && step > 1} />
-        <Stepper.Step label="Who" />
-      </Stepper>
-      {step === 0 && <WhatYouGet detail={detail} next={() => setStep(1)} />}
-      {step === 1 && (
-        <How
-          detail={detail}
-          done={(made) => {
-            setConnection(made);
-            setStep(2);
-          }}
-        />
+      <ol className="steps" aria-label="Steps">
+        {['What you get', 'How', 'Who'].map((name, i) => (
+          <li key={name} aria-current={i === step ? 'step' : undefined} data-done={i < step || undefined}>
+            <span className="n" aria-hidden="true">{i + 1}</span>
+            {i === 0 && step === 1 ? <button type="button" className="row-link" onClick={() => setStep(0)}>{name}</button> : name}
+          </li>
+        ))}
+      </ol>
+      {step === 0 && <WhatYouGet detail={detail} next={() => { setHow(true); setStep(1); }} />}
+      {/* Kept while one looks back: what was typed stays. */}
+      {wasHow && step < 2 && (
+        <div hidden={step !== 1}>
+          <How
+            detail={detail}
+            done={(made) => {
+              setConnection(made);
+              setStep(2);
+            }}
+          />
+        </div>
       )}
       {step === 2 && connection && <WhoMayUse connection={connection} close={close} />}
     </Stack>

@@ -7,7 +7,7 @@ import { api, take, type Schemas } from '../../api/client';
 import { connectionQuery, connectionToolsQuery, connectorQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
 import { useForm } from '../../parts/form';
-import { Confirm, DoesBadge, Empty, Fact, Facts, HealthStatus, Loaded, ProblemBox, Status, Time, told, type Asking } from '../../parts/parts';
+import { Confirm, DoesBadge, Empty, Fact, Facts, HealthStatus, Labels, Loaded, ProblemBox, Status, Time, told, type Asking } from '../../parts/parts';
 import { count, counted, milliseconds } from '../../parts/words';
 import { openConsent } from './ConnectDrawer';
 import { Review } from './Review';
@@ -141,11 +141,16 @@ function Overview({ connection }: { connection: Connection }) {
         <Fact name="Status"><HealthStatus of={connection.status} /></Fact>
         <Fact name="Connector">{connection.connector_name}</Fact>
         {connection.owner && <Fact name="Personal to">{connection.owner.email}</Fact>}
-        <Fact name="Last worked"><Time of={connection.last_success_at} /></Fact>
+        {Object.keys(connection.labels).length > 0 && <Fact name="Labels"><Labels of={connection.labels} /></Fact>}
+        {connection.last_success_at && <Fact name="Last worked"><Time of={connection.last_success_at} /></Fact>}
         {connection.last_error_at && <Fact name="Last failed"><Time of={connection.last_error_at} /></Fact>}
         {connection.expires_at && <Fact name="Permission ends"><Time of={connection.expires_at} /></Fact>}
         <Fact name="Last used"><Time of={connection.last_call_at} /></Fact>
-        <Fact name="Calls in 30 days">{count(connection.calls_30_days)}</Fact>
+        <Fact name="Calls in 30 days">
+          {count(connection.calls_30_days)}
+          {may('audit:read') && connection.calls_30_days > 0 && <> · <Link to="/activity" search={{ connection: connection.name }}>See them</Link> · <Link to="/activity" search={{ connection: connection.name, outcome: 'error' }}>Errors alone</Link></>}
+        </Fact>
+        <Fact name="Connected since"><Time of={connection.created_at} /></Fact>
       </Facts>
       {may('connections:write') && (
         <>

@@ -35,7 +35,7 @@ function Figure({ name, value, hint }: { name: string; value: string; hint?: str
 }
 
 // Bars that are also a table: a name, how many, how many of them failed or were denied.
-function Top({ title, by, range, link }: { title: string; by: UsageBy; range: { from: string }; link: (row: Row) => ReactNode }) {
+function Top({ title, one, by, range, link }: { title: string; one: string; by: UsageBy; range: { from: string }; link: (row: Row) => ReactNode }) {
   const { organisation } = useHere();
   const usage = useQuery(usageQuery(organisation.id, by, range, 10));
   return (
@@ -47,18 +47,18 @@ function Top({ title, by, range, link }: { title: string; by: UsageBy; range: { 
           return (
             <div className="table-box">
               <table className="list">
-                <thead><tr><th>{title}</th><th>Calls</th><th className="end">Denied</th><th className="end">Errors</th><th className="end">Half under</th><th className="end">95% under</th></tr></thead>
+                <thead><tr><th>{one}</th><th>Calls</th><th className="end">Denied</th><th className="end">Errors</th><th className="end">Half under</th><th className="end">95% under</th></tr></thead>
                 <tbody>
                   {items.map((row) => (
                     <tr key={row.key}>
-                      <td data-label={title}>{link(row)}</td>
+                      <td data-label={one}>{link(row)}</td>
                       <td data-label="Calls" style={{ minWidth: 120 }}>
                         <span className="row"><span className="bar" aria-hidden="true" style={{ width: `${Math.max(2, (row.calls / max) * 80)}px` }} />{count(row.calls)}</span>
                       </td>
                       <td data-label="Denied" className="end">{count(row.denied)}</td>
                       <td data-label="Errors" className="end">{count(row.errors)}</td>
-                      <td data-label="Half under" className="end tight">{row.p50_ms === null ? '' : milliseconds(row.p50_ms)}</td>
-                      <td data-label="95% under" className="end tight">{row.p95_ms === null ? '' : milliseconds(row.p95_ms)}</td>
+                      <td data-label="Half under" className="end tight">{row.p50_ms === null ? '–' : milliseconds(row.p50_ms)}</td>
+                      <td data-label="95% under" className="end tight">{row.p95_ms === null ? '–' : milliseconds(row.p95_ms)}</td>
                     </tr>
                   ))}
                 </tbody>
@@ -124,9 +124,9 @@ export function Usage() {
                   />
                 </div>
               </Section>
-              <Top title="Tool" by="tool" range={range} link={(row) => <Link to="/activity" search={{ tool: row.key }}>{row.label}</Link>} />
-              <Top title="Person" by="user" range={range} link={(row) => (row.label ? <Link to="/activity" search={{ user: row.key }}>{row.label}</Link> : <span className="dim">unknown</span>)} />
-              <Top title="Connection" by="connection" range={range} link={(row) => (row.label ? <Link to="/activity" search={{ connection: row.label }}>{row.label}</Link> : <span className="dim">Connek itself, or none</span>)} />
+              <Top title="Tools" one="Tool" by="tool" range={range} link={(row) => <Link to="/activity" search={{ tool: row.key }}>{row.label}</Link>} />
+              <Top title="People" one="Person" by="user" range={range} link={(row) => (row.label ? <Link to="/activity" search={{ user: row.key }}>{row.label}</Link> : <span className="dim">unknown</span>)} />
+              <Top title="Connections" one="Connection" by="connection" range={range} link={(row) => (row.label ? <Link to="/activity" search={{ connection: row.label }}>{row.label}</Link> : <span className="dim">Connek’s own, or none</span>)} />
             </>
           );
         }}
