@@ -106,7 +106,7 @@ static struct str sentence_of(struct arena *arena, const struct effective_tool *
       return arena_printf(arena, "Cannot %.*s in %.*s: it is somebody else's own connection.", STR_ARG(deed),
                           STR_ARG(where));
     case POLICY_SWITCHED_OFF:
-      return arena_printf(arena, "Cannot use %.*s in %.*s: they have switched %.*s off for themselves.", STR_ARG(title),
+      return arena_printf(arena, "Cannot %.*s in %.*s: they have switched %.*s off for themselves.", STR_ARG(deed),
                           STR_ARG(where), STR_ARG(one->connector->name));
     case POLICY_NOT_LOADED:
       return arena_printf(arena, "Cannot %.*s in %.*s: the access rules cannot be read.", STR_ARG(deed),
