@@ -6,13 +6,13 @@ import { randomBytes } from 'node:crypto';
 import { chmod, copyFile, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connek, exampleConfig, run } from './support/connek.js';
-import { callTool, legacy, modern, send } from './support/mcp.js';
+import { callTool, legacy, send } from './support/mcp.js';
 import { held, rounds } from './support/proof.js';
+import { Load, holdAgainstTrail, loadConfig, loadLedger } from '../faults/load.js';
 
 const finance = 'finance@acme.example';
 const kills = rounds(20, 100);
 const all = { ...exampleConfig, roles: [{ name: 'finance', rules: [{ connection: 'ledger', tools: ['*'] }] }], users: [{ email: finance, roles: ['finance'] }] };
-const ledger = 'CREATE TABLE entry (mark TEXT PRIMARY KEY);';
 
 async function rowsOf(connek) {
   const { code, stdout, stderr } = await run('sqlite3', [connek.path('ledger.db'), 'SELECT mark FROM entry']);
@@ -20,55 +20,32 @@ async function rowsOf(connek) {
   return stdout.split('\n').filter(Boolean);
 }
 
-// Calls without end, reads and writes, until the connection breaks. Each has a trace id of its own, which is also what it writes.
-async function load(url, acknowledged, isOver) {
-  for (let i = 0; !isOver(); i++) {
-    const trace = randomBytes(16).toString('hex');
-    const headers = { traceparent: `00-${trace}-${'1'.repeat(16)}-00` };
-    const isWrite = i % 2 === 0;
-    const [name, args] = isWrite
-      ? ['sqlite_execute', { sql: 'INSERT INTO entry (mark) VALUES ($1)', params: [trace] }]
-      : ['sqlite_query', { sql: 'SELECT count(*) FROM entry' }];
-    try {
-      const { status, body } = await callTool(url, name, args, i % 3 ? legacy : modern, headers);
-      if (status === 200 && body.result && !body.result.isError) acknowledged.push({ trace, isWrite });
-    } catch {
-      return; // the server is gone
-    }
-  }
-}
-
 test(`killed ${kills} times under load: every acknowledged call is on record, no write without its intent, the chain holds`, async (t) => {
-  const connek = await Connek.serving(t, { config: all, ledger });
-  const { token } = await connek.token(finance);
+  const connek = await Connek.serving(t, { config: loadConfig(8), ledger: loadLedger });
+  const people = await Load.clients(connek, 8);
   const acknowledged = [];
   for (let round = 0; round < kills; round++) {
-    let isOver = false;
-    const loads = Array.from({ length: 8 }, () => load(connek.url(token), acknowledged, () => isOver));
+    const clients = people.map(({ email, urls: [url] }) => ({ email, urls: [connek.base + new URL(url).pathname] }));
+    const load = new Load(clients).start();
     await sleep(20 + Math.random() * 180);
     await connek.kill();
-    isOver = true;
-    await Promise.all(loads);
+    await load.stop();
+    assert.deepEqual(load.wrong, [], `round ${round}`);
+    acknowledged.push(...load.acknowledged);
     const { code, stdout, stderr } = await connek.verify();
     assert.equal(code, 0, `round ${round}: ${stdout}${stderr}`);
     await connek.start();
   }
-  const records = new Map((await connek.audit()).map((record) => [record.trace_id, record]));
-  const written = new Set(await rowsOf(connek));
-  for (const { trace, isWrite } of acknowledged) {
-    assert.equal(records.get(trace)?.outcome, 'ok', `acknowledged call ${trace} has no record`);
-    if (isWrite) assert.ok(written.has(trace), `acknowledged write ${trace} is gone`);
-  }
-  for (const mark of written) assert.ok(records.has(mark), `${mark} was written without a record`);
-  const unknown = [...records.values()].filter(({ outcome }) => outcome === 'unknown').length;
+  const written = await rowsOf(connek);
+  const { unknown } = holdAgainstTrail(acknowledged, await connek.audit(), written);
   assert.ok(acknowledged.length > kills, 'the load has done something');
-  t.diagnostic(`${acknowledged.length} acknowledged, ${written.size} written, ${unknown} with unknown outcome`);
+  t.diagnostic(`${acknowledged.length} acknowledged, ${written.length} written, ${unknown} with unknown outcome`);
   held('kill -9 under load: every acknowledged call is on record, no write without its intent', kills);
   held('calls acknowledged meanwhile', acknowledged.length);
 });
 
 test('a full disk: calls are refused, not made; readiness says so; with room again all is well', async (t) => {
-  const connek = await Connek.serving(t, { config: all, ledger });
+  const connek = await Connek.serving(t, { config: all, ledger: loadLedger });
   const { url } = await connek.token(finance);
   const insert = (mark) => callTool(url, 'sqlite_execute', { sql: 'INSERT INTO entry (mark) VALUES ($1)', params: [mark] });
   assert.equal((await insert('before')).body.result.isError, false);
@@ -117,7 +94,7 @@ test('without descriptors to spare the server goes on, and accepts again when th
 });
 
 test('SIGTERM lets a call under way end, and its record is there', async (t) => {
-  const connek = await Connek.serving(t, { config: all, ledger });
+  const connek = await Connek.serving(t, { config: all, ledger: loadLedger });
   const { url } = await connek.token(finance);
   const slow = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*) AS n FROM n';
   const pending = callTool(url, 'sqlite_query', { sql: slow });

@@ -7,8 +7,8 @@ import { Connek, run } from './support/connek.js';
 import { Upstream } from './support/upstream.js';
 import { callTool } from './support/mcp.js';
 
-const key = '7719:AA/canary-53c2';
-const inPath = '7719:AA%2Fcanary-53c2';
+const key = '7719530284:AA/canary-53c2';
+const inPath = '7719530284:AA%2Fcanary-53c2';
 
 const manifest = (base) => ({
   manifest: 1,
@@ -31,7 +31,7 @@ function answer(request, response) {
   return response.writeHead(status, headers).end(echo);
 }
 
-const isThere = (text) => /canary|7719/.test(text);
+const isThere = (text) => /canary|7719530284/.test(text);
 
 test('a key in the path is in no answer, error, log, record or file, nor in what connector try shows', async (t) => {
   const upstream = await Upstream.start(t, answer);
