@@ -37,6 +37,9 @@ static const struct cli_command *const commands[] = {
     &cli_key_rotate,
     &cli_key_check,
     &cli_operator_key,
+    &cli_backup,
+    &cli_restore,
+    &cli_migrate,
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]), HELP_COLUMN = 32, HELP_WIDTH = 100 };
 

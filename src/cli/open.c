@@ -106,29 +106,37 @@ static void take_next(struct cli_store *store) {
 
 /* An argument is seen by every process of the machine, the environment by its owner alone; and not even there for
  * longer than it takes to read it. */
-static enum err_code open_database(const char *dir, const char *url, bool may_create, struct db **ret_db,
-                                   struct err *err) {
-  if (!url) return db_open(dir, may_create, ret_db, err);
+static enum err_code open_server(const char *url, bool is_empty, bool may_create, struct db **ret_db, struct err *err) {
   bool is_of_variable = url == getenv(CLI_DATABASE_VARIABLE);
   if (!is_of_variable && db_url_has_password(url))
     return err_set(err, ERR_INVALID,
                    "--database holds a password, which every process of this machine could read. Say the address by "
                    "the variable %s, or leave its password out and put it into a file (PGPASSFILE)",
                    CLI_DATABASE_VARIABLE);
-  enum err_code code = db_open_server(url, may_create, ret_db, err);
+  enum err_code code = is_empty ? db_open_empty(NULL, url, ret_db, err) : db_open_server(url, may_create, ret_db, err);
   if (is_of_variable) secret_wipe_variable(CLI_DATABASE_VARIABLE);
   return code;
 }
 
-enum err_code cli_open(const struct cli_args *args, enum cli_access access, struct cli_store *ret_store,
-                       struct err *err) {
-  const char *dir = cli_value(args, "data"), *url = cli_value(args, "database");
+enum err_code cli_open_empty_database(const char *dir, const char *url, struct db **ret_db, struct err *err) {
+  return url ? open_server(url, true, false, ret_db, err) : db_open_empty(dir, NULL, ret_db, err);
+}
+
+static enum err_code open_database(const char *dir, const char *url, bool may_create, struct db **ret_db,
+                                   struct err *err) {
+  return url ? open_server(url, false, may_create, ret_db, err) : db_open(dir, may_create, ret_db, err);
+}
+
+static const char is_served[] = "connek serve runs on this data folder: stop it first";
+
+static enum err_code open_store(const char *dir, const char *url, enum cli_access access, struct cli_store *ret_store,
+                                struct err *err) {
   struct cli_store store = {.dir = dir, .lock = -1};
   bool may_create = access == CLI_CREATE || access == CLI_SERVE;
   enum err_code code = look(dir, access, url != NULL, err);
   if (code) err_place(err, "%s", dir);
   if (!code && access == CLI_SERVE) code = lock(&store, "another connek serve runs on this data folder", err);
-  if (!code && access == CLI_ALONE) code = lock(&store, "connek serve runs on this data folder: stop it first", err);
+  if (!code && access == CLI_ALONE) code = lock(&store, is_served, err);
   if (!code) code = vault_open(dir, may_create, &store.vault, err);
   if (!code) code = open_database(dir, url, may_create, &store.db, err);
   if (!code) code = db_connect(store.db, &store.conn, err);
@@ -139,6 +147,33 @@ enum err_code cli_open(const struct cli_args *args, enum cli_access access, stru
   }
   if (code) {
     if (err && !url && !err->place[0] && !strstr(err->text, dir)) err_place(err, "%s", dir);
+    cli_close(&store);
+    return code;
+  }
+  *ret_store = store;
+  return ERR_NONE;
+}
+
+enum err_code cli_open(const struct cli_args *args, enum cli_access access, struct cli_store *ret_store,
+                       struct err *err) {
+  return open_store(cli_value(args, "data"), cli_value(args, "database"), access, ret_store, err);
+}
+
+enum err_code cli_open_folder(const char *dir, enum cli_access access, struct cli_store *ret_store, struct err *err) {
+  return open_store(dir, NULL, access, ret_store, err);
+}
+
+enum err_code cli_open_empty(const struct cli_args *args, struct cli_store *ret_store, struct err *err) {
+  const char *dir = cli_value(args, "data"), *url = cli_value(args, "database");
+  struct cli_store store = {.dir = dir, .lock = -1};
+  enum err_code code = look(dir, CLI_CREATE, url != NULL, err);
+  if (!code) code = lock(&store, is_served, err);
+  if (code) err_place(err, "%s", dir);
+  if (!code) code = vault_open(dir, false, &store.vault, err);
+  if (code == ERR_NOT_FOUND)
+    code = err_set(err, ERR_NOT_FOUND, "there is no master key: put the installation's into %s/master.key (0400) first",
+                   dir);
+  if (code) {
     cli_close(&store);
     return code;
   }

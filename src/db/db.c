@@ -3,6 +3,25 @@
 
 #include "db/driver.h"
 
+enum err_code db_open(const char *dir, bool may_create, struct db **ret_db, struct err *err) {
+  return db_open_sqlite(dir, may_create ? DB_MAY_CREATE : DB_EXISTING, ret_db, err);
+}
+
+enum err_code db_open_server(const char *url, bool may_create, struct db **ret_db, struct err *err) {
+  return db_open_postgres(url, may_create ? DB_MAY_CREATE : DB_EXISTING, ret_db, err);
+}
+
+enum err_code db_open_empty(const char *dir, const char *url, struct db **ret_db, struct err *err) {
+  return url ? db_open_postgres(url, DB_EMPTY, ret_db, err) : db_open_sqlite(dir, DB_EMPTY, ret_db, err);
+}
+
+enum err_code db_check_opening(const struct db *db, enum db_opening how, bool is_empty, struct err *err) {
+  if (is_empty && how == DB_EXISTING) return err_set(err, ERR_NOT_FOUND, "%.160s has no Connek data", db->name);
+  if (!is_empty && how == DB_EMPTY)
+    return err_set(err, ERR_CONFLICT, "%.160s holds data already; what is put there has to find it empty", db->name);
+  return ERR_NONE;
+}
+
 void db_close(struct db *db) {
   if (!db) return;
   if (db->executor) executor_stop(db->executor);
@@ -51,6 +70,10 @@ enum err_code db_write(struct db_conn *conn, db_work work, void *context, struct
 
 enum err_code db_append(struct db_conn *conn, db_work work, void *context, struct err *err) {
   return run(conn, DB_APPEND, work, context, err);
+}
+
+enum err_code db_fill(struct db_conn *conn, db_work work, void *context, struct err *err) {
+  return run(conn, DB_FILL, work, context, err);
 }
 
 enum err_code db_read(struct db_conn *conn, db_work work, void *context, struct err *err) {

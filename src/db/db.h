@@ -41,6 +41,9 @@ enum err_code db_open(const char *dir, bool may_create, struct db **ret_db, stru
 enum err_code db_open_server(const char *url, bool may_create, struct db **ret_db, struct err *err) MUST_CHECK;
 /* Does the address itself hold one? */
 bool db_url_has_password(const char *url);
+/* A place that is to be filled by somebody who makes the tables himself (db/contents.h): ERR_CONFLICT where there is
+ * anything. Nothing is made in it but, without a `url`, an empty DIR/connek.db. */
+enum err_code db_open_empty(const char *dir, const char *url, struct db **ret_db, struct err *err) MUST_CHECK;
 void db_close(struct db *db);
 /* For people: "DIR/connek.db", "the database connek at HOST". Without a password. */
 const char *db_name(const struct db *db);
@@ -60,6 +63,8 @@ enum err_code db_write(struct db_conn *conn, db_work work, void *context, struct
 /* The same without the lock where the database can do it: for rows that nobody else writes. What db_exec does is told
  * by the next db_query, or by the commit; db_changes is not known. */
 enum err_code db_append(struct db_conn *conn, db_work work, void *context, struct err *err) MUST_CHECK;
+/* With the lock, and otherwise as db_append: for very many rows. */
+enum err_code db_fill(struct db_conn *conn, db_work work, void *context, struct err *err) MUST_CHECK;
 enum err_code db_read(struct db_conn *conn, db_work work, void *context, struct err *err) MUST_CHECK;
 
 /* The same on a store thread; then `done` on `loop`. The job is embedded in the caller's own struct. */
@@ -76,7 +81,8 @@ struct db_job {
 /* False: the queue is full; nothing was taken. */
 bool db_submit(struct db *db, struct loop *loop, struct db_job *job) MUST_CHECK;
 
-/* Statements. `sql` must be a string literal (prepared statements are kept by its address). */
+/* Statements. `sql` must be a string literal (prepared statements are kept by its address), or stay where it is until
+ * db_disconnect. */
 enum err_code db_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
                       struct err *err) MUST_CHECK;
 /* Rows changed by the last db_exec. */

@@ -3,6 +3,7 @@
 #ifndef CONNEK_DB_DRIVER_H
 #define CONNEK_DB_DRIVER_H
 
+#include "db/contents.h"
 #include "db/db.h"
 
 /* The two of them put these structs at the beginning of their own. */
@@ -35,6 +36,14 @@ enum db_intent {
   DB_READ,
   DB_WRITE,  /* alone: no other DB_WRITE goes on anywhere */
   DB_APPEND, /* rows that nobody else writes */
+  DB_FILL,   /* alone, very many rows */
+};
+
+/* What is expected of the place. */
+enum db_opening {
+  DB_EXISTING,
+  DB_MAY_CREATE,
+  DB_EMPTY, /* and nothing is made there */
 };
 
 struct db_driver {
@@ -51,6 +60,12 @@ struct db_driver {
   /* Always after begin has succeeded, when the transaction is over. */
   void (*end)(struct db_conn *conn, enum db_intent intent);
 
+  /* In a write transaction, before migrations: is it ours, or empty? Makes what they stand on. */
+  enum err_code (*claim)(struct db_tx *tx, bool *ret_was_empty, struct err *err);
+  /* Queries: table, column, type's word, its place in the primary key or 0, by table and column; and table, table that
+   * it refers to. */
+  const char *columns_sql, *references_sql;
+
   /* Several statements, without parameters: migrations. */
   enum err_code (*script)(struct db_tx *tx, const char *sql, struct err *err);
   enum err_code (*exec)(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, struct err *err);
@@ -63,8 +78,14 @@ struct db_driver {
   struct str (*bytes_at)(struct db_rows *rows, int column, enum db_kind kind); /* DB_TEXT or DB_BLOB */
 };
 
-enum { DB_PARAMS_MAX = 32, DB_BUSY_MS = 5000 };
+enum { DB_PARAMS_MAX = DB_COLUMNS_MAX, DB_BUSY_MS = 5000 };
 
+/* sqlite.c, postgres.c */
+enum err_code db_open_sqlite(const char *dir, enum db_opening how, struct db **ret_db, struct err *err) MUST_CHECK;
+enum err_code db_open_postgres(const char *url, enum db_opening how, struct db **ret_db, struct err *err) MUST_CHECK;
+
+/* db.c: what is to be said of a place that is not as expected; `is_empty`: nothing is in it. */
+enum err_code db_check_opening(const struct db *db, enum db_opening how, bool is_empty, struct err *err) MUST_CHECK;
 /* db.c: a number from a query of one row; 0 where there is none. */
 enum err_code db_one_number(struct db_tx *tx, const char *sql, int64_t *ret_number, struct err *err) MUST_CHECK;
 

@@ -106,7 +106,8 @@ static enum err_code run_words(struct postgres_conn *conn, const char *words, st
 static const char begin_read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 static const char begin_write[] = BEGIN_WRITE TAKE_LOCK;
 static const char begin_append[] = BEGIN_WRITE;
-static const char *const begin_words[] = {[DB_READ] = begin_read, [DB_WRITE] = begin_write, [DB_APPEND] = begin_append};
+static const char *const begin_words[] = {
+    [DB_READ] = begin_read, [DB_WRITE] = begin_write, [DB_APPEND] = begin_append, [DB_FILL] = begin_write};
 
 static void rollback(struct db_conn *base) {
   struct postgres_conn *conn = postgres_conn_of(base);
@@ -126,19 +127,16 @@ static enum err_code begin(struct db_conn *base, enum db_intent intent, struct e
     code = dial_again(conn, err);
   }
   if (!was_kept && code == ERR_NONE) code = run_words(conn, begin_words[intent], err);
-  if (code == ERR_NONE && intent == DB_APPEND) code = postgres_pipeline(conn, err);
   if (code != ERR_NONE) rollback(base); /* a BEGIN may have gone well, and what follows it not */
+  conn->may_pipeline = intent == DB_APPEND || intent == DB_FILL;
   return code;
 }
 
 static enum err_code commit(struct db_conn *base, struct err *err) {
   struct postgres_conn *conn = postgres_conn_of(base);
-  if (conn->is_pipelining) {
-    enum err_code code = postgres_settle(conn, err);
-    if (code != ERR_NONE) return code;
-  }
+  enum err_code code = postgres_settle(conn, err);
+  if (code != ERR_NONE) return code;
   PGresult *result = PQexec(conn->pg, "COMMIT");
-  enum err_code code = ERR_NONE;
   if (PQresultStatus(result) != PGRES_COMMAND_OK)
     code = postgres_failed(conn, result, "COMMIT", err);
   else if (strcmp(PQcmdStatus(result), "COMMIT") != 0) /* a transaction that had failed says ROLLBACK */
@@ -152,19 +150,16 @@ static void end(struct db_conn *conn, enum db_intent intent) {
 }
 
 static enum err_code script(struct db_tx *tx, const char *sql, struct err *err) {
-  return run_words(postgres_conn_of(tx->conn), sql, err);
+  struct postgres_conn *conn = postgres_conn_of(tx->conn);
+  enum err_code code = postgres_settle(conn, err);
+  return code == ERR_NONE ? run_words(conn, sql, err) : code;
 }
 
 /* Opening */
 
-struct opening {
-  bool may_create;
-  bool is_empty; /* a schema without anything in it */
-};
-
-/* Before anything is written: somebody else's tables must stay as they are. */
+/* Before anything is written: somebody else's tables must stay as they are. `context`: is the schema empty? */
 static enum err_code check_owner(struct db_tx *tx, void *context, struct err *err) {
-  struct opening *opening = context;
+  bool *ret_is_empty = context;
   const char *name = tx->conn->db->name;
   int64_t n_tables = 0, n_ours = 0;
   enum err_code code = db_one_number(tx,
@@ -179,10 +174,9 @@ static enum err_code check_owner(struct db_tx *tx, void *context, struct err *er
         "'audit_head')",
         &n_ours, err);
   if (code != ERR_NONE) return code;
-  opening->is_empty = n_tables == 0;
-  if (!opening->is_empty && n_ours != 4)
+  *ret_is_empty = n_tables == 0;
+  if (n_tables && n_ours != 4)
     return err_set(err, ERR_CONFLICT, "%.160s holds tables that are not Connek's: give it a database of its own", name);
-  if (opening->is_empty && !opening->may_create) return err_set(err, ERR_NOT_FOUND, "%.160s has no Connek data", name);
   return ERR_NONE;
 }
 
@@ -191,9 +185,14 @@ static const char prelude[] =
     "CREATE OR REPLACE FUNCTION instr(text, text) RETURNS integer LANGUAGE sql IMMUTABLE "
     "STRICT PARALLEL SAFE AS 'SELECT strpos($1, $2)'";
 
+static enum err_code claim(struct db_tx *tx, bool *ret_was_empty, struct err *err) {
+  enum err_code code = check_owner(tx, ret_was_empty, err);
+  return code == ERR_NONE ? script(tx, prelude, err) : code;
+}
+
 static enum err_code migrate(struct db_tx *tx, void *context, struct err *err) {
-  enum err_code code = check_owner(tx, context, err); /* again, under the lock: another process may have been first */
-  if (code == ERR_NONE) code = script(tx, prelude, err);
+  bool was_empty;
+  enum err_code code = claim(tx, &was_empty, err); /* again, under the lock: another process may have been first */
   return code == ERR_NONE ? migrate_run(tx, migrations, migrations_n, err) : code;
 }
 
@@ -211,14 +210,15 @@ static enum err_code check_encoding(struct postgres_conn *conn, struct err *err)
   return err_set(err, ERR_CONFLICT, "%.160s is not in UTF-8: create it with ENCODING 'UTF8'", conn->conn.db->name);
 }
 
-static enum err_code prepare(struct postgres_db *db, bool may_create, struct err *err) {
+static enum err_code prepare(struct postgres_db *db, enum db_opening how, struct err *err) {
   struct db_conn *conn = NULL;
-  struct opening opening = {.may_create = may_create};
+  bool is_empty = false;
   enum err_code code = connect_to(&db->db, &conn, err);
   if (code != ERR_NONE) return tell_operator(code, err);
   code = check_encoding(postgres_conn_of(conn), err);
-  if (code == ERR_NONE) code = db_read(conn, check_owner, &opening, err);
-  if (code == ERR_NONE) code = db_write(conn, migrate, &opening, err);
+  if (code == ERR_NONE) code = db_read(conn, check_owner, &is_empty, err);
+  if (code == ERR_NONE) code = db_check_opening(&db->db, how, is_empty, err);
+  if (code == ERR_NONE && how != DB_EMPTY) code = db_write(conn, migrate, NULL, err);
   db_disconnect(conn);
   return code;
 }
@@ -239,6 +239,18 @@ static const struct db_driver driver = {
     .commit = commit,
     .rollback = rollback,
     .end = end,
+    .claim = claim,
+    .columns_sql =
+        "SELECT c.relname, a.attname, CASE a.atttypid WHEN 20 THEN 'BIGINT' WHEN 25 THEN 'TEXT' WHEN 17 THEN 'BYTEA' "
+        "ELSE 'other' END, coalesce(array_position(CAST(i.indkey AS smallint[]), a.attnum) + 1, 0) FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND "
+        "NOT a.attisdropped LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary "
+        "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
+        "ORDER BY c.relname, a.attname",
+    .references_sql =
+        "SELECT c.relname, p.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON "
+        "p.oid = k.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype = 'f' AND n.nspname = "
+        "current_schema() AND NOT c.relispartition",
     .script = script,
     .exec = postgres_exec,
     .query = postgres_query,
@@ -285,14 +297,14 @@ bool db_url_has_password(const char *url) {
   return has_one;
 }
 
-enum err_code db_open_server(const char *url, bool may_create, struct db **ret_db, struct err *err) {
+enum err_code db_open_postgres(const char *url, enum db_opening how, struct db **ret_db, struct err *err) {
   struct postgres_db *db = calloc(1, sizeof *db);
   if (!db) return err_no_memory(err);
   db->db.driver = &driver;
   db->url = strdup(url);
   enum err_code code = db->url ? name_of(url, &db->db.name, err) : err_no_memory(err);
   if (code == ERR_NONE) {
-    code = prepare(db, may_create, err);
+    code = prepare(db, how, err);
     if (code != ERR_NONE && err && !strstr(err->text, db->db.name)) err_prefix(err, "%.160s", db->db.name);
   }
   if (code != ERR_NONE) {

@@ -17,8 +17,10 @@ struct postgres_conn {
   struct statement_cache cache;
   unsigned n_prepared, n_cursors;
   bool is_pooled;         /* another session may carry the next transaction: nothing is kept in this one */
-  bool is_pipelining;     /* an append is under way: statements are sent, their results read when they are needed */
-  const char *unread_sql; /* the pipeline's last */
+  bool may_pipeline;      /* what db_exec is given may be sent, and its result read when it is needed */
+  bool is_pipelining;     /* some has been sent so */
+  unsigned n_unread;      /* how many statements */
+  const char *unread_sql; /* the last */
 };
 
 static inline struct postgres_conn *postgres_conn_of(struct db_conn *conn) {
@@ -40,9 +42,7 @@ void postgres_rows_close(struct db_rows *rows);
 bool postgres_is_null(struct db_rows *rows, int column);
 int64_t postgres_int_at(struct db_rows *rows, int column);
 struct str postgres_bytes_at(struct db_rows *rows, int column, enum db_kind kind);
-/* From now on statements are sent without waiting for their results. */
-enum err_code postgres_pipeline(struct postgres_conn *conn, struct err *err) MUST_CHECK;
-/* What the pipeline has not told yet; ends it. */
+/* What the pipeline has not told yet, where there is one; ends it. */
 enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) MUST_CHECK;
 void postgres_forget_statements(struct postgres_conn *conn);
 

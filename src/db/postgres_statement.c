@@ -24,7 +24,7 @@ enum {
   T_VOID = 2278
 };
 
-enum { FETCH_N = 2000 };
+enum { FETCH_N = 2000, UNREAD_MAX = 2000 /* results that libpq keeps until somebody reads them */ };
 
 struct statement {
   struct prepared prepared; /* first */
@@ -61,16 +61,12 @@ static enum err_code refused(const char *problem, const char *sql, struct err *e
 
 /* The pipeline */
 
-enum err_code postgres_pipeline(struct postgres_conn *conn, struct err *err) {
-  if (!PQenterPipelineMode(conn->pg)) return postgres_failed(conn, NULL, NULL, err);
-  conn->is_pipelining = true;
-  return ERR_NONE;
-}
-
 /* The results of all that has been sent; the first error counts, what follows it was not done. */
 enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) {
   enum err_code code = ERR_NONE;
+  if (!conn->is_pipelining) return code;
   conn->is_pipelining = false;
+  conn->n_unread = 0;
   bool is_synced = PQpipelineSync(conn->pg) == 1;
   if (!is_synced) code = postgres_failed(conn, NULL, conn->unread_sql, err);
   for (size_t n_null = 0; is_synced && n_null < 2;) { /* a NULL ends each statement's results */
@@ -133,10 +129,8 @@ static enum err_code statement_take(struct postgres_conn *conn, const char *sql,
   struct statement *statement = (struct statement *)(void *)statement_cache_find(&conn->cache, sql);
   if (!statement) {
     /* Preparing asks and waits: what the pipeline holds is read first. */
-    bool was_pipelining = conn->is_pipelining;
-    enum err_code code = was_pipelining ? postgres_settle(conn, err) : ERR_NONE;
+    enum err_code code = postgres_settle(conn, err);
     if (code == ERR_NONE) code = prepare(conn, sql, &statement, err);
-    if (code == ERR_NONE && was_pipelining) code = postgres_pipeline(conn, err);
     if (code != ERR_NONE) return code;
   }
   if (strcmp(statement->text, sql) != 0)
@@ -232,32 +226,34 @@ static enum err_code one_result(struct postgres_conn *conn, const char *sql, PGr
 }
 
 static enum err_code send_bound(struct postgres_conn *conn, const char *sql, const struct db_value *params, size_t n,
-                                struct err *err) {
+                                bool in_pipeline, struct err *err) {
   struct statement *statement = NULL;
   struct binding binding;
   enum err_code code = statement_take(conn, sql, n, &statement, err);
   if (code != ERR_NONE || !statement) return code;
   code = bind_all(&binding, statement, params, err);
+  if (code == ERR_NONE && in_pipeline && !conn->is_pipelining) {
+    if (!PQenterPipelineMode(conn->pg)) return postgres_failed(conn, NULL, sql, err);
+    conn->is_pipelining = true;
+  }
   if (code == ERR_NONE && !send_statement(conn, statement, &binding)) code = postgres_failed(conn, NULL, sql, err);
   return code;
 }
 
 static enum err_code run(struct postgres_conn *conn, const char *sql, const struct db_value *params, size_t n,
                          PGresult **ret_result, struct err *err) {
-  enum err_code code = send_bound(conn, sql, params, n, err);
+  enum err_code code = send_bound(conn, sql, params, n, false, err);
   return code == ERR_NONE ? one_result(conn, sql, ret_result, err) : code;
-}
-
-static enum err_code leave_pipeline(struct postgres_conn *conn, struct err *err) {
-  return conn->is_pipelining ? postgres_settle(conn, err) : ERR_NONE;
 }
 
 enum err_code postgres_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
                             struct err *err) {
   struct postgres_conn *conn = postgres_conn_of(tx->conn);
-  if (conn->is_pipelining) {
+  if (conn->may_pipeline) {
+    enum err_code code = conn->n_unread >= UNREAD_MAX ? postgres_settle(conn, err) : ERR_NONE;
     conn->unread_sql = sql;
-    return send_bound(conn, sql, params, n, err);
+    conn->n_unread++;
+    return code == ERR_NONE ? send_bound(conn, sql, params, n, true, err) : code;
   }
   PGresult *result = NULL;
   enum err_code code = run(conn, sql, params, n, &result, err);
@@ -311,6 +307,9 @@ static enum err_code fetch(struct postgres_rows *rows, struct err *err) {
   char words[48];
   snprintf(words, sizeof words, "FETCH %d FROM c%u", FETCH_N, rows->cursor);
   PQclear(rows->result);
+  rows->result = NULL;
+  enum err_code code = postgres_settle(rows->conn, err);
+  if (code != ERR_NONE) return code;
   rows->result = PQexecParams(rows->conn->pg, words, 0, NULL, NULL, NULL, NULL, 1);
   if (PQresultStatus(rows->result) != PGRES_TUPLES_OK) return postgres_failed(rows->conn, rows->result, rows->sql, err);
   rows->n = PQntuples(rows->result);
@@ -329,8 +328,7 @@ enum err_code postgres_query(struct db_tx *tx, const char *sql, const struct db_
   struct postgres_rows *rows = calloc(1, sizeof *rows);
   if (!rows) return err_no_memory(err);
   *rows = (struct postgres_rows){.rows.driver = tx->conn->db->driver, .conn = conn, .sql = sql, .row = -1};
-  bool was_pipelining = conn->is_pipelining;
-  enum err_code code = leave_pipeline(conn, err);
+  enum err_code code = postgres_settle(conn, err);
   if (code == ERR_NONE && is_large) {
     code = declare(conn, sql, params, n, &rows->cursor, err);
     if (code == ERR_NONE) code = fetch(rows, err);
@@ -339,7 +337,6 @@ enum err_code postgres_query(struct db_tx *tx, const char *sql, const struct db_
     if (code == ERR_NONE) code = check_columns(rows->result, sql, err);
     if (code == ERR_NONE) rows->n = PQntuples(rows->result);
   }
-  if (code == ERR_NONE && was_pipelining) code = postgres_pipeline(conn, err);
   if (code != ERR_NONE) {
     rows_free(rows);
     return code;
@@ -365,8 +362,12 @@ void postgres_rows_close(struct db_rows *base) {
   struct postgres_rows *rows = (struct postgres_rows *)(void *)base;
   if (rows->cursor && !rows->conn->conn.tx.is_failed && PQtransactionStatus(rows->conn->pg) == PQTRANS_INTRANS) {
     char words[32];
+    struct err ignored; /* whoever asks next is told */
     snprintf(words, sizeof words, "CLOSE c%u", rows->cursor);
-    PQclear(PQexec(rows->conn->pg, words));
+    if (postgres_settle(rows->conn, &ignored) != ERR_NONE)
+      rows->conn->conn.tx.is_failed = true;
+    else
+      PQclear(PQexec(rows->conn->pg, words));
   }
   rows_free(rows);
 }

@@ -159,13 +159,19 @@ static enum err_code check_owner(struct db_tx *tx, void *context, struct err *er
   return ERR_NONE;
 }
 
-static enum err_code migrate(struct db_tx *tx, void *context, struct err *err) {
-  struct opening *opening = context;
-  /* Again, under the lock: another process may have been first. */
-  enum err_code code = check_owner(tx, opening, err);
-  if (code == ERR_NONE && opening->is_empty) code = script(tx, "PRAGMA application_id = " APPLICATION_ID, err);
-  if (code == ERR_NONE) code = migrate_run(tx, migrations, migrations_n, err);
+static enum err_code claim(struct db_tx *tx, bool *ret_was_empty, struct err *err) {
+  struct opening opening = {sqlite_db_of(tx->conn->db), false};
+  enum err_code code = check_owner(tx, &opening, err);
+  if (code == ERR_NONE && opening.is_empty) code = script(tx, "PRAGMA application_id = " APPLICATION_ID, err);
+  if (code == ERR_NONE) *ret_was_empty = opening.is_empty;
   return code;
+}
+
+static enum err_code migrate(struct db_tx *tx, void *context, struct err *err) {
+  bool was_empty;
+  /* Again, under the lock: another process may have been first. */
+  enum err_code code = claim(tx, &was_empty, err);
+  return code == ERR_NONE ? migrate_run(tx, migrations, migrations_n, err) : code;
 }
 
 /* Changing to WAL needs the file for a moment alone, and SQLite does not wait for that. */
@@ -188,20 +194,19 @@ static enum err_code use_wal(struct sqlite_conn *conn, struct err *err) {
   }
 }
 
-static enum err_code prepare(struct sqlite_db *db, bool may_create, struct err *err) {
+static enum err_code prepare(struct sqlite_db *db, enum db_opening how, struct err *err) {
   struct db_conn *conn = NULL;
   struct opening opening = {db, false};
-  enum err_code code = check_file(db, may_create, err);
+  enum err_code code = check_file(db, how != DB_EXISTING, err);
   if (code == ERR_NONE) code = db_connect(&db->db, &conn, err);
   if (code == ERR_NONE) code = db_read(conn, check_owner, &opening, err);
-  if (code == ERR_NONE && opening.is_empty && !may_create)
-    code = err_set(err, ERR_NOT_FOUND, "%.160s has no Connek database (connek.db is empty)", db->dir);
+  if (code == ERR_NONE) code = db_check_opening(&db->db, how, opening.is_empty, err);
   /* Of a new file, before anything is in it; SQLite's own choice, held fast. A commit of one record writes and sums up
    * three or four pages: with pages of 8 KiB it takes 140,000 instructions instead of 122,000, and a strict call at 64
    * connections 43 microseconds instead of 38. Only the large batches of relaxed mode would like them as well. */
   if (code == ERR_NONE && opening.is_empty) code = run_script(sqlite_conn_of(conn), "PRAGMA page_size = 4096", err);
   if (code == ERR_NONE) code = use_wal(sqlite_conn_of(conn), err);
-  if (code == ERR_NONE) code = db_write(conn, migrate, &opening, err);
+  if (code == ERR_NONE && how != DB_EMPTY) code = db_write(conn, migrate, NULL, err);
   db_disconnect(conn);
   return code;
 }
@@ -231,6 +236,13 @@ const struct db_driver db_sqlite_driver = {
     .commit = commit,
     .rollback = rollback,
     .end = end,
+    .claim = claim,
+    .columns_sql =
+        "SELECT m.name, c.name, c.type, c.pk FROM sqlite_schema m JOIN pragma_table_info(m.name) c "
+        "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.name",
+    .references_sql =
+        "SELECT m.name, f.\"table\" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f "
+        "WHERE m.type = 'table'",
     .script = script,
     .exec = db_sqlite_exec,
     .query = db_sqlite_query,
@@ -241,7 +253,7 @@ const struct db_driver db_sqlite_driver = {
     .bytes_at = db_sqlite_bytes_at,
 };
 
-enum err_code db_open(const char *dir, bool may_create, struct db **ret_db, struct err *err) {
+enum err_code db_open_sqlite(const char *dir, enum db_opening how, struct db **ret_db, struct err *err) {
   pthread_once(&sqlite_once, sqlite_set_up);
   struct sqlite_db *db = calloc(1, sizeof *db);
   if (!db) return err_no_memory(err);
@@ -257,7 +269,7 @@ enum err_code db_open(const char *dir, bool may_create, struct db **ret_db, stru
   else {
     snprintf(db->path, n, "%s/connek.db", dir);
     memcpy(db->db.name, db->path, n);
-    code = prepare(db, may_create, err);
+    code = prepare(db, how, err);
     /* SQLite's own words do not say which database; whoever opens one is an operator and named it. */
     if (code != ERR_NONE && err && !strstr(err->text, "connek.db")) err_prefix(err, "%.160s/connek.db", dir);
   }

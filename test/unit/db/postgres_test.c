@@ -177,6 +177,40 @@ static void an_append_reads_what_it_wrote(void **state) {
   assert_int_equal(raw(f, "SELECT count(*) FROM login"), 0);
 }
 
+/* More than are kept unread; what is asked between them sees all before. */
+static enum err_code fill_and_ask(struct db_tx *tx, void *context, struct err *err) {
+  struct db_rows *rows, *large;
+  for (int i = 0; i < 5000; i++) {
+    struct uuid id = uuid_new();
+    char email[32];
+    snprintf(email, sizeof email, "%d@b.example", i);
+    assert_ok(db_exec(tx, "INSERT INTO login (id, email, created_at) VALUES ($1, $2, 0)",
+                      DB_PARAMS(DB_V_UUID(id), DB_V_TEXT(str_of(email))), err));
+    if (i % 999) continue;
+    assert_ok(db_query(tx, "SELECT count(*) FROM login", DB_NO_PARAMS, &rows, err));
+    assert_int_equal(db_next(rows, err), 1);
+    assert_int_equal(db_int(rows, 0), i + 1);
+    db_rows_close(rows);
+  }
+  assert_ok(db_query_large(tx, "SELECT email FROM login", DB_NO_PARAMS, &large, err));
+  int n = 0;
+  while (db_next(large, err) == 1 && n++ < 4000)
+    assert_ok(db_exec(tx, "DELETE FROM login WHERE email = $1", DB_PARAMS(DB_V_TEXT(db_text(large, 0))), err));
+  db_rows_close(large);
+  return context ? db_exec(tx, "INSERT INTO login (id, email, created_at) SELECT id, email, 0 FROM login", DB_NO_PARAMS,
+                           err)
+                 : ERR_NONE;
+}
+
+static void a_fill_is_all_or_nothing_and_reads_what_it_wrote(void **state) {
+  NEEDS_SERVER;
+  struct fixture *f = *state;
+  assert_int_equal(db_fill(f->conn, fill_and_ask, f, &test_err), ERR_CONFLICT);
+  assert_int_equal(raw(f, "SELECT count(*) FROM login"), 0);
+  assert_ok(db_fill(f->conn, fill_and_ask, NULL, &test_err));
+  assert_int_equal(raw(f, "SELECT count(*) FROM login"), 1000);
+}
+
 static enum err_code read_many(struct db_tx *tx, void *context, struct err *err) {
   static const char sql[] = "SELECT CAST(n AS BIGINT) FROM generate_series(1, CAST($1 AS BIGINT)) n";
   int *n_rows = context;
@@ -244,6 +278,7 @@ int main(void) {
       SERVER_UNIT(a_server_that_is_gone_is_told_without_its_name),
       SERVER_UNIT(what_fails_in_an_append_fails_its_commit),
       SERVER_UNIT(an_append_reads_what_it_wrote),
+      SERVER_UNIT(a_fill_is_all_or_nothing_and_reads_what_it_wrote),
       SERVER_UNIT(any_number_of_rows_is_read_in_pieces),
       SERVER_UNIT(a_type_that_cannot_be_read_is_a_bug_of_ours),
       SERVER_UNIT(texts_sort_by_their_bytes),
