@@ -105,7 +105,7 @@ static enum err_code get(struct loading *loading, size_t n, struct str *ret_byte
 
 static enum err_code load_row(struct loading *loading, const struct db_table *table, struct err *err) {
   struct db_value cells[DB_COLUMNS_MAX];
-  struct str bytes;
+  struct str bytes = STR_NONE;
   enum err_code code = get(loading, 4, &bytes, err);
   if (code != ERR_NONE) return code;
   backup_digest_add(&loading->rows_digest, bytes);
@@ -121,7 +121,7 @@ static enum err_code load_row(struct loading *loading, const struct db_table *ta
 
 static enum err_code check_end(struct loading *loading, struct tally *tally, struct err *err) {
   uint8_t digest[BACKUP_DIGEST_SIZE];
-  struct str bytes;
+  struct str bytes = STR_NONE;
   enum err_code code = get(loading, 8 + sizeof digest, &bytes, err);
   if (code == ERR_NONE) code = backup_digest_take(&loading->rows_digest, digest, err);
   if (code != ERR_NONE) return code;
@@ -134,7 +134,7 @@ static enum err_code check_end(struct loading *loading, struct tally *tally, str
 /* Both have the same migrations, so the table is written of in the same words. */
 static enum err_code check_head(struct loading *loading, const struct db_table *table, struct err *err) {
   struct buf head;
-  struct str bytes;
+  struct str bytes = STR_NONE;
   buf_init(&head, NULL, BACKUP_LABEL_MAX * 4);
   backup_table_write(&head, table);
   enum err_code code = buf_failed(&head) ? err_no_memory(err) : get(loading, head.n, &bytes, err);
@@ -145,7 +145,7 @@ static enum err_code check_head(struct loading *loading, const struct db_table *
 
 static enum err_code load_table(struct loading *loading, const struct db_table *table, struct tally *tally,
                                 struct err *err) {
-  struct str tag;
+  struct str tag = STR_NONE;
   enum err_code code = check_head(loading, table, err);
   while (code == ERR_NONE && (code = get(loading, 1, &tag, err)) == ERR_NONE && *tag.p == 'R') {
     code = load_row(loading, table, err);

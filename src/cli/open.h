@@ -35,8 +35,7 @@ enum err_code cli_open_folder(const char *dir, enum cli_access access, struct cl
  * whoever asks opens it into the store. */
 enum err_code cli_open_empty(const struct cli_args *args, struct cli_store *ret_store, struct err *err) MUST_CHECK;
 /* db_open_empty, by the rules for addresses. */
-enum err_code cli_open_empty_database(const char *dir, const char *url, struct db **ret_db,
-                                      struct err *err) MUST_CHECK;
+enum err_code cli_open_empty_database(const char *dir, const char *url, struct db **ret_db, struct err *err) MUST_CHECK;
 void cli_close(struct cli_store *store);
 /* Is there a database in the folder? */
 bool cli_has_data(const char *dir);
