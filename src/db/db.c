@@ -16,7 +16,8 @@ enum err_code db_open_empty(const char *dir, const char *url, struct db **ret_db
 }
 
 enum err_code db_check_opening(const struct db *db, enum db_opening how, bool is_empty, struct err *err) {
-  if (is_empty && how == DB_EXISTING) return err_set(err, ERR_NOT_FOUND, "%.160s has no Connek data", db->name);
+  if (is_empty && how == DB_EXISTING)
+    return err_set(err, ERR_NOT_FOUND, "%.160s is empty: it has no Connek data", db->name);
   if (!is_empty && how == DB_EMPTY)
     return err_set(err, ERR_CONFLICT, "%.160s holds data already; what is put there has to find it empty", db->name);
   return ERR_NONE;
