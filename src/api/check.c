@@ -10,6 +10,7 @@
 #include "connector/oauth.h"
 #include "grant/exchange.h"
 #include "grant/keeper.h"
+#include "webhook/webhook.h"
 
 enum { SAID_MAX = 240, PROBE_MS = 60 * 1000 };
 
@@ -47,12 +48,32 @@ enum err_code check_begin(struct api_request *request, struct db_tx *tx, struct 
 
 /* ---- the end ---- */
 
+static enum err_code tell(struct db_tx *tx, const struct check *check, struct err *err) {
+  const struct policy_connection *connection = &check->connection->policy;
+  struct buf detail;
+  buf_init(&detail, &check->request->arena, 16 * KIB);
+  answer_open(&detail, '{');
+  answer_text(&detail, "text", check->record.text);
+  answer_close(&detail, '}');
+  if (buf_failed(&detail)) return err_no_memory(err);
+  const struct webhook_happening happening = {.organisation_id = check->record.organisation_id,
+                                              .time = check->record.checked_at,
+                                              .user_id = check->request->principal.user_id,
+                                              .user_email = check->request->principal.email,
+                                              .word = STR("connection.fail"),
+                                              .connector = connection->connector,
+                                              .connection_id = connection->id,
+                                              .connection = connection->name,
+                                              .arguments = buf_str(&detail)};
+  return webhook_tell(tx, &happening, err);
+}
+
 static enum err_code keep(struct db_tx *tx, void *context, struct err *err) {
   struct check *check = context;
   enum err_code code = store_connection_check_put(tx, &check->record, err);
-  return code == ERR_NONE
-             ? api_record_one(check->request, tx, "connection.check", "connection", check->connection->policy.name, err)
-             : code;
+  if (code == ERR_NONE)
+    code = api_record_one(check->request, tx, "connection.check", "connection", check->connection->policy.name, err);
+  return code == ERR_NONE && !check->record.is_ok ? tell(tx, check, err) : code;
 }
 
 static void answer(struct check *check) {

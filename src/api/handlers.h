@@ -93,6 +93,17 @@ API_WORK(operator_get);
 API_WORK(operator_organisations);
 /* replay.c */
 API_WORK(roles_replay);
+/* webhooks.c, webhook_deliveries.c */
+API_WORK(webhooks_list);
+API_WORK(webhooks_get);
+API_WORK(webhooks_create);
+API_WORK(webhooks_update);
+API_WORK(webhooks_delete);
+API_WORK(webhooks_rotate);
+API_WORK(webhooks_test);
+API_WORK(webhook_deliveries_list);
+API_WORK(webhook_deliveries_get);
+API_WORK(webhook_deliveries_repeat);
 /* tokens.c */
 API_WORK(tokens_list);
 API_WORK(tokens_get);

@@ -33,6 +33,8 @@ static const struct api_permission_row rows[API_PERMISSIONS] = {
     [API_EVENTS_READ] = {"events:read", ALL, true},
     [API_KEYS_READ] = {"keys:read", LOOK, false},
     [API_KEYS_WRITE] = {"keys:write", MANAGE, false},
+    [API_WEBHOOKS_READ] = {"webhooks:read", LOOK, true},
+    [API_WEBHOOKS_WRITE] = {"webhooks:write", MANAGE, true},
 };
 
 const struct api_permission_row *api_permission_row(enum api_permission permission) {

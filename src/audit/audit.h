@@ -93,7 +93,7 @@ struct audit_counts {
 void audit_count(const struct audit_writer *writer, struct audit_counts *ret_counts);
 
 /* Writes one record inside a command's or an API's own transaction, on the chain AUDIT_COMMAND_WRITER: it stands or
- * falls with the change. */
+ * falls with the change. Webhooks hear of it. */
 enum err_code audit_record_in(struct db_tx *tx, const struct audit_event *event, struct err *err) MUST_CHECK;
 
 /* verify.c. Opens keys through `keys_of` (once an organisation). */

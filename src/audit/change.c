@@ -1,5 +1,21 @@
 /* Records of changes, written in the change's own transaction. */
 #include "audit/chain.h"
+#include "webhook/webhook.h"
+
+static enum err_code tell(struct db_tx *tx, const struct audit_event *event, struct err *err) {
+  return webhook_tell(tx,
+                      &(struct webhook_happening){.organisation_id = event->organisation_id,
+                                                  .id = event->call_id,
+                                                  .time = event->time,
+                                                  .user_id = event->user_id,
+                                                  .user_email = event->user_email,
+                                                  .word = event->tool,
+                                                  .connector = event->connector,
+                                                  .connection_id = event->connection_id,
+                                                  .connection = event->connection,
+                                                  .arguments = event->arguments},
+                      err);
+}
 
 enum err_code audit_record_in(struct db_tx *tx, const struct audit_event *event, struct err *err) {
   struct audit_chain chain;
@@ -17,6 +33,7 @@ enum err_code audit_record_in(struct db_tx *tx, const struct audit_event *event,
     audit_chain_advance(&chain, &row);
     code = audit_chain_put_head(tx, event->keys, &chain, err);
   }
+  if (code == ERR_NONE) code = tell(tx, event, err);
   arena_release(&arena);
   audit_draft_release(&draft);
   return code;

@@ -1,6 +1,7 @@
 /* The access token's rate: every message counts, whatever it asks, and also where it cannot be understood. A call that
  * is refused for it is on record, but only the first in a minute: a flood is not to fill the disk. */
 #include "base/clock.h"
+#include "gateway/limit_met.h"
 #include "gateway/pipeline.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -31,6 +32,7 @@ static void account_for(struct call *call, const struct method *method) {
     call->method = method;
     call->reason = STR("rate");
     read_client(call);
+    limit_met_tell(worker, &call->exchange->principal);
   } else {
     metrics_call(&worker->metrics, AUDIT_DENIED, AUDIT_NONE, clock_monotonic_us() - call->begun_us);
   }

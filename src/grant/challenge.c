@@ -92,6 +92,7 @@ static enum err_code store_work(struct db_tx *tx, void *context, struct err *err
   if (code == ERR_NONE && is_end)
     code = store_grant_event_insert(
         tx, &(struct grant_event_record){flight->connection_id, now, STR("reconnect"), challenge->text}, err);
+  if (code == ERR_NONE && is_end) code = grant_tell_failed(tx, &flight->arena, &flight->subject, challenge->text, err);
   if (code == ERR_NONE && challenge->is_new_row) code = tell_snapshots(tx, flight, now, err);
   return code;
 }

@@ -34,3 +34,22 @@ enum err_code grant_record_change(struct db_tx *tx, struct arena *arena, const s
                               .outcome = AUDIT_OK};
   return audit_record_in(tx, &event, err);
 }
+
+enum err_code grant_tell_failed(struct db_tx *tx, struct arena *arena, const struct grant_subject *subject,
+                                struct str text, struct err *err) {
+  struct buf arguments;
+  buf_init(&arguments, arena, 16 * KIB);
+  buf_append_c(&arguments, "{\"text\":");
+  json_write_str(&arguments, text);
+  buf_append_byte(&arguments, '}');
+  if (buf_failed(&arguments)) return err_no_memory(err);
+  return webhook_tell(tx,
+                      &(struct webhook_happening){.organisation_id = subject->record.organisation_id,
+                                                  .time = clock_utc_us(),
+                                                  .word = STR("connection.fail"),
+                                                  .connector = subject->record.connector_id,
+                                                  .connection_id = subject->record.id,
+                                                  .connection = subject->record.name,
+                                                  .arguments = buf_str(&arguments)},
+                      err);
+}

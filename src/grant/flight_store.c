@@ -142,6 +142,7 @@ enum err_code flight_fail_work(struct db_tx *tx, void *context, struct err *err)
   record.retry_at = is_dead ? 0 : now + (answer->after_us > wait ? answer->after_us : wait);
   code = store_grant_failed(tx, &record, answer->is_known, err);
   if (code == ERR_NONE) code = add_event(tx, flight, is_dead ? "reconnect" : "failed", answer->text, err);
+  if (code == ERR_NONE && is_dead) code = grant_tell_failed(tx, &flight->arena, &flight->subject, answer->text, err);
   if (code == ERR_NONE) flight->subject.grant = record;
   return code;
 }

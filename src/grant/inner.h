@@ -11,6 +11,7 @@
 #include "grant/exchange.h"
 #include "grant/keeper.h"
 #include "net/timers.h"
+#include "webhook/webhook.h"
 
 enum {
   GRANT_EXCHANGE_MS = 45 * 1000, /* slow ones are waited for: a rotated token that nobody reads is lost */
@@ -30,8 +31,9 @@ struct grant_keeper {
   struct map flights; /* connection id -> struct flight */
   size_t n_consents;
   struct timer job_timer;
-  struct job_round *jobs; /* under way */
-  bool has_begun;         /* what this node held when it ended is free again */
+  struct job_round *jobs;  /* under way */
+  struct courier *courier; /* NULL: this keeper does no jobs */
+  bool has_begun;          /* what this node held when it ended is free again */
   bool is_stopping, is_ended;
   struct loop_task stop_task;
 };
@@ -96,6 +98,9 @@ void disconnect_ask(struct grant_keeper *keeper, struct grant_disconnect *order)
 /* change.c: in the transaction that changes it */
 enum err_code grant_record_change(struct db_tx *tx, struct arena *arena, const struct grant_subject *subject,
                                   const char *word, const char *reason, struct err *err) MUST_CHECK;
+/* A person has to connect it again: webhooks hear of it. */
+enum err_code grant_tell_failed(struct db_tx *tx, struct arena *arena, const struct grant_subject *subject,
+                                struct str text, struct err *err) MUST_CHECK;
 
 /* Refresh of one connection, for whoever asks meanwhile. */
 struct flight {

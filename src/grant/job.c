@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "grant/inner.h"
+#include "store/webhook.h"
 
 enum { ROUND_US = 2 * 1000 * 1000, TAKEN_MAX = 16, LEASE_S = 120, ATTEMPTS_MAX = 20 };
 static const int64_t second_us = 1000000;
@@ -51,10 +52,15 @@ static enum err_code claim_work(struct db_tx *tx, void *context, struct err *err
   const struct job_record *list;
   size_t n;
   int64_t now = clock_utc_us();
+  /* Webhooks are the courier's: one that hangs must not keep a grant from being renewed. */
+  const struct job_claim claim = {.kind = STR(WEBHOOK_JOB),
+                                  .is_other = true,
+                                  .owner = round->keeper->id,
+                                  .now = now,
+                                  .until = now + LEASE_S * second_us,
+                                  .max = TAKEN_MAX};
   enum err_code code = round->keeper->has_begun ? ERR_NONE : store_grant_free_leases(tx, round->keeper->id, err);
-  if (code == ERR_NONE)
-    code = store_job_claim(tx, &round->arena, round->keeper->id, now, now + LEASE_S * second_us, TAKEN_MAX, &list, &n,
-                           err);
+  if (code == ERR_NONE) code = store_job_claim(tx, &round->arena, &claim, &list, &n, err);
   if (code == ERR_NONE) code = store_consent_sweep(tx, now - INT64_C(3600) * second_us, err);
   for (size_t i = 0; code == ERR_NONE && i < n && i < TAKEN_MAX; i++) {
     round->runs[i] = (struct job_run){.round = round, .record = list[i]};

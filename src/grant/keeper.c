@@ -22,8 +22,26 @@ static struct uuid lease_owner(struct str node) {
 }
 
 static void keeper_free(struct grant_keeper *keeper) {
+  courier_free(keeper->courier);
   map_release(&keeper->flights);
   free(keeper);
+}
+
+static void on_courier_idle(void *context) {
+  keeper_end_when_idle(context);
+}
+
+static enum err_code begin_courier(struct grant_keeper *keeper, struct err *err) {
+  const struct courier_options options = {.db = keeper->options.db,
+                                          .vault = keeper->options.vault,
+                                          .loop = &keeper->loop,
+                                          .timers = keeper->timers,
+                                          .http = keeper->http,
+                                          .owner = keeper->id,
+                                          .is_idle = on_courier_idle,
+                                          .context = keeper};
+  keeper->courier = courier_start(&options);
+  return keeper->courier ? ERR_NONE : err_no_memory(err);
 }
 
 enum err_code grant_keeper_start(const struct grant_keeper_options *options, struct grant_keeper **ret_keeper,
@@ -41,6 +59,7 @@ enum err_code grant_keeper_start(const struct grant_keeper_options *options, str
   code = http_client_new(&keeper->loop, options->client, &keeper->http, err);
   if (code == ERR_NONE && !(keeper->timers = timers_new(&keeper->loop))) code = err_no_memory(err);
   if (code == ERR_NONE && options->does_jobs) jobs_begin(keeper);
+  if (code == ERR_NONE && options->does_jobs) code = begin_courier(keeper, err);
   if (code == ERR_NONE && pthread_create(&keeper->thread, NULL, run, keeper) != 0)
     code = err_set(err, ERR_UNAVAILABLE, "no thread can be started for grants");
   if (code == ERR_NONE) {
@@ -65,7 +84,8 @@ static void end(struct loop_task *task) {
 }
 
 void keeper_end_when_idle(struct grant_keeper *keeper) {
-  if (!keeper->is_stopping || keeper->is_ended || keeper->flights.count > 0 || keeper->n_consents > 0 || keeper->jobs)
+  if (!keeper->is_stopping || keeper->is_ended || keeper->flights.count > 0 || keeper->n_consents > 0 || keeper->jobs ||
+      !courier_is_idle(keeper->courier))
     return;
   keeper->is_ended = true;
   keeper->stop_task.run = end; /* in a turn of its own: this may be a callback of the HTTP client's */
@@ -77,6 +97,7 @@ static void stop(struct loop_task *task) {
       (struct grant_keeper *)(void *)((char *)task - offsetof(struct grant_keeper, stop_task));
   keeper->is_stopping = true;
   jobs_stop(keeper);
+  if (keeper->courier) courier_stop(keeper->courier);
   keeper_end_when_idle(keeper);
 }
 

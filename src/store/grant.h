@@ -31,8 +31,8 @@ enum err_code store_grant_put(struct db_tx *tx, const struct grant_record *recor
 /* Takes the lease where nobody has it, and marks that an exchange is about to begin. ERR_CONFLICT: somebody has it. */
 enum err_code store_grant_take(struct db_tx *tx, struct uuid connection_id, struct uuid owner, int64_t now,
                                int64_t until, struct err *err) MUST_CHECK;
-/* What `owner` held before it was started anew: of grants and of jobs. Markers stay. What others hold is theirs until it
- * ends: a server beside this one may be in the middle of an exchange. */
+/* What `owner` held before it was started anew: of grants and of jobs. Markers stay. What others hold is theirs until
+ * it ends: a server beside this one may be in the middle of an exchange. */
 enum err_code store_grant_free_leases(struct db_tx *tx, struct uuid owner, struct err *err) MUST_CHECK;
 /* Stores what a refresh brought (secret, scopes, captured, has_refresh, obtained_at, expires_at) and gives the lease
  * back, where the grant still has record->version. ERR_CONFLICT: it does not, and nothing was changed. */
@@ -133,9 +133,19 @@ struct job_record {
  * it. */
 enum err_code store_job_put(struct db_tx *tx, const struct job_record *record, struct err *err) MUST_CHECK;
 enum err_code store_job_delete(struct db_tx *tx, struct str kind, struct str subject, struct err *err) MUST_CHECK;
+/* Is any of this kind due and nobody's? */
+enum err_code store_job_is_due(struct db_tx *tx, struct str kind, int64_t now, bool *ret_is_due,
+                               struct err *err) MUST_CHECK;
+/* Whose jobs: those of one kind, or all but those (is_other). */
+struct job_claim {
+  struct str kind;
+  bool is_other;
+  struct uuid owner;
+  int64_t now, until;
+  size_t max;
+};
 /* Up to `max` that are due and nobody's: theirs is the lease until `until`; attempts has grown. */
-enum err_code store_job_claim(STORE_TX, struct uuid owner, int64_t now, int64_t until, size_t max,
-                              STORE_LIST(job_record)) MUST_CHECK;
+enum err_code store_job_claim(STORE_TX, const struct job_claim *claim, STORE_LIST(job_record)) MUST_CHECK;
 /* Where the lease is still this one: due again at `due_at` (0: it is done, and gone). */
 enum err_code store_job_end(struct db_tx *tx, const struct job_record *record, int64_t due_at,
                             struct err *err) MUST_CHECK;

@@ -26,15 +26,29 @@ static bool read_job(struct db_rows *rows, struct arena *arena, void *ret_record
   return store_copy_text(rows, 0, arena, &record->kind) && store_copy_blob(rows, 1, arena, &record->subject);
 }
 
-enum err_code store_job_claim(STORE_TX, struct uuid owner, int64_t now, int64_t until, size_t max,
-                              STORE_LIST(job_record)) {
-  const struct db_value params[] = {DB_V_UUID(owner), DB_V_INT(now), DB_V_INT(until), DB_V_INT((int64_t)max)};
+enum err_code store_job_is_due(struct db_tx *tx, struct str kind, int64_t now, bool *ret_is_due, struct err *err) {
+  struct db_rows *rows = NULL;
+  enum err_code code = db_query(tx,
+                                "SELECT 1 FROM job WHERE kind = $1 AND due_at <= $2 AND (lease_until IS NULL OR "
+                                "lease_until < $2) LIMIT 1",
+                                DB_PARAMS(DB_V_TEXT(kind), DB_V_INT(now)), &rows, err);
+  if (code != ERR_NONE) return code;
+  int got = db_next(rows, err);
+  code = got == 1 ? ERR_NONE : store_rows_end(got, err);
+  db_rows_close(rows);
+  if (code == ERR_NONE) *ret_is_due = got == 1;
+  return code;
+}
+
+enum err_code store_job_claim(STORE_TX, const struct job_claim *claim, STORE_LIST(job_record)) {
+  const struct db_value params[] = {DB_V_UUID(claim->owner),       DB_V_INT(claim->now),   DB_V_INT(claim->until),
+                                    DB_V_INT((int64_t)claim->max), DB_V_TEXT(claim->kind), DB_V_INT(!claim->is_other)};
   const struct store_select select = {
       "UPDATE job SET lease_owner = $1, lease_until = $3, lease_version = lease_version + 1, attempts = attempts + 1 "
       "WHERE (kind, subject) IN (SELECT kind, subject FROM job WHERE due_at <= $2 AND (lease_until IS NULL OR "
-      "lease_until < $2) ORDER BY due_at LIMIT $4) "
+      "lease_until < $2) AND (kind = $5) = ($6 = 1) ORDER BY due_at LIMIT $4) "
       "RETURNING kind, subject, organisation_id, due_at, attempts, lease_version",
-      params, 4, read_job, sizeof(struct job_record)};
+      params, 6, read_job, sizeof(struct job_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 

@@ -84,6 +84,11 @@ static const struct store_sealed columns[] = {
      .rings = OF_SIGN_IN, /* $1 is sixteen zero bytes then: below every id */
      .list = "SELECT login_id, secret FROM login_totp WHERE login_id > $1 AND login_id > $2 ORDER BY login_id LIMIT $3",
      .replace = "UPDATE login_totp SET secret = $4 WHERE login_id > $1 AND login_id = $2 AND secret = $3"},
+    {.table = "webhook_secret",
+     .column = "secret",
+     .rings = OF_ORGANISATION,
+     .list = "SELECT id, secret FROM webhook_secret WHERE organisation_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+     .replace = "UPDATE webhook_secret SET secret = $4 WHERE organisation_id = $1 AND id = $2 AND secret = $3"},
     {.table = "audit_record", .column = "personal", .rings = OF_ORGANISATION, .is_kept = true},
     {.table = "organisation", .column = "data_key", .is_under_master = true},
     {.table = "installation", .column = "value", .is_under_master = true}, /* those that are a ring's */

@@ -34,6 +34,11 @@ static inline struct vault_place vault_place_environment(struct str connector_id
   return (struct vault_place){"connector", "environment", connector_id};
 }
 
+/* webhook_secret.secret; the id must outlive the place. */
+static inline struct vault_place vault_place_webhook(const struct uuid *secret_id) {
+  return (struct vault_place){"webhook_secret", "secret", uuid_bytes(secret_id)};
+}
+
 /* Where a tool's pages go on, in the hands of a client; `row`: whose, and of which tool. */
 static inline struct vault_place vault_place_page(struct str row) {
   return (struct vault_place){"page", "cursor", row};

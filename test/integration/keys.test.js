@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connek, binary, exampleConfig, exampleLedger, releaseBinary, run } from './support/connek.js';
 import { leakyProgram } from './support/leaky.js';
 import { callTool } from './support/mcp.js';
+import { signedInApi } from './support/api.js';
 import { Person } from './support/person.js';
 import { held, isLong, rounds } from './support/proof.js';
 import { eventually } from './support/served.js';
@@ -27,8 +28,8 @@ function totp(secret, step) {
 }
 
 // Every column that store/sealed.c lists, two rows in each: of two connections, connectors, persons, consents.
-const columns = ['connection.credential', 'connection_grant.secret', 'client_app.secret', 'connector.environment', 'oauth_state.verifier', 'login_totp.secret'];
-const idOf = { connection: 'id', connection_grant: 'connection_id', client_app: 'connector_id', connector: 'id', oauth_state: 'hash', login_totp: 'login_id' };
+const columns = ['connection.credential', 'connection_grant.secret', 'client_app.secret', 'connector.environment', 'oauth_state.verifier', 'login_totp.secret', 'webhook_secret.secret'];
+const idOf = { connection: 'id', connection_grant: 'connection_id', client_app: 'connector_id', connector: 'id', oauth_state: 'hash', login_totp: 'login_id', webhook_secret: 'id' };
 
 async function sql(connek, text, folder = connek.data) {
   const { code, stdout, stderr } = await run('sqlite3', ['-bail', `${folder}/connek.db`], { input: text });
@@ -58,7 +59,7 @@ async function sealed(t) {
       { name: 'first', connector: 'first', trust: 'accept' }, { name: 'second', connector: 'second', trust: 'accept' },
     ],
     roles: [{ name: 'all', rules: ['books', 'papers', 'first', 'second'].map((connector) => ({ connector, does: ['read', 'write', 'destroy'] })) }],
-    users: emails.map((email) => ({ email, roles: ['all'] })),
+    users: [{ email: 'admin@acme.example', kind: 'admin', roles: [] }, ...emails.map((email) => ({ email, roles: ['all'] }))],
   });
   await connek.apply({ organisation: 'globex', connectors: ['books.json'], connections: [{ name: 'books', connector: 'books', credential: { access_token: 'of-globex' } }], roles: [], users: [] });
   const app = (...args) => connek.ok('client-app', 'set', ...args, '--client-id', 'connek-client', '--secret', 'env:SECRET');
@@ -80,6 +81,8 @@ async function sealed(t) {
     await person.press(page, 'Turn on', { code: totp(secret, Math.floor(Date.now() / 30000)) });
     people.push({ email, secret });
   }
+  const admin = await signedInApi(connek, 'admin@acme.example', 'acme');
+  for (const name of ['one', 'two']) await admin.post('./webhooks', { name, url: 'https://hooks.acme.example/', events: ['role.deleted'] });
   const { token } = await connek.token(emails[0], '--organisation', 'acme');
   return { connek, vendor, people, url: () => connek.url(token), finish: () => waiting.follow(callback) };
 }

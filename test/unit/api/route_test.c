@@ -4,6 +4,7 @@
 
 #include "api/document.h"
 #include "unit.h"
+#include "webhook/webhook.h"
 
 static struct arena arena;
 static struct api_document *document;
@@ -49,6 +50,23 @@ static void every_described_operation_is_served_with_its_permission(void **state
     }
   }
   assert_true(n_operations >= api_routes_n);
+}
+
+static bool is_described(yyjson_val *words, const char *event) {
+  size_t i, n;
+  yyjson_val *word;
+  yyjson_arr_foreach(words, i, n, word) if (str_eq_c(json_str(word), event)) return true;
+  return false;
+}
+
+static void events_of_webhooks_are_those_of_the_document(void **state) {
+  yyjson_val *schemas = json_get(json_get(api_document_root(document), "components"), "schemas");
+  yyjson_val *words = json_get(json_get(schemas, "WebhookEvent"), "enum"), *word;
+  size_t i, n;
+  for (i = 0; webhook_event_at(i); i++)
+    assert_true(is_described(words, webhook_event_at(i)) != str_eq_c(STR("webhook.test"), webhook_event_at(i)));
+  yyjson_arr_foreach(words, i, n, word)
+      assert_true(str_eq(json_str(word), STR("*")) || webhook_is_event(json_str(word)));
 }
 
 static void no_operation_is_served_twice(void **state) {
@@ -111,6 +129,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_described_operation_is_served_with_its_permission),
       cmocka_unit_test(no_operation_is_served_twice),
+      cmocka_unit_test(events_of_webhooks_are_those_of_the_document),
       cmocka_unit_test(permissions_are_those_of_the_document),
       cmocka_unit_test(only_owners_and_admins_change_what_is_not_their_own),
       cmocka_unit_test(paths_are_found_segment_by_segment),
