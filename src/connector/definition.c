@@ -13,12 +13,15 @@ enum {
   TITLE_MAX = 200,
   DESCRIPTION_MAX = 8 * KIB,
   TOOLS_MAX = 2000,
+  SHELF_TEXT_MAX = 2 * KIB,
+  CATEGORIES_MAX = 8,
+  CATEGORY_MAX = 32,
   FINDINGS_MAX = 1000,
   POINTER_MAX = 4096,
 };
 
-static const char *const shared_names[] = {"$schema", "manifest", "id",    "name", "version",
-                                           "kind",    "source",   "tools", "check"};
+static const char *const shared_names[] = {"$schema", "manifest", "id",     "name",  "description", "categories",
+                                           "version", "kind",     "source", "tools", "check"};
 const struct definition_members definition_shared = {shared_names, sizeof(shared_names) / sizeof(shared_names[0]), NULL,
                                                      0};
 static const char *const tool_names[] = {"name", "title", "description", "does", "input"};
@@ -397,6 +400,22 @@ const struct connector_tool *connector_probe(struct arena *arena, const struct c
   return NULL;
 }
 
+void definition_read_shelf(yyjson_val *definition, struct connector_findings *findings) {
+  const struct definition_place *place = DEFINITION_MEMBER(NULL, STR("categories"));
+  yyjson_val *categories = json_get(definition, "categories"), *value;
+  struct str unused;
+  size_t i, n;
+  read_text(definition, "description", false, SHELF_TEXT_MAX, NULL, &unused, findings);
+  if (categories && (!yyjson_is_arr(categories) || yyjson_arr_size(categories) > CATEGORIES_MAX))
+    definition_wrong(findings, place, "categories must be a list of at most %d words", CATEGORIES_MAX);
+  yyjson_arr_foreach(categories, i, n, value) {
+    if (is_identifier(json_str(value), CATEGORY_MAX)) continue;
+    definition_wrong(findings, DEFINITION_INDEX(place, i),
+                     "a category must be a-z, 0-9 and _, begin with a letter, and have at most %d characters",
+                     CATEGORY_MAX);
+  }
+}
+
 void definition_read(struct arena *arena, yyjson_val *definition, struct connector *connector,
                      struct connector_tool **ret_tools, struct connector_findings *findings) {
   *connector = (struct connector){.id = STR("")};
@@ -420,6 +439,7 @@ void definition_read(struct arena *arena, yyjson_val *definition, struct connect
                      DEFINITION_ID_MAX);
   }
   read_text(definition, "name", true, LIMIT_NAME, NULL, &connector->name, findings);
+  definition_read_shelf(definition, findings);
   read_version(definition, &connector->version, findings);
   *ret_tools = read_tools(arena, definition, connector, findings);
   read_check(arena, definition, *ret_tools, connector, findings);

@@ -37,6 +37,8 @@ struct definition_place {
 /* `place` NULL: the root. */
 void definition_wrong(struct connector_findings *findings, const struct definition_place *place, const char *format,
                       ...) PRINTF_LIKE(3, 4);
+/* What the catalogue shows of a connector and no call needs: its description, its categories. */
+void definition_read_shelf(yyjson_val *definition, struct connector_findings *findings);
 /* A warning; counted only where the findings want them. */
 void definition_doubt(struct connector_findings *findings, const struct definition_place *place, const char *format,
                       ...) PRINTF_LIKE(3, 4);

@@ -38,7 +38,7 @@ async function folder(t) {
 
 const good = [
   whole(),
-  whole({ $schema: './manifest.schema.json', kind: 'http', version: 3, description: 'Orders of a shop.', source: { from: 'openapi.json', date: '2026-11-20' } }),
+  whole({ $schema: './manifest.schema.json', kind: 'http', version: 3, description: 'Orders of a shop.', categories: ['commerce', 'b2b_sales'], source: { from: 'openapi.json', date: '2026-11-20' } }),
   whole({ '//': 'a comment', settings: { tenant: { '//': 'too', description: 'The tenant.', required: true } }, headers: { 'X-Tenant': '{conn.tenant}' }, query: { v: 7, all: true } }),
   whole({ base: '{conn.base}/v1' }),
   whole({ may_change_base: true, limits: { concurrent: 5, per_minute: 60, per_second: 10, remaining: { header: 'x-left', reset: 'x-reset', reset_is: 'epoch_ms' } } }),
@@ -73,6 +73,7 @@ const bad = [
   [], 7, {},
   { ...whole(), manifest: 2 }, { ...whole(), manifest: '1' },
   whole({ id: 'Orders' }), whole({ id: '' }), whole({ id: 'a'.repeat(32) }), whole({ name: '' }), whole({ version: 0 }), whole({ colour: 1 }),
+  whole({ categories: 'commerce' }), whole({ categories: ['Commerce'] }), whole({ categories: [7] }), whole({ categories: ['b2b-sales'] }), whole({ categories: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'] }),
   { ...whole(), tools: [] }, { ...whole(), tools: {} },
   whole({ base: 7 }), whole({ may_change_base: 1 }), whole({ source: 'x' }), whole({ source: { url: 'x' } }), whole({ description: '' }),
   whole({ settings: [] }), whole({ settings: { 'a b': {} } }), whole({ settings: { a: 'x' } }), whole({ settings: { a: { required: 1 } } }), whole({ settings: { a: { kind: 1 } } }),

@@ -9,10 +9,9 @@
 enum { SETTINGS_MAX = 32, SETTING_NAME_MAX = 64 };
 
 static const char *const member_names[] = {
-    "$schema", "//",   "manifest", "id",       "name",  "description", "version",         "kind",
-    "source",  "base", "query",    "settings", "auth",  "limits",      "headers",         "retry",
-    "errors",  "page", "as",       "lists",    "tools", "timeout_ms",  "may_change_base", "idempotency",
-    "check"};
+    "$schema", "//",   "manifest", "id",       "name",       "description",     "categories",  "version", "kind",
+    "source",  "base", "query",    "settings", "auth",       "limits",          "headers",     "retry",   "errors",
+    "page",    "as",   "lists",    "tools",    "timeout_ms", "may_change_base", "idempotency", "check"};
 
 /* ---- what readers share ---- */
 
@@ -356,7 +355,6 @@ static void read_source(struct manifest *manifest) {
 static void read_inherited(struct manifest *manifest) {
   yyjson_val *root = manifest->root;
   struct str unused;
-  (void)manifest_text(manifest, root, NULL, "description", MANIFEST_TEXT_MAX, &unused);
   (void)manifest_text(manifest, root, NULL, "$schema", MANIFEST_TEXT_MAX, &unused);
   read_source(manifest);
   manifest_read_as(manifest, root, NULL, &manifest->as, &manifest->lists);

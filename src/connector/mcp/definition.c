@@ -307,9 +307,10 @@ static enum err_code read_number(yyjson_val *definition, const char *name, uint6
 
 static enum err_code mcp_compile(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                                  struct err *err) {
-  static const char *const names[] = {"$schema",    "manifest",       "id",          "name",   "version", "kind",
-                                      "status",     "source",         "url",         "auth",   "command", "directory",
-                                      "timeout_ms", "max_concurrent", "environment", "idle_ms"};
+  static const char *const names[] = {
+      "$schema",    "manifest",       "id",          "name",    "version",     "kind",
+      "status",     "source",         "url",         "auth",    "command",     "directory",
+      "timeout_ms", "max_concurrent", "environment", "idle_ms", "description", "categories"};
   static const struct definition_members known = {names, sizeof(names) / sizeof(names[0]), NULL, 0};
   if (!yyjson_is_obj(definition)) return definition_fail(err, "", "", "a connector's definition must be an object");
   struct connector connector = {.kind = &connector_mcp};
@@ -317,6 +318,9 @@ static enum err_code mcp_compile(struct arena *arena, yyjson_val *definition, st
   if (!mcp) return err_no_memory(err);
   enum err_code code = definition_check_members(definition, NULL, &known, "", err);
   if (code == ERR_NONE) code = read_heads(arena, definition, &connector, err);
+  struct connector_findings findings = {.arena = arena};
+  definition_read_shelf(definition, &findings);
+  if (code == ERR_NONE) code = definition_result(&findings, err);
   if (code != ERR_NONE) return code;
   bool has_url = json_get(definition, "url"), has_command = json_get(definition, "command");
   if (has_url == has_command)

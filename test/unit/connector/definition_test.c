@@ -43,6 +43,30 @@ static void the_smallest_definition_compiles(void **state) {
   assert_ok(schema_check(tool->schema, fixture_json(f, "{}"), &test_err));
 }
 
+static void categories_are_a_few_words(void **state) {
+  struct fixture *f = *state;
+  const char *tool = "{\"name\":\"a\",\"description\":\"A\",\"call\":\"GET /a\"}";
+  assert_ok(compile(f, with(f, ",\"categories\":[\"financial\",\"b2b_sales\"]", tool)));
+  assert_ok(compile(f, with(f, ",\"categories\":[]", tool)));
+  assert_int_equal(compile(f, with(f, ",\"categories\":\"financial\"", tool)), ERR_INVALID);
+  assert_string_equal(test_err.place, "/categories");
+  assert_int_equal(compile(f, with(f, ",\"categories\":[\"a\",\"Not this\"]", tool)), ERR_INVALID);
+  assert_string_equal(test_err.place, "/categories/1");
+  assert_int_equal(compile(f, with(f, ",\"categories\":[1,2,3,4,5,6,7,8,9]", tool)), ERR_INVALID);
+  assert_ok(connector_compile(&f->arena,
+                              fixture_json(f,
+                                           "{\"manifest\":1,\"id\":\"crm\",\"name\":\"CRM\",\"kind\":\"mcp\","
+                                           "\"url\":\"https://a.example/mcp\",\"categories\":[\"sales\"],"
+                                           "\"description\":\"Customers.\"}"),
+                              &f->connector, &test_err));
+  assert_int_equal(connector_compile(&f->arena,
+                                     fixture_json(f,
+                                                  "{\"manifest\":1,\"id\":\"crm\",\"name\":\"CRM\",\"kind\":\"mcp\","
+                                                  "\"url\":\"https://a.example/mcp\",\"categories\":[\"<b>\"]}"),
+                                     &f->connector, &test_err),
+                   ERR_INVALID);
+}
+
 static void tools_come_by_name(void **state) {
   struct fixture *f = *state;
   assert_ok(compile(f, with(f, "",
@@ -209,10 +233,15 @@ static void running_out_of_memory_is_an_error(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(the_smallest_definition_compiles),         TEST(tools_come_by_name),
-      TEST(what_is_wrong_is_named_with_its_place),    TEST(the_head_is_checked),
-      TEST(a_failed_compile_leaves_the_output_alone), TEST(public_names_are_short_and_stable),
-      TEST(every_kind_and_builtin_is_found),          TEST(a_failure_has_its_text_and_code),
+      TEST(the_smallest_definition_compiles),
+      TEST(categories_are_a_few_words),
+      TEST(tools_come_by_name),
+      TEST(what_is_wrong_is_named_with_its_place),
+      TEST(the_head_is_checked),
+      TEST(a_failed_compile_leaves_the_output_alone),
+      TEST(public_names_are_short_and_stable),
+      TEST(every_kind_and_builtin_is_found),
+      TEST(a_failure_has_its_text_and_code),
       TEST(running_out_of_memory_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
