@@ -240,6 +240,16 @@ test('My page: a URL of one\'s own, and what one\'s assistant may do with it', a
   const { tools } = await (await sdk1(t, url)).listTools();
   assert.ok(tools.some(({ name }) => name === 'desk_list_tickets'));
   await carla.page.locator('code', { hasText: 'desk_list_tickets' }).waitFor();
+
+  await carla.page.getByRole('switch', { name: 'Use Desk' }).press('Space');
+  await carla.page.locator('code', { hasText: 'desk_list_tickets' }).waitFor({ state: 'detached' });
+  assert.ok(!(await (await sdk1(t, url)).listTools()).tools.some(({ name }) => name === 'desk_list_tickets'));
+  await open('/users');
+  await page.getByRole('button', { name: 'carla@acme.example' }).click();
+  await dialog().getByText('by themselves, for their own assistants').waitFor();
+  await carla.page.getByRole('switch', { name: 'Use Desk' }).press('Space');
+  await carla.page.locator('code', { hasText: 'desk_list_tickets' }).waitFor();
+  assert.ok((await (await sdk1(t, url)).listTools()).tools.some(({ name }) => name === 'desk_list_tickets'));
   carla.assertClean();
 });
 
@@ -278,6 +288,47 @@ test('Settings: the limit of calls a minute, the sessions, the configuration as 
   const file = JSON.parse(await readFile(await (await download).path(), 'utf8'));
   assert.equal(file.organisation, 'Acme');
   assert.doesNotMatch(JSON.stringify(file), /secret-of/);
+  who.assertClean();
+});
+
+test('Settings: a configuration file shows what it would change, then what is wrong with it where it is wrong, and is applied', async () => {
+  await open('/settings');
+  await page.getByRole('button', { name: 'Apply a file' }).click();
+  const editor = dialog().getByRole('textbox', { name: 'Configuration' });
+  const type = async (value) => {
+    await editor.click();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.insertText(typeof value === 'string' ? value : JSON.stringify(value, null, 2));
+  };
+  const roles = (connection) => ({ organisation: 'Acme', roles: [{ name: 'Auditing', rules: [{ connection, does: ['read'] }] }] });
+  const show = dialog().getByRole('button', { name: 'Show what would change' });
+  assert.ok(await show.isDisabled());
+  await type('{ "organisation": ');
+  await show.click();
+  await dialog().getByText(/This is not JSON/).waitFor();
+  await type(roles('Nowhere'));
+  await show.click();
+  await dialog().getByRole('alert').getByText('roles › 1 › rules › 1 › connection:').waitFor();
+  assert.equal(await dialog().locator('.cm-lintRange-error').innerText(), '"Nowhere"');
+  assert.match(await editor.innerText(), /Nowhere/);
+  await dialog().getByRole('button', { name: 'Close' }).click();
+  await dialog().waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Apply a file' }).click();
+  await editor.getByText('"Nowhere"').waitFor();
+  await type(roles('Ledger'));
+  await show.click();
+  await dialog().getByRole('list', { name: 'What would change' }).getByText('role Auditing').waitFor();
+  assert.equal(await dialog().getByRole('listitem').count(), 1);
+  await dialog().getByText(/Not in the file, and kept: .*role Finance/).waitFor();
+  const exported = async () => JSON.parse(await world.connek.ok('export')).roles.map(({ name }) => name);
+  assert.ok(!(await exported()).includes('Auditing'));
+  // Of another text nothing is known yet.
+  await type({ ...roles('Ledger'), limits: { per_minute: 90 } });
+  await dialog().getByRole('list', { name: 'What would change' }).waitFor({ state: 'detached' });
+  await show.click();
+  await dialog().getByRole('button', { name: 'Apply 2 changes' }).click();
+  await page.getByText('2 changes applied.', { exact: false }).waitFor();
+  assert.ok((await exported()).includes('Auditing'));
   who.assertClean();
 });
 

@@ -3,7 +3,7 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { sdk1 } from '../integration/support/clients.js';
 import { acme, owner, password } from './support/acme.js';
-import { closeBrowser, settled, signIn, visitor } from './support/browser.js';
+import { choose, closeBrowser, settled, signIn, visitor } from './support/browser.js';
 
 let world;
 const closers = [];
@@ -75,6 +75,31 @@ test('two admins edit the same role: the later one is told, and loses nothing wi
   await second.page.getByText('Saved.').waitFor();
   const { roles } = JSON.parse(await world.connek.ok('export'));
   assert.deepEqual(roles.find(({ name }) => name === 'Marketing').rules.map(({ connection }) => connection).sort(), ['Ledger', 'Support desk']);
+  first.assertClean();
+  second.assertClean();
+});
+
+test('what is typed stays when somebody else changes the same thing meanwhile, and is refused rather than written over theirs', async (t) => {
+  const first = await at(t, owner, '/users');
+  const second = await at(t, 'ben@acme.example', '/users');
+  for (const { page } of [first, second]) await page.getByRole('button', { name: 'dilip@acme.example' }).click();
+  const roles = async (page, role) => {
+    await choose(page, 'Roles', role);
+    await page.keyboard.press('Escape');
+  };
+  await roles(first.page, 'Finance');
+  await roles(second.page, 'Support');
+  await first.page.getByRole('button', { name: 'Save' }).click();
+  await first.page.getByText('Saved.').first().waitFor();
+  await second.page.getByText('Somebody else has changed this meanwhile. What you typed is still here.').waitFor();
+  const chosen = (page) => page.getByRole('dialog').getByRole('list').or(page.getByRole('dialog').locator('.mantine-PillsInputField-field, .mantine-Pill-label')).allInnerTexts();
+  assert.match((await chosen(second.page)).join(' '), /Support/);
+  await second.page.getByRole('button', { name: 'Save' }).click();
+  await second.page.getByRole('dialog').getByRole('alert').waitFor();
+  assert.match((await chosen(second.page)).join(' '), /Support/);
+  await second.page.getByRole('button', { name: 'Show theirs instead' }).click();
+  await second.page.getByRole('alert').waitFor({ state: 'detached' });
+  assert.match((await chosen(second.page)).join(' '), /Finance/);
   first.assertClean();
   second.assertClean();
 });

@@ -67,8 +67,9 @@ const home = createRoute({ ...page('/', () => import('./pages/home/Home'), 'Home
 
 const sources = createRoute({
   ...page('/sources', () => import('./pages/sources/Sources'), 'Sources'),
-  validateSearch: (search: Search): { tab?: string; q?: string; category?: string; connect?: string } => ({
-    tab: word(search.tab), q: word(search.q), category: word(search.category), connect: word(search.connect),
+  validateSearch: (search: Search): { tab?: string; q?: string; category?: string; kind?: string; status?: string; label?: string; connect?: string } => ({
+    tab: word(search.tab), q: word(search.q), category: word(search.category), kind: word(search.kind), status: word(search.status), label: word(search.label),
+    connect: word(search.connect),
   }),
 });
 const source = createRoute({

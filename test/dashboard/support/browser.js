@@ -10,10 +10,20 @@ export const closeBrowser = async () => {
   browser = undefined;
 };
 
+// Whose page asks; a new page is nobody's yet.
+function askedFrom(request) {
+  try {
+    return request.isNavigationRequest() ? null : new URL(request.frame().url()).origin;
+  } catch {
+    return null;
+  }
+}
+
 const wide = { width: 1280, height: 860 };
 
-// A page of its own, signed in to nothing. `problems` fills with what must not be; assertClean() looks at it.
-export async function visitor(t, base, { theme = 'light', viewport = wide, expected = [] } = {}) {
+// A page of its own, signed in to nothing. `problems` fills with what must not be; assertClean() looks at it. `alsoAsked`:
+// origins that the person goes to; what their pages ask is theirs.
+export async function visitor(t, base, { theme = 'light', viewport = wide, expected = [], alsoAsked = [] } = {}) {
   const context = await (await openBrowser()).newContext({ viewport, colorScheme: theme, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'Europe/Berlin', permissions: ['clipboard-read', 'clipboard-write'] });
   t.after(() => context.close());
   const page = await context.newPage();
@@ -21,6 +31,7 @@ export async function visitor(t, base, { theme = 'light', viewport = wide, expec
   const problems = [];
   page.on('request', (request) => {
     const { origin, protocol } = new URL(request.url());
+    if (alsoAsked.includes(origin) || alsoAsked.includes(askedFrom(request))) return;
     if (origin !== base && !['data:', 'blob:'].includes(protocol)) problems.push(`a request to ${origin}`);
   });
   page.on('pageerror', (error) => problems.push(`an error in the script: ${error.message}`));

@@ -56,4 +56,11 @@ export const everyPage = [
   })],
   ['me', to('/me')],
   ['settings', to('/settings')],
+  ['apply', to('/settings', async (page) => {
+    await page.getByRole('button', { name: 'Apply a file' }).click();
+    await page.getByRole('textbox', { name: 'Configuration' }).click();
+    await page.keyboard.insertText(JSON.stringify({ organisation: 'Acme', roles: [{ name: 'Auditing', rules: [{ connection: 'Ledger', does: ['read'] }] }] }, null, 2));
+    await page.getByRole('button', { name: 'Show what would change' }).click();
+    await page.getByRole('list', { name: 'What would change' }).waitFor();
+  })],
 ];

@@ -8,11 +8,14 @@ export type Schemas = components['schemas'];
 export class Problem extends Error {
   readonly status: number;
   readonly fields: Record<string, string>;
+  // The same by JSON pointers into what was sent.
+  readonly places: { pointer: string; text: string }[];
 
-  constructor(status: number, text: string, fields: Record<string, string> = {}) {
+  constructor(status: number, text: string, fields: Record<string, string> = {}, places: { pointer: string; text: string }[] = []) {
     super(text);
     this.status = status;
     this.fields = fields;
+    this.places = places;
   }
 }
 
@@ -27,7 +30,7 @@ function problemOf(status: number, body: unknown): Problem {
   const fields: Record<string, string> = {};
   for (const { pointer, detail } of problem.errors ?? []) fields[nameOf(pointer)] ??= detail;
   const text = problem.detail || problem.title || (status >= 500 ? 'Connek could not do this now. Try again in a moment.' : `Connek refused this (${status}).`);
-  return new Problem(status, text, fields);
+  return new Problem(status, text, fields, (problem.errors ?? []).map(({ pointer, detail }) => ({ pointer, text: detail })));
 }
 
 // To the sign-in page, and back to where one was.

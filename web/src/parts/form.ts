@@ -6,6 +6,7 @@ export function useForm<T extends object>(initial: T) {
   const [values, setValues] = useState(initial);
   const [fields, setFields] = useState<Record<string, string>>({});
   const [error, setError] = useState<unknown>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
 
   const set = <K extends keyof T>(name: K, value: T[K]) => {
@@ -18,12 +19,14 @@ export function useForm<T extends object>(initial: T) {
     setBusy(true);
     setError(null);
     setFields({});
+    setProblem(null);
     try {
       await run();
       return true;
     } catch (failure) {
       const said = fieldsOf(failure);
       setFields(said);
+      setProblem(failure instanceof Problem ? failure : null);
       setError(failure instanceof Problem && Object.keys(said).length > 0 ? null : failure);
       return false;
     } finally {
@@ -31,5 +34,5 @@ export function useForm<T extends object>(initial: T) {
     }
   };
 
-  return { values, set, setValues, fields, setFields, error, setError, isBusy, send };
+  return { values, set, setValues, fields, setFields, error, setError, problem, isBusy, send };
 }

@@ -1,5 +1,5 @@
 // Developers: the MCP endpoint, API keys with scopes, clients that people let in, connectors of one's own, the API.
-import { Button, Checkbox, Group, Stack, Tabs, Text, Textarea, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, Stack, Tabs, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, idempotencyKey, take } from '../../api/client';
@@ -9,6 +9,8 @@ import { useForm } from '../../parts/form';
 import { CodeBlock, Confirm, Empty, Lines, Loaded, PageHead, ProblemBox, Secret, Section, told, Used, type Asking } from '../../parts/parts';
 import { Clients } from '../../parts/Tokens';
 import { counted } from '../../parts/words';
+import { Editor } from '../../editor/Editor';
+import { useMarks, Wrongs } from '../../editor/wrongs';
 import { Reference } from './Reference';
 
 const scopes = [
@@ -116,6 +118,7 @@ function OwnConnectors() {
   const path = { organisation: organisation.id };
   const connectors = useQuery(connectorsQuery(organisation.id));
   const form = useForm({ text: '{\n  "id": "crm",\n  "kind": "mcp",\n  "name": "CRM",\n  "url": "https://mcp.crm.example/mcp"\n}' });
+  const marks = useMarks(form.problem, '/definition');
   const [isAdding, setAdding] = useState(false);
   const [asking, setAsking] = useState<Asking | null>(null);
   const add = () =>
@@ -174,8 +177,12 @@ function OwnConnectors() {
       {isAdding ? (
         <form className="hint" onSubmit={(event) => { event.preventDefault(); void add(); }}>
           <Stack gap="sm">
-            <Textarea label="Definition" description="As JSON: a manifest, or an MCP server’s address." autosize minRows={8} maxRows={24} value={form.values.text} error={form.fields.definition} onChange={(event) => form.set('text', event.currentTarget.value)} styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: 13 } }} spellCheck={false} />
-            {Object.entries(form.fields).filter(([name]) => name !== 'definition').map(([name, text]) => <Text key={name} size="sm" c="var(--mantine-color-error)" className="wrap"><code>{name}</code>: {text}</Text>)}
+            <div>
+              <Text size="sm" fw={500}>Definition</Text>
+              <Text size="xs" c="dimmed" mb={6}>As JSON: a manifest, or an MCP server’s address.</Text>
+              <Editor label="Definition" min={200} value={form.values.text} onChange={(text) => form.set('text', text)} marks={marks} />
+            </div>
+            <Wrongs marks={marks} />
             {form.error !== null && <ProblemBox error={form.error} />}
             <Group><Button type="submit" size="xs" loading={form.isBusy}>Add it</Button><Button size="xs" variant="default" onClick={() => setAdding(false)}>Cancel</Button></Group>
           </Stack>

@@ -8,6 +8,7 @@ import { EffectiveToolList } from '../../parts/EffectiveToolList';
 import { Lines, Loaded, PageHead, Secret, Section } from '../../parts/parts';
 import { Clients, Tokens, type TokenActions } from '../../parts/Tokens';
 import { counted } from '../../parts/words';
+import { Switches } from './Switches';
 
 function MyTokens() {
   const { organisation } = useHere();
@@ -56,6 +57,7 @@ export function Me() {
         )}
       </Loaded>
       <MyTokens />
+      <Section title="Sources for my assistants"><Switches /></Section>
       <Section title="What my assistant may do">
         <Loaded query={tools} waiting={<Lines n={4} />}>
           {(data) => (

@@ -1,8 +1,9 @@
 // A form made from a tool's schema, or the same as JSON.
-import { Button, Group, SegmentedControl, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import Form from '@rjsf/mantine';
 import { titleId, type ArrayFieldTitleProps, type RJSFSchema, type TitleFieldProps, type UiSchema } from '@rjsf/utils';
 import { useMemo, useState } from 'react';
+import { Editor } from '../../editor/Editor';
 import { validator } from './validator';
 
 const uiSchema: UiSchema = { 'ui:submitButtonOptions': { norender: true }, 'ui:title': '', 'ui:description': '' };
@@ -53,7 +54,8 @@ export function ArgumentsForm({ schema, initial, isBusy, call }: { schema: RJSFS
       <SegmentedControl aria-label="Arguments as" size="xs" value={mode} onChange={(value) => turn(value as 'form' | 'json')} data={[{ value: 'form', label: 'Form' }, { value: 'json', label: 'JSON' }]} style={{ alignSelf: 'flex-start' }} />
       {mode === 'json' ? (
         <>
-          <Textarea aria-label="Arguments as JSON" autosize minRows={6} maxRows={20} value={text} error={error} onChange={(event) => setText(event.currentTarget.value)} styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: 13 } }} spellCheck={false} />
+          <Editor label="Arguments as JSON" value={text} onChange={setText} />
+          {error && <Text size="sm" c="var(--mantine-color-error)" role="alert">{error}</Text>}
           <Group justify="flex-end"><Button loading={isBusy} onClick={callJson}>Call</Button></Group>
         </>
       ) : (

@@ -5,16 +5,19 @@ import { useState } from 'react';
 import { api, take, type Schemas } from '../../api/client';
 import { organisationQuery } from '../../api/queries';
 import { sessionQuery, useHere } from '../../api/session';
+import { Edited } from '../../parts/edited';
 import { useForm } from '../../parts/form';
 import { Confirm, Fact, Facts, Lines, Loaded, PageHead, ProblemBox, Section, Status, Time, told, toldProblem, type Asking } from '../../parts/parts';
 import { counted } from '../../parts/words';
+import { ApplyDrawer } from './ApplyDrawer';
 
-function Name({ organisation }: { organisation: Schemas['Organisation'] }) {
+function Name({ organisation, setTyped }: { organisation: Schemas['Organisation']; setTyped: (is: boolean) => void }) {
   const queries = useQueryClient();
   const form = useForm({ name: organisation.name });
   const save = () =>
     form.send(async () => {
       await take(api.PATCH('/organisations/{organisation}', { params: { path: { organisation: organisation.id }, header: { 'If-Match': organisation.etag } }, body: { name: form.values.name } }));
+      setTyped(false);
       await queries.invalidateQueries({ queryKey: [organisation.id] });
       await queries.invalidateQueries({ queryKey: sessionQuery.queryKey });
       told('Saved.');
@@ -22,7 +25,7 @@ function Name({ organisation }: { organisation: Schemas['Organisation'] }) {
   return (
     <form onSubmit={(event) => { event.preventDefault(); void save(); }}>
       <Stack gap="sm" maw={380}>
-        <TextInput label="Name" value={form.values.name} error={form.fields.name} onChange={(event) => form.set('name', event.currentTarget.value)} />
+        <TextInput label="Name" value={form.values.name} error={form.fields.name} onChange={(event) => { setTyped(true); form.set('name', event.currentTarget.value); }} />
         {form.error !== null && <ProblemBox error={form.error} />}
         <Group><Button type="submit" variant="default" loading={form.isBusy} disabled={form.values.name === organisation.name}>Rename</Button></Group>
       </Stack>
@@ -30,20 +33,21 @@ function Name({ organisation }: { organisation: Schemas['Organisation'] }) {
   );
 }
 
-function Limits({ settings }: { settings: Schemas['Settings'] }) {
+function Limits({ settings, setTyped }: { settings: Schemas['Settings']; setTyped: (is: boolean) => void }) {
   const { organisation } = useHere();
   const queries = useQueryClient();
   const form = useForm({ per_minute: settings.per_minute as number | string });
   const save = () =>
     form.send(async () => {
       await take(api.PATCH('/organisations/{organisation}/settings', { params: { path: { organisation: organisation.id }, header: { 'If-Match': settings.etag } }, body: { per_minute: Number(form.values.per_minute) } }));
+      setTyped(false);
       await queries.invalidateQueries({ queryKey: [organisation.id] });
       told('Saved. It holds from the next call on.');
     });
   return (
     <form onSubmit={(event) => { event.preventDefault(); void save(); }}>
       <Stack gap="sm" maw={380}>
-        <NumberInput label="Calls a minute of each URL or key" description="Unless one has a limit of its own. What is above it is denied, and told when to try again." min={1} max={1_000_000} thousandSeparator="," value={form.values.per_minute} error={form.fields.per_minute} onChange={(value) => form.set('per_minute', value)} />
+        <NumberInput label="Calls a minute of each URL or key" description="Unless one has a limit of its own. What is above it is denied, and told when to try again." min={1} max={1_000_000} thousandSeparator="," value={form.values.per_minute} error={form.fields.per_minute} onChange={(value) => { setTyped(Number(value) !== settings.per_minute); form.set('per_minute', value); }} />
         {form.error !== null && <ProblemBox error={form.error} />}
         <Group><Button type="submit" variant="default" loading={form.isBusy} disabled={Number(form.values.per_minute) === settings.per_minute}>Save</Button></Group>
       </Stack>
@@ -88,8 +92,9 @@ function Sessions() {
   );
 }
 
-function Export() {
-  const { organisation } = useHere();
+function Configuration() {
+  const { organisation, may } = useHere();
+  const [isApplying, setApplying] = useState(false);
   const form = useForm({});
   const save = () =>
     form.send(async () => {
@@ -104,7 +109,11 @@ function Export() {
     <Stack gap="sm">
       <Text size="sm">Sources, roles, rules and users as one file, for <code>connek apply</code> or for git. Keys are not in it.</Text>
       {form.error !== null && <ProblemBox error={form.error} />}
-      <Group><Button variant="default" loading={form.isBusy} onClick={() => void save()}>Download the configuration</Button></Group>
+      <Group gap={8}>
+        <Button variant="default" loading={form.isBusy} onClick={() => void save()}>Download the configuration</Button>
+        {may('config:write') && <Button variant="default" onClick={() => setApplying(true)}>Apply a file</Button>}
+      </Group>
+      <ApplyDrawer isOpen={isApplying} close={() => setApplying(false)} />
     </Stack>
   );
 }
@@ -129,10 +138,10 @@ export function Settings() {
     <>
       <PageHead title="Settings" lead={`What holds for the whole of ${here.name}.`} />
       <Section title="Organisation">
-        <Loaded query={organisation} waiting={<Lines n={1} />}>{(data) => <Name key={data.etag} organisation={data} />}</Loaded>
+        <Loaded query={organisation} waiting={<Lines n={1} />}>{(data) => <Edited of={data}>{(base, setTyped) => <Name organisation={base} setTyped={setTyped} />}</Edited>}</Loaded>
       </Section>
       <Section title="Limits">
-        <Loaded query={settings} waiting={<Lines n={1} />}>{(data) => <Limits key={data.etag} settings={data} />}</Loaded>
+        <Loaded query={settings} waiting={<Lines n={1} />}>{(data) => <Edited of={data}>{(base, setTyped) => <Limits settings={base} setTyped={setTyped} />}</Edited>}</Loaded>
       </Section>
       <Section title="Signing in">
         <Stack>
@@ -161,7 +170,7 @@ export function Settings() {
           )}
         </Loaded>
       </Section>
-      {may('config:read') && <Section title="Configuration as a file"><Export /></Section>}
+      {may('config:read') && <Section title="Configuration as a file"><Configuration /></Section>}
       {may('organisation:delete') && (
         <Section title="Delete the organisation">
           <Loaded query={organisation} waiting={<Lines n={1} />}>

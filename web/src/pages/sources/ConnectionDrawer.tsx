@@ -6,6 +6,7 @@ import { useState } from 'react';
 import { api, take, type Schemas } from '../../api/client';
 import { connectionQuery, connectionToolsQuery, connectorQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
+import { Edited } from '../../parts/edited';
 import { useForm } from '../../parts/form';
 import { Confirm, DoesBadge, Empty, Fact, Facts, HealthStatus, Labels, Loaded, ProblemBox, Status, Time, told, type Asking } from '../../parts/parts';
 import { count, counted, milliseconds } from '../../parts/words';
@@ -225,7 +226,7 @@ const trusts = [
   { value: 'accept', label: 'Accept everything' },
 ];
 
-function Edit({ connection }: { connection: Connection }) {
+function Edit({ connection, setTyped }: { connection: Connection; setTyped: (is: boolean) => void }) {
   const { organisation } = useHere();
   const queries = useQueryClient();
   const detail = useQuery(connectorQuery(organisation.id, connection.connector));
@@ -236,6 +237,10 @@ function Edit({ connection }: { connection: Connection }) {
     trust: connection.trust,
     names: connection.names,
   });
+  const set: typeof form.set = (name, value) => {
+    setTyped(true);
+    form.set(name, value);
+  };
   const save = () =>
     form.send(async () => {
       const { name, labels, trust, names } = form.values;
@@ -249,17 +254,18 @@ function Edit({ connection }: { connection: Connection }) {
           },
         }),
       );
+      setTyped(false);
       await queries.invalidateQueries({ queryKey: [organisation.id] });
       told('Saved.');
     });
   return (
     <Stack>
-      <TextInput label="Name" description="Rules that name it go on to mean it." value={form.values.name} error={form.fields.name} onChange={(event) => form.set('name', event.currentTarget.value)} />
-      <TagsInput label="Labels" description="As name=value, for instance client=Globex. Rules can name a label." placeholder="name=value" value={form.values.labels} error={form.fields.labels} onChange={(value) => form.set('labels', value)} />
+      <TextInput label="Name" description="Rules that name it go on to mean it." value={form.values.name} error={form.fields.name} onChange={(event) => set('name', event.currentTarget.value)} />
+      <TagsInput label="Labels" description="As name=value, for instance client=Globex. Rules can name a label." placeholder="name=value" value={form.values.labels} error={form.fields.labels} onChange={(value) => set('labels', value)} />
       {isServer && (
         <>
-          <Select label="New and changed definitions" data={trusts} value={form.values.trust} onChange={(value) => value && form.set('trust', value as Connection['trust'])} allowDeselect={false} />
-          <Select label="Names of its tools" data={[{ value: 'prefixed', label: `With ${connection.connector}_ before them` }, { value: 'plain', label: 'As the server has them' }]} value={form.values.names} onChange={(value) => value && form.set('names', value as Connection['names'])} allowDeselect={false} />
+          <Select label="New and changed definitions" data={trusts} value={form.values.trust} onChange={(value) => value && set('trust', value as Connection['trust'])} allowDeselect={false} />
+          <Select label="Names of its tools" data={[{ value: 'prefixed', label: `With ${connection.connector}_ before them` }, { value: 'plain', label: 'As the server has them' }]} value={form.values.names} onChange={(value) => value && set('names', value as Connection['names'])} allowDeselect={false} />
         </>
       )}
       {form.error !== null && <ProblemBox error={form.error} />}
@@ -291,7 +297,7 @@ export function ConnectionDrawer() {
               {may('roles:read') && <Text size="sm" mt="md">Who may use them is said on <Link to="/rules">Access rules</Link>.</Text>}
             </Tabs.Panel>
             <Tabs.Panel value="review"><Review connection={data.id} /></Tabs.Panel>
-            <Tabs.Panel value="edit"><Edit key={data.etag} connection={data} /></Tabs.Panel>
+            <Tabs.Panel value="edit"><Edited of={data}>{(connection, setTyped) => <Edit connection={connection} setTyped={setTyped} />}</Edited></Tabs.Panel>
           </Tabs>
         )}
       </Loaded>

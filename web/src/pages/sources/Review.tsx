@@ -7,18 +7,12 @@ import { useHere } from '../../api/session';
 import { useForm } from '../../parts/form';
 import { Empty, Json, Loaded, ProblemBox, Status, told } from '../../parts/parts';
 import { counted } from '../../parts/words';
+import { Difference } from './Difference';
 
 type Item = Schemas['ReviewItem'];
 type Does = 'read' | 'write' | 'destroy';
 
 const kindWord: Record<Item['kind'], string> = { tool: 'Tool', resource: 'Resource', template: 'Resources', prompt: 'Prompt', instructions: 'Instructions' };
-
-// "~ /description: "a" -> "b"", with a colour for what went and what came.
-const Difference = ({ lines }: { lines: string[] }) => (
-  <div className="difference" role="group" aria-label="What has changed">
-    {lines.map((line, i) => <div key={i} data-sign={line[0]}>{line}</div>)}
-  </div>
-);
 
 function ItemCard({ item, isChosen, does, onChoose, onDoes }: { item: Item; isChosen: boolean; does: Does | null; onChoose: (is: boolean) => void; onDoes: (does: Does) => void }) {
   const [isOpen, setOpen] = useState(false);
@@ -29,7 +23,7 @@ function ItemCard({ item, isChosen, does, onChoose, onDoes }: { item: Item; isCh
         <Checkbox checked={isChosen} onChange={(event) => onChoose(event.currentTarget.checked)} label={<span className="wrap"><b>{item.name}</b> <span className="dim">{kindWord[item.kind]}</span></span>} />
         <Status tone={item.status === 'quarantined' ? 'bad' : 'warn'}>{item.status === 'quarantined' ? 'Changed' : 'New'}</Status>
       </Group>
-      {text && <Text size="sm" mt={8} className="wrap">{text}</Text>}
+      {text && !item.difference.length && <Text size="sm" mt={8} className="wrap">{text}</Text>}
       {item.notes.map((note) => <Text key={note} size="sm" mt={4} c="var(--connek-warn)">{note}</Text>)}
       {item.difference.length > 0 && <Difference lines={item.difference} />}
       <Group mt={10} gap={8}>
@@ -78,7 +72,10 @@ export function Review({ connection }: { connection: string }) {
         const picked = waiting.filter(isChosen);
         return (
           <Stack>
-            <Text size="sm" c="dimmed">Assistants see none of these before you accept them. Read what is written to the assistant: it is the server’s own text.</Text>
+            <Text size="sm" c="dimmed">
+              Assistants see none of these before you accept them. {waiting.some(({ status }) => status === 'quarantined') && 'What has changed since it was accepted is hidden from them until you decide. '}
+              Read what is written to the assistant: it is the server’s own text.
+            </Text>
             {waiting.map((item) => (
               <ItemCard
                 key={item.id}

@@ -4,8 +4,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, idempotencyKey, take, type Schemas } from '../../api/client';
-import { rolesQuery, userQuery } from '../../api/queries';
+import { connectorsQuery, rolesQuery, userQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
+import { Edited } from '../../parts/edited';
 import { useForm } from '../../parts/form';
 import { Confirm, Fact, Facts, Loaded, ProblemBox, Secret, Time, told, type Asking } from '../../parts/parts';
 import { Clients, Tokens, type TokenActions } from '../../parts/Tokens';
@@ -14,7 +15,7 @@ import { kindWord, UserStatus } from './Users';
 
 type User = Schemas['User'];
 
-function Overview({ user }: { user: User }) {
+function Overview({ user, setTyped }: { user: User; setTyped: (is: boolean) => void }) {
   const { organisation, may } = useHere();
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -25,10 +26,16 @@ function Overview({ user }: { user: User }) {
   const path = { organisation: organisation.id, user: user.id };
   const again = () => queries.invalidateQueries({ queryKey: [organisation.id] });
   const change = (body: Schemas['UserChange']) => take(api.PATCH('/organisations/{organisation}/users/{user}', { params: { path, header: { 'If-Match': user.etag } }, body }));
+  const connectors = useQuery({ ...connectorsQuery(organisation.id), enabled: user.switched_off.length > 0 && may('connectors:read') });
+  const set = (values: Partial<typeof form.values>) => {
+    form.setValues({ ...form.values, ...values });
+    setTyped(true);
+  };
   const isChanged = form.values.kind !== user.kind || [...form.values.roles].sort().join() !== user.roles.map(({ id }) => id).sort().join();
   const save = () =>
     form.send(async () => {
       await change(form.values);
+      setTyped(false);
       await again();
       told('Saved. It holds from the next call on.');
     });
@@ -65,13 +72,16 @@ function Overview({ user }: { user: User }) {
         <Fact name="Status"><UserStatus of={user.status} /></Fact>
         <Fact name="Since"><Time of={user.created_at} /></Fact>
         <Fact name="Last call"><Time of={user.last_call_at} /></Fact>
+        {user.switched_off.length > 0 && (
+          <Fact name="Switched off">{user.switched_off.map((id) => connectors.data?.items.find((one) => one.id === id)?.name ?? id).join(', ')} <span className="dim">by themselves, for their own assistants</span></Fact>
+        )}
         {!mayWrite && <Fact name="Kind">{kindWord[user.kind]}</Fact>}
         {!mayWrite && <Fact name="Roles">{user.roles.map(({ name }) => name).join(', ') || 'none'}</Fact>}
       </Facts>
       {mayWrite && (
         <>
-          <Select label="They are" data={kinds} value={form.values.kind} error={form.fields.kind} allowDeselect={false} onChange={(value) => value && form.set('kind', value as User['kind'])} />
-          <MultiSelect label="Roles" data={(roles.data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))} value={form.values.roles} error={form.fields.roles} onChange={(value) => form.set('roles', value)} />
+          <Select label="They are" data={kinds} value={form.values.kind} error={form.fields.kind} allowDeselect={false} onChange={(value) => value && set({ kind: value as User['kind'] })} />
+          <MultiSelect label="Roles" data={(roles.data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))} value={form.values.roles} error={form.fields.roles} onChange={(roles) => set({ roles })} />
           {form.error !== null && <ProblemBox error={form.error} />}
           <Group><Button disabled={!isChanged} loading={form.isBusy} onClick={() => void save()}>Save</Button></Group>
         </>
@@ -150,7 +160,7 @@ export function UserDrawer() {
               <Tabs.Tab value="overview">Overview</Tabs.Tab>
               {may('tokens:read') && <Tabs.Tab value="tokens">URLs and keys {data.n_tokens > 0 && <span className="dim">{data.n_tokens}</span>}</Tabs.Tab>}
             </Tabs.List>
-            <Tabs.Panel value="overview"><Overview key={data.etag} user={data} /></Tabs.Panel>
+            <Tabs.Panel value="overview"><Edited of={data}>{(user, setTyped) => <Overview user={user} setTyped={setTyped} />}</Edited></Tabs.Panel>
             <Tabs.Panel value="tokens"><UserTokens user={data} /></Tabs.Panel>
           </Tabs>
         )}
