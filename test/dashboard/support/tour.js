@@ -52,6 +52,7 @@ export const everyPage = [
   ['developers', to('/developers')],
   ['reference', to('/developers', async (page) => {
     await page.getByRole('tab', { name: 'API reference' }).click();
+    await page.getByRole('textbox', { name: 'Search operations' }).fill('roles');
     await page.locator('.mantine-Accordion-control').first().click();
   })],
   ['me', to('/me')],

@@ -59,7 +59,7 @@ export default function JsonEditor({ value, label, onChange, marks }: EditorProp
           look,
           EditorView.lineWrapping,
           EditorState.readOnly.of(isReadOnly),
-          EditorView.contentAttributes.of({ 'aria-label': label, ...(isReadOnly && { 'aria-readonly': 'true' }) }),
+          EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', ...(isReadOnly && { 'aria-readonly': 'true' }) }),
           // Tab goes on to the next field, as everywhere on the page.
           keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap]),
           ...(isReadOnly ? [] : [isJson, lintGutter()]),
