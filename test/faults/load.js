@@ -1,8 +1,10 @@
 // Load that looks at every answer: its id, whose it is, what is in it. Many clients, each with its own connection, person and
 // marks, all using the same ids. What is acknowledged is kept, so that it can be held against the trail afterwards.
+import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from '../integration/support/connek.js';
 import { legacy, modern } from '../integration/support/mcp.js';
 
 export const loadConfig = (clients) => ({
@@ -48,14 +50,15 @@ export class Load {
     Object.assign(this, { clients, kind, pauseMs, wantsLatencies, most });
   }
 
-  // Clients with a token each: of `connek`, or of several servers of one database.
+  // People of loadConfig with a token each: their calls go to `connek`, or in turn to several servers of its database.
   static async clients(connek, n, bases = [connek.base]) {
-    return Promise.all(
-      Array.from({ length: n }, async (_, i) => {
-        const { token } = await connek.token(`user${i}@acme.example`);
-        return { email: `user${i}@acme.example`, urls: bases.map((base) => `${base}/mcp/${token}`) };
-      }),
-    );
+    const clients = [];
+    for (let i = 0; i < n; i++) {
+      const email = `user${i}@acme.example`;
+      const { token } = await connek.token(email);
+      clients.push({ email, path: `/mcp/${token}`, urls: bases.map((base) => `${base}/mcp/${token}`) });
+    }
+    return clients;
   }
 
   start() {
@@ -120,16 +123,23 @@ export class Load {
   }
 }
 
-// Every acknowledged call has its record, every acknowledged write is there, and nothing was written without a record. Throws
-// with the first that is not so; { unknown }: records whose outcome nobody knows.
-export function holdAgainstTrail(acknowledged, records, written) {
-  const byMark = new Map(records.map((record) => [record.trace_id, record]));
-  const there = new Set(written);
+// The marks in the ledger.
+export async function writtenIn(connek) {
+  const { code, stdout, stderr } = await run('sqlite3', [connek.path('ledger.db'), 'SELECT mark FROM entry']);
+  assert.equal(code, 0, stderr);
+  return stdout.split('\n').filter(Boolean);
+}
+
+// Every acknowledged call has its record, every acknowledged write is there, and nothing was written without a record.
+// How many: { acknowledged, written, unknown }, the last of them records whose outcome nobody knows.
+export async function holdAgainstTrail(connek, acknowledged) {
+  const records = new Map((await connek.audit()).map((record) => [record.trace_id, record]));
+  const written = new Set(await writtenIn(connek));
   for (const { mark, isWrite } of acknowledged) {
-    const outcome = byMark.get(mark)?.outcome;
-    if (outcome !== 'ok') throw new Error(`acknowledged call ${mark} has ${outcome ? `the outcome ${outcome}` : 'no record'}`);
-    if (isWrite && !there.has(mark)) throw new Error(`acknowledged write ${mark} is gone`);
+    assert.equal(records.get(mark)?.outcome, 'ok', `acknowledged call ${mark} has no record`);
+    if (isWrite) assert.ok(written.has(mark), `acknowledged write ${mark} is gone`);
   }
-  for (const mark of there) if (!byMark.has(mark)) throw new Error(`${mark} was written without a record`);
-  return { unknown: records.filter(({ outcome }) => outcome === 'unknown').length };
+  for (const mark of written) assert.ok(records.has(mark), `${mark} was written without a record`);
+  const unknown = [...records.values()].filter(({ outcome }) => outcome === 'unknown').length;
+  return { acknowledged: acknowledged.length, written: written.size, unknown };
 }

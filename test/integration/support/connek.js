@@ -74,12 +74,13 @@ export class Connek {
   #child = null;
   #arguments = [];
 
-  // `t`: the test; what is made here ends with it. Options: env, binary.
-  static async create(t, options = {}) {
+  // `t`: the test; what is made here ends with it. Options: env, binary; isOnSqlite: whatever the others are on; within: the
+  // folder to make its own in.
+  static async create(t, { isOnSqlite = false, within = tmpdir(), ...options } = {}) {
     const connek = new Connek(options);
-    connek.home = await mkdtemp(join(tmpdir(), 'connek-'));
+    connek.home = await mkdtemp(join(within, 'connek-'));
     connek.data = join(connek.home, 'data');
-    if (server) await connek.usePostgres();
+    if (server && !isOnSqlite) await connek.usePostgres();
     t.after(() => connek.close());
     return connek;
   }
