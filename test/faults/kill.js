@@ -13,7 +13,7 @@ export async function killUnderLoad(connek, rounds, pause) {
     await pause();
     await connek.kill();
     await load.stop();
-    assert.deepEqual(load.wrong, [], `round ${round}`);
+    assert.deepEqual(load.wrong.slice(0, 3), [], `round ${round}`);
     acknowledged.push(...load.acknowledged);
     const { code, stdout, stderr } = await connek.verify();
     assert.equal(code, 0, `round ${round}: ${stdout}${stderr}`);

@@ -40,7 +40,7 @@ export class Load {
   calls = 0; // answered rightly
   refused = 0; // told that it cannot be done now
   broken = 0; // no answer: the connection ended
-  wrong = []; // anything else, as text
+  wrong = []; // anything else, as text; the first hundred
   latencies = []; // milliseconds, where they are asked for
   #isOver = false;
   #running = [];
@@ -103,7 +103,8 @@ export class Load {
     }
     if (this.wantsLatencies) this.latencies.push(performance.now() - begun);
     const { status, text } = answer;
-    if (status === 503 || status === 502) {
+    // The ledger's own disk may be full while there is room for records: said by its tool, and on record.
+    if (status === 503 || status === 502 || text.includes('ledger: there is no room left')) {
       this.refused++;
       return false;
     }
@@ -111,7 +112,7 @@ export class Load {
     if (isRight) {
       this.calls++;
       this.acknowledged.push({ mark, isWrite: what === 'write' });
-    } else {
+    } else if (this.wrong.length < 100) {
       this.wrong.push(`${what} ${status} ${text.slice(0, 300)}`);
     }
     return isRight;

@@ -13,7 +13,7 @@ test(`${clients} clients that all use id 0, ${calls} calls: none crossed`, async
   const load = new Load(await Load.clients(connek, clients), { kind: 'reads', most: calls });
   await load.start().end();
   t.diagnostic(`${load.calls} calls`);
-  assert.deepEqual(load.wrong, []);
+  assert.deepEqual(load.wrong.slice(0, 3), []);
   assert.equal(load.refused + load.broken, 0);
   assert.ok(load.calls >= calls);
   held(`${clients} clients that all use id 0: calls, none crossed`, load.calls);
