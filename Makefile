@@ -1,6 +1,6 @@
 # Connek's front door. Each target does all its own set-up; what it does is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz bench proof conformance test-mutants screenshots clean
+.PHONY: help build run test lint fuzz bench proof soak soak-full conformance test-mutants screenshots clean
 
 help: ## lists these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -27,6 +27,12 @@ bench: ## measures, beside nginx; writes build/bench.json
 
 proof: ## the long forms of the tests; writes build/proof.json
 	@scripts/proof
+
+soak: ## tries the promises of reliability for 20 minutes; writes build/soak.json
+	@scripts/soak
+
+soak-full: ## the same for 150 minutes
+	@scripts/soak --full
 
 conformance: ## the official MCP conformance suite, through Connek; scripts/conformance --direct: without it
 	@scripts/conformance

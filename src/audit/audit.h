@@ -64,6 +64,7 @@ struct audit_event {
   enum err_code code;
   struct loop_task task;
   struct audit_event *next;
+  bool is_copy; /* its call has been told already */
 };
 
 struct audit_writer;
@@ -71,7 +72,8 @@ struct audit_writer;
 struct audit_writer_options {
   struct str writer; /* names its chains: "node1"; commands use AUDIT_COMMAND_WRITER */
   bool is_relaxed;   /* `done` is called before the commit, from within audit_submit; the commit begins within a few
-                        milliseconds; what fails then is counted and turns readiness off */
+                        milliseconds; what fails then is counted and turns readiness off. Where calls are far ahead of
+                        their records (LIMIT_AUDIT_AHEAD), they wait as in strict mode */
 };
 
 #define AUDIT_COMMAND_WRITER "command"

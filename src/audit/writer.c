@@ -132,12 +132,14 @@ bool audit_submit(struct audit_writer *writer, struct audit_event *event) {
   if (n_before >= LIMIT_AUDIT_QUEUE) goto refused;
   event->code = ERR_NONE;
   event->task.run = run_done;
-  if (!writer->is_relaxed) {
+  event->is_copy = false;
+  if (!writer->is_relaxed || n_before >= LIMIT_AUDIT_AHEAD) {
     if (push(writer, event)) wake(writer);
     return true;
   }
   struct audit_event *copy = event_copy(event);
   if (!copy) goto refused;
+  copy->is_copy = true;
   if (push(writer, copy) || n_before + 1 == LIMIT_AUDIT_BATCH) wake(writer);
   event->done(event); /* may free it */
   return true;
@@ -248,12 +250,16 @@ struct loop_events {
   struct audit_event *first, **last;
 };
 
-/* One task a loop, however many events: each wakes a thread. */
-static void post_done(struct batch *batch) {
+/* One task a loop, however many events: each wakes a thread. Copies are the writer's own. */
+static void end_events(struct batch *batch) {
   struct loop_events loops[LOOPS_MAX];
   size_t n = 0;
   for (size_t i = 0; i < batch->n; i++) {
     struct audit_event *event = batch->events[i];
+    if (event->is_copy) {
+      event_copy_free(event);
+      continue;
+    }
     size_t at = 0;
     while (at < n && loops[at].loop != event->loop)
       at++;
@@ -268,15 +274,7 @@ static void post_done(struct batch *batch) {
   }
   for (size_t at = 0; at < n; at++)
     loop_post(loops[at].loop, &loops[at].first->task);
-}
-
-static void finish_batch(struct audit_writer *writer) {
-  if (!writer->is_relaxed)
-    post_done(&writer->batch);
-  else
-    for (size_t i = 0; i < writer->batch.n; i++)
-      event_copy_free(writer->batch.events[i]);
-  writer->batch.n = 0;
+  batch->n = 0;
 }
 
 /* The thread */
@@ -361,7 +359,7 @@ static void *writer_main(void *context) {
     }
     take_batch(writer);
     commit_batch(writer);
-    finish_batch(writer);
+    end_events(&writer->batch);
   }
   return NULL;
 }

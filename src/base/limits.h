@@ -133,6 +133,7 @@ enum {
   LIMIT_AUDIT_ARGUMENTS = 4 * KIB, /* larger arguments are kept as a digest alone */
   LIMIT_AUDIT_BATCH = 512,         /* records in one commit */
   LIMIT_AUDIT_QUEUE = 65536,       /* records waiting; beyond: calls are refused */
+  LIMIT_AUDIT_AHEAD = 16384,       /* records waiting beyond which relaxed calls wait for theirs as well */
 
   /* executor */
   LIMIT_EXECUTOR_QUEUE = 16384,
