@@ -23,10 +23,10 @@ struct grant_note {
 struct grant_keeper_options {
   struct db *db; /* its store threads are running */
   const struct vault *vault;
-  const struct http_client_options *client;                   /* borrowed */
-  struct str public_url;                                      /* borrowed; no '/' at its end */
+  const struct http_client_options *client; /* borrowed */
+  struct str public_url;                    /* borrowed; no '/' at its end */
   struct str node; /* owns the leases: no two servers of a database have the same; empty: this run's alone */
-  bool does_jobs;                                             /* also what is due without anybody asking */
+  bool does_jobs;  /* also what is due without anybody asking */
   void (*note)(void *context, const struct grant_note *note); /* NULL: nobody listens */
   /* Something that snapshots hold has changed and is committed: on the keeper's thread. NULL: nobody holds any. */
   void (*changed)(void *context);

@@ -340,7 +340,8 @@ static void let_go(sqlite3 *other) {
 
 /* How many of them the writer has taken. */
 static int submit_many(struct audit_test *t, struct audit_writer *writer, struct call *calls, int n) {
-  const struct audit_event event = {.organisation_id = t->acme, .keys = t->acme_keys, .loop = &t->loop, .done = on_done};
+  const struct audit_event event = {
+      .organisation_id = t->acme, .keys = t->acme_keys, .loop = &t->loop, .done = on_done};
   int n_taken = 0;
   t->n_waiting = n;
   for (int i = 0; i < n; i++) {
