@@ -5,12 +5,12 @@
 #include "api/answer.h"
 #include "base/limits.h"
 
-struct config_author api_author(const struct api_request *request) {
-  return (struct config_author){.user_id = request->principal.user_id,
-                                .token_id = request->principal.key_id,
-                                .email = request->principal.email,
-                                .client = request->client,
-                                .reason = api_kind_word(request->principal.kinds)};
+struct audit_author api_author(const struct api_request *request) {
+  return (struct audit_author){.user_id = request->principal.user_id,
+                               .token_id = request->principal.key_id,
+                               .email = request->principal.email,
+                               .client = request->client,
+                               .reason = api_kind_word(request->principal.kinds)};
 }
 
 void api_change_open(struct api_request *request, struct buf *out) {
@@ -36,15 +36,15 @@ void api_change_shorten(struct err *err) {
 }
 
 enum err_code api_change_apply(struct api_request *request, struct db_tx *tx, struct buf *text,
-                               struct str kept_settings, struct err *err) {
+                               const struct config_edit *edit, struct err *err) {
   struct config *config = NULL;
-  struct config_author author = api_author(request);
+  struct audit_author author = api_author(request);
   struct buf lines;
   size_t n_changes = 0;
   buf_init(&lines, &request->arena, 8 * MIB);
   answer_close(text, '}');
   if (buf_failed(text)) return err_set(err, ERR_TOO_LARGE, "that is too much at once");
-  enum err_code code = config_read_edit(&request->arena, buf_str(text), kept_settings, &config, err);
+  enum err_code code = config_read_edit(&request->arena, buf_str(text), edit, &config, err);
   if (code == ERR_NONE)
     code = config_apply(tx, request->api->options.vault, config, false, &author, &lines, &n_changes, err);
   config_release(config);
@@ -55,14 +55,14 @@ enum err_code api_change_apply(struct api_request *request, struct db_tx *tx, st
 
 enum err_code api_change_remove(struct api_request *request, struct db_tx *tx, enum config_part part, struct str name,
                                 struct err *err) {
-  struct config_author author = api_author(request);
+  struct audit_author author = api_author(request);
   request->has_changed = true;
   return config_remove(tx, request->api->options.vault, request->organisation.id, part, name, &author, err);
 }
 
 enum err_code api_change_rename(struct api_request *request, struct db_tx *tx, enum config_part part, struct str from,
                                 struct str to, struct err *err) {
-  struct config_author author = api_author(request);
+  struct audit_author author = api_author(request);
   request->has_changed = true;
   enum err_code code =
       config_rename(tx, request->api->options.vault, request->organisation.id, part, from, to, &author, err);
@@ -72,18 +72,35 @@ enum err_code api_change_rename(struct api_request *request, struct db_tx *tx, e
 
 /* ---- records of what is no configuration ---- */
 
-enum err_code api_record(struct api_request *request, struct db_tx *tx, const char *word, struct str arguments,
-                         struct err *err) {
+static enum err_code record_about(struct api_request *request, struct db_tx *tx, const char *word, struct str arguments,
+                                  const struct config_about *about, struct err *err) {
   struct buf canonical;
   yyjson_doc *doc;
-  struct config_author author = api_author(request);
+  struct audit_author author = api_author(request);
   buf_init(&canonical, &request->arena, 64 * KIB);
   enum err_code code = json_read(&request->arena, arguments.n ? arguments : STR("{}"), &doc, err);
   if (code == ERR_NONE) code = json_write_canonical(&canonical, yyjson_doc_get_root(doc), err);
   if (code != ERR_NONE) return code;
   if (buf_failed(&canonical)) return err_no_memory(err);
-  return config_record(tx, request->api->options.vault, &request->organisation, word, buf_str(&canonical),
-                       (struct uuid){{0}}, &author, err);
+  return config_record(tx, request->api->options.vault, &request->organisation, word, buf_str(&canonical), about,
+                       &author, err);
+}
+
+enum err_code api_record(struct api_request *request, struct db_tx *tx, const char *word, struct str arguments,
+                         struct err *err) {
+  return record_about(request, tx, word, arguments, NULL, err);
+}
+
+enum err_code api_record_connection(struct api_request *request, struct db_tx *tx, const char *word, struct uuid id,
+                                    struct str name, struct str connector, struct err *err) {
+  struct buf arguments;
+  buf_init(&arguments, &request->arena, 16 * KIB);
+  answer_open(&arguments, '{');
+  answer_text(&arguments, "connection", name);
+  answer_close(&arguments, '}');
+  if (buf_failed(&arguments)) return err_no_memory(err);
+  const struct config_about about = {.connection_id = id, .connection = name, .connector = connector};
+  return record_about(request, tx, word, buf_str(&arguments), &about, err);
 }
 
 enum err_code api_record_one(struct api_request *request, struct db_tx *tx, const char *word, const char *what,

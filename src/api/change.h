@@ -5,13 +5,15 @@
 #include "api/request.h"
 
 /* Who makes this request's changes. */
-struct config_author api_author(const struct api_request *request);
+struct audit_author api_author(const struct api_request *request);
 /* Begins a file about the caller's organisation: {"organisation":NAME, and what the caller adds after it. */
 void api_change_open(struct api_request *request, struct buf *out);
-/* Ends it and applies it: `kept_settings` as config_read_edit has it. Errors' places lose what stands before the thing
- * itself ("/roles/0"). The reply will wait for the workers. */
+/* Ends it and applies it. Errors' places lose what stands before the thing itself ("/roles/0"). The reply will wait for
+ * the workers. */
 enum err_code api_change_apply(struct api_request *request, struct db_tx *tx, struct buf *text,
-                               struct str kept_settings, struct err *err) MUST_CHECK;
+                               const struct config_edit *edit, struct err *err) MUST_CHECK;
+/* Nothing beside what the text says. */
+#define API_EDIT (&(struct config_edit){.kept_settings = STR_NONE})
 /* ": /roles/0/rules/1" -> "/rules/1". */
 void api_change_shorten(struct err *err);
 enum err_code api_change_remove(struct api_request *request, struct db_tx *tx, enum config_part part, struct str name,

@@ -35,12 +35,14 @@ struct check {
 enum err_code check_begin(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct connection_record record;
   struct check *check = arena_new(&request->arena, struct check);
-  struct uuid id;
-  enum err_code code = check ? api_path_id(request, "connection", &id, err) : err_no_memory(err);
-  if (code == ERR_NONE) code = store_connection_get(tx, &request->arena, request->organisation.id, id, &record, err);
+  enum err_code code = check ? connections_find_record(request, tx, &record, err) : err_no_memory(err);
+  bool is_somebodys = code == ERR_NONE && !uuid_is_nil(record.owner_user_id);
+  if (is_somebodys && !uuid_eq(record.owner_user_id, request->principal.user_id))
+    code = err_set(err, ERR_DENIED, "this connection is a user's own: nobody else makes a call with it, nor this one");
+  if (code == ERR_NONE) code = connections_check_maker(request, &record, err);
   if (code != ERR_NONE) return code;
   check->request = request;
-  check->connection = connections_in_snapshot(request, id);
+  check->connection = connections_in_snapshot(request, record.id);
   request->state = check;
   if (check->connection) return ERR_NONE;
   return err_set(err, ERR_CONFLICT, "this connection cannot be used as it is: its connector or settings are broken");
@@ -71,8 +73,10 @@ static enum err_code tell(struct db_tx *tx, const struct check *check, struct er
 static enum err_code keep(struct db_tx *tx, void *context, struct err *err) {
   struct check *check = context;
   enum err_code code = store_connection_check_put(tx, &check->record, err);
+  const struct policy_connection *policy = &check->connection->policy;
   if (code == ERR_NONE)
-    code = api_record_one(check->request, tx, "connection.check", "connection", check->connection->policy.name, err);
+    code =
+        api_record_connection(check->request, tx, "connection.check", policy->id, policy->name, policy->connector, err);
   return code == ERR_NONE && !check->record.is_ok ? tell(tx, check, err) : code;
 }
 

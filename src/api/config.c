@@ -11,7 +11,7 @@ enum err_code config_read_out(struct api_request *request, struct db_tx *tx, str
 
 static enum err_code apply(struct api_request *request, struct db_tx *tx, struct config *config, struct buf *lines,
                            struct err *err) {
-  struct config_author author = api_author(request);
+  struct audit_author author = api_author(request);
   size_t n = 0;
   enum err_code code = config_apply(tx, request->api->options.vault, config,
                                     yyjson_is_true(json_get(request->body, "may_prune")), &author, lines, &n, err);
@@ -64,7 +64,7 @@ enum err_code config_write_in(struct api_request *request, struct db_tx *tx, str
   buf_init(&lines, &request->arena, 8 * MIB);
   json_write_value(&text, file);
   if (buf_failed(&text)) return err_set(err, ERR_TOO_LARGE, "the file is too large");
-  enum err_code code = config_read_edit(&request->arena, buf_str(&text), STR_NONE, &config, err);
+  enum err_code code = config_read_edit(&request->arena, buf_str(&text), &(struct config_edit){0}, &config, err);
   if (code == ERR_NONE) code = apply_guarded(request, tx, config, &lines, err);
   config_release(config);
   if (code == ERR_INVALID && err->place[0]) {

@@ -38,17 +38,47 @@ const struct connector_record *connections_connector(const struct connections_lo
   return found;
 }
 
+bool connections_is_own(const struct api_request *request) {
+  return request->route->permission == API_SELF;
+}
+
+/* Somebody else's is one of nothing, where the caller's own are asked about. */
+static bool is_there(const struct api_request *request, const struct connection_record *connection) {
+  return !connections_is_own(request) || uuid_eq(connection->owner_user_id, request->principal.user_id);
+}
+
 enum err_code connections_find(struct api_request *request, const struct connections_loaded *loaded,
                                const struct connection_facts **ret_facts, struct err *err) {
   struct uuid id;
   enum err_code code = api_path_id(request, "connection", &id, err);
   if (code != ERR_NONE) return code;
   for (size_t i = 0; i < loaded->n; i++) {
-    if (!uuid_eq(loaded->facts[i].connection->id, id)) continue;
+    const struct connection_record *connection = loaded->facts[i].connection;
+    if (!uuid_eq(connection->id, id) || !is_there(request, connection)) continue;
     *ret_facts = &loaded->facts[i];
     return ERR_NONE;
   }
   return err_set(err, ERR_NOT_FOUND, "there is no such connection");
+}
+
+enum err_code connections_find_record(struct api_request *request, struct db_tx *tx,
+                                      struct connection_record *ret_record, struct err *err) {
+  struct uuid id;
+  enum err_code code = api_path_id(request, "connection", &id, err);
+  if (code == ERR_NONE) code = store_connection_get(tx, &request->arena, request->organisation.id, id, ret_record, err);
+  if (code == ERR_NONE && !is_there(request, ret_record))
+    return err_set(err, ERR_NOT_FOUND, "there is no such connection");
+  return code;
+}
+
+enum err_code connections_check_maker(const struct api_request *request, const struct connection_record *connection,
+                                      struct err *err) {
+  const struct api_principal *principal = &request->principal;
+  bool is_theirs = uuid_is_nil(principal->key_id) && uuid_eq(connection->owner_user_id, principal->user_id);
+  if (!connection->is_made_by_owner || is_theirs) return ERR_NONE;
+  return err_set(err, ERR_DENIED,
+                 "a user made this connection for themselves: they alone connect, change and check it. It can be "
+                 "disconnected and deleted here");
 }
 
 const struct connector_connection *connections_in_snapshot(const struct api_request *request, struct uuid id) {
@@ -145,6 +175,7 @@ static enum err_code write_connection(struct api_request *request, const struct 
   answer_open(out, '{');
   write_editable(out, loaded, connection);
   answer_text(out, "connector_name", connector ? connectors_name(connector, definition) : connection->connector_id);
+  answer_bool(out, "is_made_by_owner", connection->is_made_by_owner);
   answer_bool(out, "has_credential", connection->credential.n > 0);
   code = write_health(request, facts, definition, err);
   write_use(request, loaded, connection);
@@ -185,6 +216,7 @@ static bool is_wanted(struct api_request *request, const struct connections_load
   struct str connector = api_query(request, "connector"), part = api_query(request, "query");
   struct str status = api_query(request, "status");
   const struct connection_record *connection = facts->connection;
+  if (!is_there(request, connection)) return false;
   if (connector.p && !str_eq(connector, connection->connector_id)) return false;
   if (part.n && !has_part(connection->name, part) && !has_part(connection->labels, part)) return false;
   if (!status.p) return true;
@@ -246,16 +278,14 @@ static void write_tool(struct api_request *request, const struct connector_tool 
 
 enum err_code connections_tools(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct connection_record record;
-  struct uuid id;
   const struct tool_use *uses = NULL;
   size_t n_uses = 0;
-  enum err_code code = api_path_id(request, "connection", &id, err);
-  if (code == ERR_NONE) code = store_connection_get(tx, &request->arena, request->organisation.id, id, &record, err);
+  enum err_code code = connections_find_record(request, tx, &record, err);
   if (code == ERR_NONE)
     code = store_tool_use_list(tx, &request->arena, request->organisation.id, record.name,
                                clock_utc_us() / day_us - USE_DAYS + 1, &uses, &n_uses, err);
   if (code != ERR_NONE) return code;
-  const struct connector_connection *live = connections_in_snapshot(request, id);
+  const struct connector_connection *live = connections_in_snapshot(request, record.id);
   const struct api_page all = {.limit = SIZE_MAX};
   api_page_open(request);
   for (size_t i = 0; live && i < live->connector->n_tools; i++) {
@@ -268,13 +298,11 @@ enum err_code connections_tools(struct api_request *request, struct db_tx *tx, s
 
 enum err_code connections_events(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct connection_record record;
-  struct uuid id;
   const struct grant_event_record *list = NULL;
   const struct api_page all = {.limit = SIZE_MAX};
   size_t n = 0;
-  enum err_code code = api_path_id(request, "connection", &id, err);
-  if (code == ERR_NONE) code = store_connection_get(tx, &request->arena, request->organisation.id, id, &record, err);
-  if (code == ERR_NONE) code = store_grant_event_list(tx, &request->arena, id, &list, &n, err);
+  enum err_code code = connections_find_record(request, tx, &record, err);
+  if (code == ERR_NONE) code = store_grant_event_list(tx, &request->arena, record.id, &list, &n, err);
   if (code != ERR_NONE) return code;
   api_page_open(request);
   for (size_t i = 0; i < n; i++) {

@@ -30,6 +30,17 @@ const struct connector_record *connections_connector(const struct connections_lo
 enum err_code connections_etag(struct api_request *request, const struct connections_loaded *loaded,
                                const struct connection_record *connection, struct str *ret_etag,
                                struct err *err) MUST_CHECK;
+/* Is it asked about the caller's own connections alone? */
+bool connections_is_own(const struct api_request *request);
+/* The same one, of the row alone. */
+enum err_code connections_find_record(struct api_request *request, struct db_tx *tx,
+                                      struct connection_record *ret_record, struct err *err) MUST_CHECK;
+/* What a person made for themselves is connected and changed by that person, in a browser, and by nobody else. */
+enum err_code connections_check_maker(const struct api_request *request, const struct connection_record *connection,
+                                      struct err *err) MUST_CHECK;
+/* personal.c: may the caller make what the body asks for? Then how it is called. */
+enum err_code personal_begin(struct api_request *request, struct db_tx *tx, struct str *ret_name,
+                             struct err *err) MUST_CHECK;
 /* One, read anew, as the whole answer: by its name. */
 enum err_code connections_answer(struct api_request *request, struct db_tx *tx, struct str name,
                                  struct err *err) MUST_CHECK;

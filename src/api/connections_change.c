@@ -42,6 +42,7 @@ static void write_word(struct api_request *request, struct buf *out, const char 
 static enum err_code apply(struct api_request *request, struct db_tx *tx, struct str name, struct str connector,
                            const struct connection_record *old, bool is_mcp, struct err *err) {
   struct buf text;
+  const struct config_edit edit = {.kept_settings = old->settings, .is_owners = old->is_made_by_owner};
   api_change_open(request, &text);
   answer_name(&text, "connections");
   answer_open(&text, '[');
@@ -56,23 +57,32 @@ static enum err_code apply(struct api_request *request, struct db_tx *tx, struct
   write_member(request, &text, "credential", STR_NONE);
   answer_close(&text, '}');
   answer_close(&text, ']');
-  return code == ERR_NONE ? api_change_apply(request, tx, &text, old->settings, err) : code;
+  return code == ERR_NONE ? api_change_apply(request, tx, &text, &edit, err) : code;
 }
 
-enum err_code connections_create(struct api_request *request, struct db_tx *tx, struct err *err) {
-  static const struct connection_record none = {0};
+static enum err_code create(struct api_request *request, struct db_tx *tx, struct str name,
+                            const struct connection_record *begun, struct err *err) {
   struct connection_record record;
   char id[UUID_TEXT_SIZE];
   struct uuid organisation = request->organisation.id;
-  struct str name = json_get_str(request->body, "name"), connector = json_get_str(request->body, "connector");
+  struct str connector = json_get_str(request->body, "connector");
   enum err_code code = store_connection_find(tx, &request->arena, organisation, name, &record, err);
   if (code == ERR_NONE) return err_set(err, ERR_CONFLICT, "there is a connection \"%.*s\" already", STR_ARG(name));
-  if (code == ERR_NOT_FOUND) code = apply(request, tx, name, connector, &none, false, err);
+  if (code == ERR_NOT_FOUND) code = apply(request, tx, name, connector, begun, false, err);
   if (code == ERR_NONE) code = store_connection_find(tx, &request->arena, organisation, name, &record, err);
   if (code != ERR_NONE) return code;
   uuid_format(record.id, id);
   request->location = arena_printf(&request->arena, "%.*s/%s", STR_ARG(request->http->path), id);
   return request->location.p ? connections_answer(request, tx, name, err) : err_no_memory(err);
+}
+
+enum err_code connections_create(struct api_request *request, struct db_tx *tx, struct err *err) {
+  static const struct connection_record none = {0};
+  struct connection_record own = {.owner_user_id = request->principal.user_id, .is_made_by_owner = true};
+  struct str name = json_get_str(request->body, "name");
+  if (!connections_is_own(request)) return create(request, tx, name, &none, err);
+  enum err_code code = personal_begin(request, tx, &name, err);
+  return code == ERR_NONE ? create(request, tx, name, &own, err) : code;
 }
 
 static bool is_of_mcp(const struct connections_loaded *loaded, const struct connection_record *connection) {
@@ -90,6 +100,8 @@ enum err_code connections_update(struct api_request *request, struct db_tx *tx, 
   if (code == ERR_NONE) code = api_check_match(request, etag, err);
   if (code != ERR_NONE) return code;
   const struct connection_record *old = facts->connection;
+  code = connections_check_maker(request, old, err);
+  if (code != ERR_NONE) return code;
   if (!name.n) name = old->name;
   if (!str_eq(name, old->name)) code = api_change_rename(request, tx, CONFIG_CONNECTION, old->name, name, err);
   if (code == ERR_NONE) code = apply(request, tx, name, old->connector_id, old, is_of_mcp(&loaded, old), err);
@@ -103,22 +115,21 @@ enum err_code connections_set_credential(struct api_request *request, struct db_
   if (code == ERR_NONE) code = connections_find(request, &loaded, &facts, err);
   if (code != ERR_NONE) return code;
   const struct connection_record *old = facts->connection;
-  code = apply(request, tx, old->name, old->connector_id, old, is_of_mcp(&loaded, old), err);
+  code = connections_check_maker(request, old, err);
+  if (code == ERR_NONE) code = apply(request, tx, old->name, old->connector_id, old, is_of_mcp(&loaded, old), err);
   return code == ERR_NONE ? connections_answer(request, tx, old->name, err) : code;
-}
-
-static enum err_code find(struct api_request *request, struct db_tx *tx, struct connection_record *ret_record,
-                          struct err *err) {
-  struct uuid id;
-  enum err_code code = api_path_id(request, "connection", &id, err);
-  return code == ERR_NONE ? store_connection_get(tx, &request->arena, request->organisation.id, id, ret_record, err)
-                          : code;
 }
 
 enum err_code connections_delete(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct connection_record record;
-  enum err_code code = find(request, tx, &record, err);
-  return code == ERR_NONE ? api_change_remove(request, tx, CONFIG_CONNECTION, record.name, err) : code;
+  enum err_code code = connections_find_record(request, tx, &record, err);
+  if (code == ERR_NONE && connections_is_own(request) && !record.is_made_by_owner)
+    code = err_set(err, ERR_CONFLICT, "an admin made this connection for you: ask one to remove it");
+  if (code == ERR_NONE) code = api_change_remove(request, tx, CONFIG_CONNECTION, record.name, err);
+  if (code == ERR_CONFLICT && connections_is_own(request) && record.is_made_by_owner)
+    code = err_set(err, ERR_CONFLICT, /* which one is not theirs to know */
+                   "a role's rule names this connection: disconnect it, and ask an admin to change the rule");
+  return code;
 }
 
 /* ---- by consent ---- */
@@ -131,12 +142,7 @@ static enum err_code check_consent(struct api_request *request, struct db_tx *tx
   enum err_code code =
       grant_subject_load(tx, &arena, request->api->options.vault, record->organisation_id, record->id, &subject, err);
   if (code == ERR_NONE) {
-    bool has_consent = subject.oauth && subject.oauth->grant == CONNECTOR_GRANT_CODE;
-    if (!has_consent)
-      code = err_set(err, ERR_CONFLICT, "accounts of %.*s are not connected at the service: give its key here",
-                     STR_ARG(record->connector_id));
-    else if (subject.client_id.n == 0)
-      code = err_set(err, ERR_CONFLICT, "%s", subject.client_problem.text);
+    code = grant_check_consent(&subject, err);
     grant_subject_release(&subject);
   }
   arena_wipe(&arena);
@@ -150,11 +156,13 @@ enum err_code connections_link(struct api_request *request, struct db_tx *tx, st
   struct str path = json_get_str(request->body, "return_path");
   if (path.n && !grant_is_return_path(path))
     return api_wrong(err, "/return_path", "must be a path of this server, such as /sources");
-  enum err_code code = find(request, tx, &record, err);
+  enum err_code code = connections_find_record(request, tx, &record, err);
+  if (code == ERR_NONE) code = connections_check_maker(request, &record, err);
   if (code == ERR_NONE) code = check_consent(request, tx, &record, err);
   if (code == ERR_NONE)
     code = grant_link_new(tx, record.organisation_id, record.id, path.p ? path : STR(""), expires_at, token, err);
-  if (code == ERR_NONE) code = api_record_one(request, tx, "connection.link", "connection", record.name, err);
+  if (code == ERR_NONE)
+    code = api_record_connection(request, tx, "connection.link", record.id, record.name, record.connector_id, err);
   if (code != ERR_NONE) return code;
   struct str url = arena_printf(&request->arena, "%.*s/connect/%s", STR_ARG(request->base), token);
   if (!url.p) return err_no_memory(err);
@@ -169,6 +177,7 @@ enum err_code connections_link(struct api_request *request, struct db_tx *tx, st
 
 struct ending {
   struct grant_disconnect order; /* first */
+  struct audit_author author;
   struct api_request *request;
   struct coherence_wait wait;
 };
@@ -176,11 +185,13 @@ struct ending {
 enum err_code connections_disconnect(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct connection_record record;
   struct ending *ending = arena_new(&request->arena, struct ending);
-  enum err_code code = ending ? find(request, tx, &record, err) : err_no_memory(err);
+  enum err_code code = ending ? connections_find_record(request, tx, &record, err) : err_no_memory(err);
   if (code != ERR_NONE) return code;
   ending->request = request;
   ending->order.organisation_id = record.organisation_id;
   ending->order.connection_id = record.id;
+  ending->author = api_author(request);
+  ending->order.author = &ending->author;
   request->state = ending;
   return ERR_NONE;
 }

@@ -156,20 +156,43 @@ static void write_ways(struct buf *out, const struct connector_record *record, y
   answer_close(out, ']');
 }
 
+void connectors_write_needs(struct buf *out, struct arena *arena, const struct connector_record *record,
+                            yyjson_val *definition) {
+  write_ways(out, record, definition);
+  write_settings(out, record, definition);
+  write_credential(out, arena, record, definition);
+}
+
 /* ---- one ---- */
 
 struct shelf {
   const struct connection_record *connections;
   size_t n_connections;
+  const struct str *personal; /* ids that people may connect accounts of their own to */
+  size_t n_personal;
 };
+
+static enum err_code load_shelf(struct api_request *request, struct db_tx *tx, struct shelf *ret_shelf,
+                                struct err *err) {
+  struct uuid id = request->organisation.id;
+  *ret_shelf = (struct shelf){0};
+  enum err_code code =
+      store_connection_list(tx, &request->arena, id, &ret_shelf->connections, &ret_shelf->n_connections, err);
+  if (code == ERR_NONE)
+    code = store_personal_connector_list(tx, &request->arena, id, &ret_shelf->personal, &ret_shelf->n_personal, err);
+  return code;
+}
 
 static void write_connector(struct buf *out, const struct connector_record *record, yyjson_val *definition,
                             const struct shelf *shelf) {
   int64_t n = 0;
+  bool allows_personal = false;
   size_t i, count;
   yyjson_val *category;
   for (size_t k = 0; k < shelf->n_connections; k++)
     n += str_eq(shelf->connections[k].connector_id, record->id);
+  for (size_t k = 0; k < shelf->n_personal; k++)
+    allows_personal = allows_personal || str_eq(shelf->personal[k], record->id);
   answer_open(out, '{');
   answer_text(out, "id", record->id);
   answer_text(out, "name", connectors_name(record, definition));
@@ -185,6 +208,7 @@ static void write_connector(struct buf *out, const struct connector_record *reco
   write_ways(out, record, definition);
   answer_int(out, "n_tools", (int64_t)yyjson_arr_size(json_get(definition, "tools")));
   answer_int(out, "n_connections", n);
+  answer_bool(out, "allows_personal", allows_personal);
   answer_close(out, '}');
 }
 
@@ -211,12 +235,9 @@ static bool is_wanted(const struct api_request *request, const struct connector_
 static enum err_code load(struct api_request *request, struct db_tx *tx, const struct connector_record **ret_list,
                           size_t *ret_n, struct shelf *ret_shelf, struct err *err) {
   struct uuid id = request->organisation.id;
-  *ret_shelf = (struct shelf){0};
   *ret_n = 0;
   enum err_code code = store_connector_list(tx, &request->arena, id, ret_list, ret_n, err);
-  if (code == ERR_NONE)
-    code = store_connection_list(tx, &request->arena, id, &ret_shelf->connections, &ret_shelf->n_connections, err);
-  return code;
+  return code == ERR_NONE ? load_shelf(request, tx, ret_shelf, err) : code;
 }
 
 /* An organisation's own stands before the installation's of the same id. */
@@ -286,9 +307,7 @@ static enum err_code answer_one(struct api_request *request, struct db_tx *tx, s
   size_t i, n;
   enum err_code code = store_connector_find(tx, &request->arena, request->organisation.id, id, &record, err);
   if (code == ERR_NONE) code = connectors_definition(request, &record, &definition, err);
-  if (code == ERR_NONE)
-    code = store_connection_list(tx, &request->arena, request->organisation.id, &shelf.connections,
-                                 &shelf.n_connections, err);
+  if (code == ERR_NONE) code = load_shelf(request, tx, &shelf, err);
   if (code != ERR_NONE) return code;
   answer_open(out, '{');
   answer_name(out, "connector");
@@ -331,7 +350,7 @@ enum err_code connectors_create(struct api_request *request, struct db_tx *tx, s
   answer_open(&text, '[');
   json_write_value(&text, definition);
   answer_close(&text, ']');
-  code = api_change_apply(request, tx, &text, STR_NONE, err);
+  code = api_change_apply(request, tx, &text, API_EDIT, err);
   if (code == ERR_INVALID && err->place[0]) {
     struct str place = arena_printf(&request->arena, "/definition%s", err->place);
     err_place(err, "%.*s", STR_ARG(place));

@@ -11,5 +11,8 @@ enum err_code connectors_definition(struct api_request *request, const struct co
 struct str connectors_name(const struct connector_record *record, yyjson_val *definition);
 /* Is an account of it connected by a person's consent at the service? */
 bool connectors_has_consent(yyjson_val *definition);
+/* "ways", "settings" and "credential": what connecting one takes. */
+void connectors_write_needs(struct buf *out, struct arena *arena, const struct connector_record *record,
+                            yyjson_val *definition);
 
 #endif

@@ -35,6 +35,10 @@ API_WORK(roles_get);
 API_WORK(roles_create);
 API_WORK(roles_update);
 API_WORK(roles_delete);
+/* personal.c */
+API_WORK(me_connectors);
+API_WORK(connectors_set_personal);
+
 /* connectors.c */
 API_WORK(connectors_list);
 API_WORK(connectors_get);

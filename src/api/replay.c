@@ -38,7 +38,7 @@ static enum err_code compile(struct replay *replay, struct err *err) {
   roles_write_draft(&text, json_get_str(body, "name"), body);
   answer_close(&text, '}');
   if (buf_failed(&text)) return err_no_memory(err);
-  enum err_code code = config_read_edit(&request->arena, buf_str(&text), STR_NONE, &config, err);
+  enum err_code code = config_read_edit(&request->arena, buf_str(&text), &(struct config_edit){0}, &config, err);
   if (code != ERR_NONE) {
     api_change_shorten(err);
     struct str place = arena_printf(&request->arena, "/draft%s", err->place);

@@ -93,6 +93,9 @@ enum err_code api_check_match(struct api_request *request, struct str etag, stru
  * secrets. */
 enum err_code api_record(struct api_request *request, struct db_tx *tx, const char *word, struct str arguments,
                          struct err *err) MUST_CHECK;
+/* The same about a connection. */
+enum err_code api_record_connection(struct api_request *request, struct db_tx *tx, const char *word, struct uuid id,
+                                    struct str name, struct str connector, struct err *err) MUST_CHECK;
 /* {"WHAT": TEXT} */
 enum err_code api_record_one(struct api_request *request, struct db_tx *tx, const char *word, const char *what,
                              struct str text, struct err *err) MUST_CHECK;

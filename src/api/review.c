@@ -105,7 +105,7 @@ static enum err_code find(struct api_request *request, struct db_tx *tx, const s
 enum err_code review_decide(struct api_request *request, struct db_tx *tx, struct err *err) {
   const struct connection_record *connections = NULL;
   const struct vault_keys *keys;
-  struct config_author author = api_author(request);
+  struct audit_author author = api_author(request);
   size_t n = 0, i, n_decisions;
   yyjson_val *decision;
   enum err_code code = api_keys(request, &keys, err);

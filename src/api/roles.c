@@ -176,7 +176,7 @@ static enum err_code apply(struct api_request *request, struct db_tx *tx, struct
   struct buf text;
   api_change_open(request, &text);
   roles_write_draft(&text, name, request->body);
-  return api_change_apply(request, tx, &text, STR_NONE, err);
+  return api_change_apply(request, tx, &text, API_EDIT, err);
 }
 
 enum err_code roles_create(struct api_request *request, struct db_tx *tx, struct err *err) {

@@ -174,7 +174,7 @@ enum err_code settings_update(struct api_request *request, struct db_tx *tx, str
   answer_open(&text, '{');
   answer_int(&text, "per_minute", yyjson_get_sint(per_minute));
   answer_close(&text, '}');
-  code = api_change_apply(request, tx, &text, STR_NONE, err);
+  code = api_change_apply(request, tx, &text, API_EDIT, err);
   return code == ERR_NONE ? answer_settings(request, tx, err) : code;
 }
 

@@ -123,7 +123,7 @@ static enum err_code answer_new(struct api_request *request, const struct token_
 
 static enum err_code make(struct api_request *request, struct db_tx *tx, const struct config_token *order,
                           struct err *err) {
-  struct config_author author = api_author(request);
+  struct audit_author author = api_author(request);
   struct token_view view = {.email = order->user->email, .per_minute = order->per_minute};
   char text[TOKEN_TEXT_SIZE];
   enum err_code code =
@@ -165,7 +165,7 @@ enum err_code tokens_create(struct api_request *request, struct db_tx *tx, struc
 enum err_code tokens_rotate(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct token_view old;
   struct user_view user;
-  struct config_author author = api_author(request);
+  struct audit_author author = api_author(request);
   yyjson_val *overlap = json_get(request->body, "overlap_s");
   int64_t overlap_s = overlap ? yyjson_get_sint(overlap) : OVERLAP_S;
   enum err_code code = find(request, tx, &old, err);
@@ -188,7 +188,7 @@ enum err_code tokens_rotate(struct api_request *request, struct db_tx *tx, struc
 
 enum err_code tokens_revoke(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct token_view view;
-  struct config_author author = api_author(request);
+  struct audit_author author = api_author(request);
   enum err_code code = find(request, tx, &view, err);
   request->has_changed = true;
   return code == ERR_NONE ? config_token_end(tx, &request->arena, request->api->options.vault, &request->organisation,

@@ -68,7 +68,7 @@ static enum err_code apply_user(struct api_request *request, struct db_tx *tx, s
   code = write_role_names(&text, &roles, json_get(request->body, "roles"), view, err);
   answer_close(&text, '}');
   answer_close(&text, ']');
-  return code == ERR_NONE ? api_change_apply(request, tx, &text, STR_NONE, err) : code;
+  return code == ERR_NONE ? api_change_apply(request, tx, &text, API_EDIT, err) : code;
 }
 
 /* A link for the person, into `out` as "url" and "expires_at". */

@@ -67,6 +67,15 @@ struct audit_event {
   bool is_copy; /* its call has been told already */
 };
 
+/* Who makes a change. */
+struct audit_author {
+  struct uuid user_id, token_id;
+  struct str email, client;
+  const char *reason; /* "admin" */
+};
+/* The change is theirs; NULL: the operator's, by a command. A token that the event is about already stays. */
+void audit_event_by(struct audit_event *event, const struct audit_author *author);
+
 struct audit_writer;
 
 struct audit_writer_options {

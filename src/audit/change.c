@@ -17,6 +17,16 @@ static enum err_code tell(struct db_tx *tx, const struct audit_event *event, str
                       err);
 }
 
+void audit_event_by(struct audit_event *event, const struct audit_author *author) {
+  event->reason = STR("operator");
+  if (!author) return;
+  event->user_id = author->user_id;
+  if (uuid_is_nil(event->token_id)) event->token_id = author->token_id;
+  event->user_email = author->email;
+  event->client = author->client;
+  event->reason = str_of(author->reason);
+}
+
 enum err_code audit_record_in(struct db_tx *tx, const struct audit_event *event, struct err *err) {
   struct audit_chain chain;
   struct audit_draft draft;

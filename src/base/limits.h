@@ -141,8 +141,9 @@ enum {
   /* model */
   LIMIT_NAME = 64, /* characters of an organisation's, role's or connection's name */
   LIMIT_EMAIL = 254,
-  LIMIT_LABELS = 32,  /* a connection */
-  LIMIT_RULES = 1000, /* a role */
+  LIMIT_LABELS = 32,   /* a connection */
+  LIMIT_PERSONAL = 32, /* connections that one user makes for themselves */
+  LIMIT_RULES = 1000,  /* a role */
 };
 
 #endif

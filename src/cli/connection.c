@@ -1,7 +1,6 @@
 /* Connections at the command line. */
 #include "cli/connection.h"
 
-#include "base/clock.h"
 #include "codec/url.h"
 #include "config/config.h"
 
@@ -21,28 +20,13 @@ enum err_code connection_record_change(struct db_tx *tx, struct arena *arena, co
                                        const struct organisation_record *organisation,
                                        const struct connection_record *connection, const char *word,
                                        struct str arguments, struct err *err) {
-  struct vault_keys *keys = NULL;
-  enum err_code code = vault_keys_open(vault, organisation->id, organisation->data_key, &keys, err);
-  if (code) return code;
-  struct audit_event event = {.kind = AUDIT_CHANGE,
-                              .organisation_id = organisation->id,
-                              .keys = keys,
-                              .time = clock_utc_us(),
-                              .call_id = uuid_new(),
-                              .roles = STR("[]"),
-                              .policy_version = organisation->version,
-                              .connector = connection ? connection->connector_id : STR(""),
-                              .connection = connection ? connection->name : STR(""),
-                              .tool = str_of(word),
-                              .arguments = arguments,
-                              .may_keep_arguments = true,
-                              .decision = AUDIT_ALLOWED,
-                              .reason = STR("operator"),
-                              .outcome = AUDIT_OK};
-  if (connection) event.connection_id = connection->id;
-  code = audit_record_in(tx, &event, err);
-  vault_keys_free(keys);
-  return code;
+  struct config_about about = {0};
+  if (connection) {
+    about.connection_id = connection->id;
+    about.connection = connection->name;
+    about.connector = connection->connector_id;
+  }
+  return config_record(tx, vault, organisation, word, arguments, &about, NULL, err);
 }
 
 static int read_guard(const struct cli_args *args, struct arena *arena, struct address_guard *ret_guard) {

@@ -45,9 +45,10 @@ static void next(struct check_work *work);
 
 /* ---- the end of one ---- */
 
+/* With what is one person's own nobody else makes a call. */
 static bool is_wanted(const struct check_work *work, const struct connector_connection *connection) {
   const char *name = cli_value(work->args, "connection");
-  return !name || str_eq_c(connection->policy.name, name);
+  return uuid_is_nil(connection->policy.owner_user_id) && (!name || str_eq_c(connection->policy.name, name));
 }
 
 static void write_line(struct check_work *work, bool is_ok, struct str text) {
@@ -279,6 +280,9 @@ static enum err_code load_in(struct db_tx *tx, void *context, struct err *err) {
                            ? connection_find(tx, work->arena, work->args, &work->organisation, &connection, err)
                            : config_find_organisation(tx, work->arena, str_of(cli_value(work->args, "organisation")),
                                                       &work->organisation, err);
+  if (!code && cli_value(work->args, "connection") && !uuid_is_nil(connection.owner_user_id))
+    code = err_set(err, ERR_CONFLICT, "%.*s is a user's own: they alone check it, on their page",
+                   STR_ARG(connection.name));
   if (!code) code = org_snapshot_load(tx, work->store->vault, work->organisation.id, &work->snapshot, err);
   return code;
 }
@@ -326,7 +330,8 @@ const struct cli_command cli_connection_check = {
     .description =
         "Calls what the connector's manifest names for it (\"check\"), or the first of its tools that reads and\n"
         "needs no arguments; asks an MCP server what it offers; asks a database SELECT 1. The connection's own\n"
-        "access is used, and renewed where that is due. connek connection list shows afterwards how it went.\n"
+        "access is used, and renewed where that is due. What is a user's own is left out. connek connection list shows "
+        "afterwards how it went.\n"
         "Ends with 1 where a connection does not work.\n",
     .example = "  connek connection check --data /var/lib/connek --connection books\n",
     CLI_OPTIONS(options),

@@ -25,15 +25,10 @@ static enum err_code check_subject(struct db_tx *tx, struct connect_work *work, 
   enum err_code code =
       grant_subject_load(tx, &arena, work->store->vault, record->organisation_id, record->id, &subject, err);
   if (!code) {
-    bool has_consent =
-        connector_oauth_has_consent(subject.oauth) && !(subject.oauth->is_discovered && grant_is_static(&subject));
-    if (!has_consent)
-      code = err_set(err, ERR_INVALID,
-                     "the connector %.*s is not connected by a consent: its connections have a "
-                     "credential in the configuration file",
-                     STR_ARG(record->connector_id));
-    else if (subject.client_id.n == 0 && !subject.oauth->is_discovered)
-      code = err_set(err, ERR_INVALID, "%s", subject.client_problem.text);
+    code = grant_check_consent(&subject, err);
+    if (!code && subject.record.is_made_by_owner)
+      code = err_set(err, ERR_CONFLICT, "a user made %.*s for themselves: they alone connect it, on their page",
+                     STR_ARG(subject.record.name));
     grant_subject_release(&subject);
   }
   arena_wipe(&arena);

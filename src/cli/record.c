@@ -7,7 +7,8 @@
 
 enum err_code cli_record(struct db_tx *tx, const struct vault *vault, const struct organisation_record *organisation,
                          const char *word, struct str arguments, struct uuid token_id, struct err *err) {
-  return config_record(tx, vault, organisation, word, arguments, token_id, NULL, err);
+  return config_record(tx, vault, organisation, word, arguments, &(struct config_about){.token_id = token_id}, NULL,
+                       err);
 }
 
 enum err_code cli_record_user(struct db_tx *tx, struct arena *arena, const struct vault *vault,

@@ -51,15 +51,8 @@ enum err_code apply_change(struct apply *apply, const struct apply_change *chang
                               .tool = str_of(change->word),
                               .may_keep_arguments = true,
                               .decision = AUDIT_ALLOWED,
-                              .reason = STR("operator"),
                               .outcome = AUDIT_OK};
-  if (apply->author) {
-    event.user_id = apply->author->user_id;
-    event.token_id = apply->author->token_id;
-    event.user_email = apply->author->email;
-    event.client = apply->author->client;
-    event.reason = str_of(apply->author->reason);
-  }
+  audit_event_by(&event, apply->author);
   if (change->connection) {
     event.connection_id = change->connection->id;
     event.connection = change->connection->name;
@@ -219,10 +212,11 @@ static enum err_code open_organisation(struct apply *apply) {
 
 static enum err_code run(struct apply *apply) {
   typedef enum err_code (*part)(struct apply *apply);
-  static const part parts[] = {
-      open_organisation, index_file,  apply_index_stored, check_references,  apply_limits,
-      apply_connectors,  apply_roles, apply_users,        apply_connections, destination_check_others,
-      prune_connections, prune_users, prune_roles,        prune_connectors,  prune_limits};
+  static const part parts[] = {open_organisation, index_file,        apply_index_stored,       check_references,
+                               apply_limits,      apply_connectors,  apply_personal,           apply_roles,
+                               apply_users,       apply_connections, destination_check_others, prune_connections,
+                               prune_users,       prune_roles,       prune_personal,           prune_connectors,
+                               prune_limits};
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
     enum err_code code = parts[i](apply);
     if (code) return code;
@@ -232,8 +226,7 @@ static enum err_code run(struct apply *apply) {
 }
 
 enum err_code config_apply(struct db_tx *tx, const struct vault *vault, const struct config *config, bool may_prune,
-                           const struct config_author *author, struct buf *out, size_t *ret_n_changes,
-                           struct err *err) {
+                           const struct audit_author *author, struct buf *out, size_t *ret_n_changes, struct err *err) {
   struct arena arena;
   arena_init(&arena, 0);
   struct apply apply = {.tx = tx,

@@ -22,7 +22,7 @@ struct apply {
   struct buf *out;
   struct err *err;
   bool may_prune;
-  const struct config_author *author; /* or NULL */
+  const struct audit_author *author; /* or NULL */
   int64_t now;
   size_t n_changes;
   struct organisation_record organisation;
@@ -65,6 +65,7 @@ enum err_code apply_put(struct apply *apply, struct map *map, struct str name, c
 /* Each makes one part of the organisation equal to the file. They run in this order. */
 enum err_code apply_limits(struct apply *apply) MUST_CHECK;
 enum err_code apply_connectors(struct apply *apply) MUST_CHECK;
+enum err_code apply_personal(struct apply *apply) MUST_CHECK;
 enum err_code apply_roles(struct apply *apply) MUST_CHECK;
 enum err_code apply_users(struct apply *apply) MUST_CHECK;
 enum err_code apply_connections(struct apply *apply) MUST_CHECK;
@@ -73,6 +74,7 @@ enum err_code prune_connections(struct apply *apply) MUST_CHECK;
 enum err_code prune_users(struct apply *apply) MUST_CHECK;
 enum err_code prune_roles(struct apply *apply) MUST_CHECK;
 enum err_code prune_connectors(struct apply *apply) MUST_CHECK;
+enum err_code prune_personal(struct apply *apply) MUST_CHECK;
 enum err_code prune_limits(struct apply *apply) MUST_CHECK;
 
 /* One of what is stored goes, with its record. */

@@ -196,20 +196,33 @@ static enum err_code connection_update(struct apply *apply, const struct config_
   return code ? code : apply_change(apply, &change);
 }
 
+/* What somebody made for themselves is theirs alone to change: else an admin could lead it elsewhere, or give it labels
+ * that rules speak of. */
+static enum err_code check_maker(struct apply *apply, const struct config_connection *connection,
+                                 const struct connection_record *old) {
+  bool is_theirs = apply->config->is_owners && apply->author && uuid_eq(old->owner_user_id, apply->author->user_id);
+  if (old->is_made_by_owner ? is_theirs : !apply->config->is_owners) return ERR_NONE;
+  return apply_fail(apply, connection->place, "/name",
+                    "\"%.*s\" is a connection that a user made for themselves: nobody else changes it",
+                    STR_ARG(old->name));
+}
+
 static enum err_code apply_connection(struct apply *apply, const struct config_connection *connection) {
   struct connection_record record = {.organisation_id = apply->organisation.id,
                                      .name = connection->name,
                                      .connector_id = connection->connector_id,
                                      .labels = connection->labels,
                                      .names = connection->names.p ? connection->names : STR("prefixed"),
-                                     .trust = connection->trust.p ? connection->trust : STR("review")};
+                                     .trust = connection->trust.p ? connection->trust : STR("review"),
+                                     .is_made_by_owner = apply->config->is_owners};
   if (connection->owner_email.p) {
     const struct user_record *owner = map_get(&apply->users.stored, connection->owner_email);
     record.owner_user_id = owner->id; /* check_references saw that they are there */
   }
-  enum err_code code = settings_of(apply, connection, &record.settings);
-  if (code) return code;
   const struct connection_record *old = map_get(&apply->connections.stored, connection->name);
+  enum err_code code = old ? check_maker(apply, connection, old) : ERR_NONE;
+  if (!code) code = settings_of(apply, connection, &record.settings);
+  if (code) return code;
   return old ? connection_update(apply, connection, old, &record) : connection_new(apply, connection, &record);
 }
 
@@ -235,6 +248,8 @@ enum err_code prune_connections(struct apply *apply) {
   for (size_t i = 0; i < apply->n_old_connections; i++) {
     const struct connection_record *old = &apply->old_connections[i];
     if (map_get(&apply->connections.file, old->name)) continue;
+    /* It goes with its connector, or with its owner. */
+    if (old->is_made_by_owner && apply_has(apply, &apply->connectors, old->connector_id)) continue;
     if (!apply->may_prune) {
       apply_kept(apply, "connection", old->name);
       continue;

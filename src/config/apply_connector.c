@@ -69,6 +69,7 @@ enum err_code apply_connectors(struct apply *apply) {
 
 enum err_code remove_connector(struct apply *apply, const struct connector_record *old) {
   enum err_code code = store_connector_delete(apply->tx, apply->organisation.id, old->id, apply->err);
+  if (!code) code = store_personal_connector_delete(apply->tx, apply->organisation.id, old->id, apply->err);
   return code ? code
               : apply_change(apply, &(struct apply_change){.sign = '-',
                                                            .what = "connector",

@@ -3,6 +3,7 @@
 #ifndef CONNEK_CONFIG_CONFIG_H
 #define CONNEK_CONFIG_CONFIG_H
 
+#include "audit/audit.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -20,26 +21,31 @@ enum err_code config_read(struct arena *arena, const char *path, const char *dat
  * own: files, variables and database paths are refused, and nothing outside the text is looked at. */
 enum err_code config_read_text(struct arena *arena, struct str text, struct str file, struct str base_dir,
                                struct str data_dir, struct config **ret_config, struct err *err) MUST_CHECK;
-/* One value or a few, as somebody edits them who may name no file: config_read_text without a folder. A connection that
- * says nothing of its settings keeps `kept_settings`, as they are stored; .p NULL: it has none. Errors' places begin
- * with ": ". */
-enum err_code config_read_edit(struct arena *arena, struct str text, struct str kept_settings,
+struct config_edit {
+  /* A connection that says nothing of its settings keeps these, as they are stored; .p NULL: it has none. */
+  struct str kept_settings;
+  /* Connections are the author's own, and made by themselves: such a one is nobody else's to change, and no file's. */
+  bool is_owners;
+};
+/* One value or a few, as somebody edits them who may name no file: config_read_text without a folder. Errors' places
+ * begin with ": ". */
+enum err_code config_read_edit(struct arena *arena, struct str text, const struct config_edit *edit,
                                struct config **ret_config, struct err *err) MUST_CHECK;
 /* Wipes the credentials; before the arena is released. NULL is fine. */
 void config_release(struct config *config);
 
-/* Who makes a change, for its record. NULL in what follows: the operator, by a command. */
-struct config_author {
-  struct uuid user_id, token_id;
-  struct str email, client;
-  const char *reason; /* "admin" */
-};
+/* An author that is NULL in what follows: the operator, by a command. */
 
+/* What a change is about; members that are nil or empty are not known. */
+struct config_about {
+  struct uuid token_id, connection_id;
+  struct str connection, connector; /* name; id */
+};
 /* The audit record of a change that no file speaks of, in the change's own transaction; `word`: "user.invite";
- * `arguments`: RFC 8785; `token_id`: an access token that it is about, or nil. */
+ * `arguments`: RFC 8785; `about` NULL: the organisation. */
 enum err_code config_record(struct db_tx *tx, const struct vault *vault, const struct organisation_record *organisation,
-                            const char *word, struct str arguments, struct uuid token_id,
-                            const struct config_author *author, struct err *err) MUST_CHECK;
+                            const char *word, struct str arguments, const struct config_about *about,
+                            const struct audit_author *author, struct err *err) MUST_CHECK;
 
 /* Makes the database equal to the file, in the caller's write transaction: all or nothing. Appends one line a change to
  * `out`
@@ -47,7 +53,7 @@ enum err_code config_record(struct db_tx *tx, const struct vault *vault, const s
  * nothing changes. What the file does not name stays, and is listed as "  not in the file: role old (kept; --prune
  * removes it)", unless `may_prune`. Each change has its audit record and the change log's row. */
 enum err_code config_apply(struct db_tx *tx, const struct vault *vault, const struct config *config, bool may_prune,
-                           const struct config_author *author, struct buf *out, size_t *ret_n_changes,
+                           const struct audit_author *author, struct buf *out, size_t *ret_n_changes,
                            struct err *err) MUST_CHECK;
 
 /* Takes one thing away, or gives it another name, as an apply would: with its audit record and the change log's row. A
@@ -55,10 +61,10 @@ enum err_code config_apply(struct db_tx *tx, const struct vault *vault, const st
  * connection's new name. Connectors go by their id as name. */
 enum config_part { CONFIG_CONNECTOR, CONFIG_CONNECTION, CONFIG_ROLE, CONFIG_USER };
 enum err_code config_remove(struct db_tx *tx, const struct vault *vault, struct uuid organisation_id,
-                            enum config_part part, struct str name, const struct config_author *author,
+                            enum config_part part, struct str name, const struct audit_author *author,
                             struct err *err) MUST_CHECK;
 enum err_code config_rename(struct db_tx *tx, const struct vault *vault, struct uuid organisation_id,
-                            enum config_part part, struct str from, struct str to, const struct config_author *author,
+                            enum config_part part, struct str from, struct str to, const struct audit_author *author,
                             struct err *err) MUST_CHECK;
 
 /* Writes one organisation (by name; empty: the only one) as a file that apply takes back; credentials as {"env": "..."}

@@ -58,6 +58,23 @@ const struct connector_record *destination_old_connector(const struct apply *app
   return NULL;
 }
 
+/* Nobody but its owner can enter it anew, and they are not here. */
+static enum err_code take_credential(struct apply *apply, const struct connection_record *old) {
+  struct connection_record record = *old;
+  if (old->credential.n == 0) return ERR_NONE;
+  record.credential = STR_NONE;
+  record.updated_at = apply->now;
+  enum err_code code = store_connection_update(apply->tx, &record, apply->err);
+  return code ? code
+              : apply_change(apply, &(struct apply_change){
+                                        .sign = '~',
+                                        .what = "connection",
+                                        .name = old->name,
+                                        .detail = STR("credential taken away: it was entered for another place"),
+                                        .word = "connection.update",
+                                        .connection = old});
+}
+
 enum err_code destination_check_others(struct apply *apply) {
   for (size_t i = 0; i < apply->n_old_connections; i++) {
     const struct connection_record *connection = &apply->old_connections[i];
@@ -69,7 +86,10 @@ enum err_code destination_check_others(struct apply *apply) {
     if (!code) code = destination_of(apply, now, connection->settings, connection->captured, &after);
     if (code) return code;
     if (str_eq(before, after)) continue;
-    if (connection->credential.n > 0) {
+    if (connection->is_made_by_owner) {
+      code = take_credential(apply, connection);
+      if (code) return code;
+    } else if (connection->credential.n > 0) {
       const struct config_connector *connector = map_get(&apply->connectors.file, connection->connector_id);
       return apply_fail(apply, connector ? connector->place : STR(""), "",
                         "the credential of the connection \"%.*s\" would go to another place: name that connection, "

@@ -104,6 +104,8 @@ static enum err_code rename_in(struct apply *apply, const struct edit *edit) {
   }
   const struct connection_record *connection = map_get(&apply->connections.stored, edit->name);
   if (edit->part != CONFIG_CONNECTION || !connection) return missing(apply, "connection");
+  if (connection->is_made_by_owner)
+    return err_set(apply->err, ERR_CONFLICT, "a user made this connection for themselves: nobody else changes it");
   code = store_connection_rename(apply->tx, organisation, connection->id, edit->to, apply->err);
   if (!code) code = store_access_rule_retarget(apply->tx, organisation, edit->name, edit->to, apply->err);
   return code ? code : record_rename(apply, edit, "connection", "connection.rename", connection);
@@ -123,7 +125,7 @@ static enum err_code run(struct apply *apply, const struct edit *edit) {
 }
 
 static enum err_code edit(struct db_tx *tx, const struct vault *vault, const struct edit *edit,
-                          const struct config_author *author, struct err *err) {
+                          const struct audit_author *author, struct err *err) {
   struct arena arena;
   struct buf lines; /* nobody reads them here */
   arena_init(&arena, 0);
@@ -146,13 +148,13 @@ static enum err_code edit(struct db_tx *tx, const struct vault *vault, const str
 }
 
 enum err_code config_remove(struct db_tx *tx, const struct vault *vault, struct uuid organisation_id,
-                            enum config_part part, struct str name, const struct config_author *author,
+                            enum config_part part, struct str name, const struct audit_author *author,
                             struct err *err) {
   return edit(tx, vault, &(struct edit){organisation_id, part, name, STR_NONE}, author, err);
 }
 
 enum err_code config_rename(struct db_tx *tx, const struct vault *vault, struct uuid organisation_id,
-                            enum config_part part, struct str from, struct str to, const struct config_author *author,
+                            enum config_part part, struct str from, struct str to, const struct audit_author *author,
                             struct err *err) {
   return edit(tx, vault, &(struct edit){organisation_id, part, from, to}, author, err);
 }

@@ -116,16 +116,32 @@ static enum err_code write_credential(struct export *export, const struct connec
   return ERR_NONE;
 }
 
+static enum err_code write_personal(struct export *export) {
+  const struct str *ids = NULL;
+  size_t n = 0;
+  enum err_code code =
+      store_personal_connector_list(export->tx, export->arena, export->organisation_id, &ids, &n, export->err);
+  if (code || n == 0) return code;
+  buf_append_c(&export->json, ",\"personal\":[");
+  for (size_t i = 0; i < n; i++) {
+    if (i) buf_append_byte(&export->json, ',');
+    json_write_str(&export->json, ids[i]);
+  }
+  buf_append_byte(&export->json, ']');
+  return ERR_NONE;
+}
+
 static enum err_code write_connections(struct export *export) {
   const struct connection_record *rows;
-  size_t n;
+  size_t n, n_written = 0;
   enum err_code code =
       store_connection_list(export->tx, export->arena, export->organisation_id, &rows, &n, export->err);
   if (code || n == 0) return code;
   buf_append_c(&export->json, ",\"connections\":[");
   for (size_t i = 0; i < n && !code; i++) {
     const struct user_record *owner = map_get(&export->emails, uuid_bytes(&rows[i].owner_user_id));
-    buf_append_c(&export->json, i ? ",{" : "{");
+    if (rows[i].is_made_by_owner) continue; /* theirs, and no part of what the organisation says */
+    buf_append_c(&export->json, n_written++ ? ",{" : "{");
     write_member(export, "name", rows[i].name);
     write_member(export, "connector", rows[i].connector_id);
     if (owner) write_member(export, "owner", owner->email);
@@ -287,7 +303,8 @@ static enum err_code write_readably(struct export *export, struct buf *out) {
 
 static enum err_code write_all(struct export *export, struct str organisation, struct buf *out) {
   typedef enum err_code (*part)(struct export *export);
-  static const part parts[] = {write_limits, write_connectors, write_connections, write_roles, write_users};
+  static const part parts[] = {write_limits,      write_connectors, write_personal,
+                               write_connections, write_roles,      write_users};
   enum err_code code = load_people(export);
   buf_append_byte(&export->json, '{');
   if (buf_failed(&export->json)) return err_no_memory(export->err);

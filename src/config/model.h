@@ -38,6 +38,10 @@ struct config_connector {
   const struct connector *compiled;
 };
 
+struct config_personal {
+  struct str connector_id, place;
+};
+
 enum config_credential {
   CONFIG_CREDENTIAL_KEPT,    /* the file says nothing of it */
   CONFIG_CREDENTIAL_REMOVED, /* null */
@@ -60,10 +64,14 @@ struct config {
   struct str file, base_dir; /* base_dir empty: no file and no variable may be named */
   struct str data_dir;       /* or empty */
   struct str kept_settings;  /* of a connection that names none; .p NULL: it has none then */
+  bool is_owners;            /* its connections are what their owner makes or changes themselves */
   struct str organisation, place;
   int64_t per_minute; /* 0: the file says nothing of it */
   struct config_connector *connectors;
   size_t n_connectors;
+  struct config_personal *personal;
+  size_t n_personal;
+  bool has_personal; /* the file says which; false: they stay as they are */
   struct config_connection *connections;
   size_t n_connections;
   struct config_role *roles;

@@ -26,11 +26,36 @@ static enum err_code read_limits(const struct config_reader *reader, yyjson_val 
   return ERR_NONE;
 }
 
+static enum err_code read_personal(const struct config_reader *reader, yyjson_val *value,
+                                   const struct config_place *place) {
+  struct config *config = reader->config;
+  size_t count, i, n;
+  yyjson_val *item;
+  struct map seen;
+  enum err_code code = read_array(reader, value, place, &count);
+  if (code || !value) return code;
+  config->personal = arena_new_n(reader->arena, struct config_personal, count + 1);
+  if (!config->personal) return err_no_memory(reader->err);
+  config->has_personal = true;
+  map_init(&seen);
+  yyjson_arr_foreach(value, i, n, item) {
+    struct config_place at = PLACE_INDEX(place, i);
+    struct config_personal *personal = &config->personal[i];
+    code = read_place(reader, &at, &personal->place);
+    if (!code) code = read_string(reader, item, &at, &personal->connector_id);
+    if (!code) code = read_once(reader, &seen, personal->connector_id, &at, "connector");
+    if (code) break;
+    config->n_personal = i + 1;
+  }
+  map_release(&seen);
+  return code;
+}
+
 static enum err_code read_document(const struct config_reader *reader, yyjson_val *root) {
   struct config *config = reader->config;
   struct config_place document = PLACE_DOCUMENT(config->file);
   enum err_code code = READ_OBJECT(reader, root, &document, "$schema", "organisation", "limits", "connectors",
-                                   "connections", "roles", "users");
+                                   "personal", "connections", "roles", "users");
   if (code) return code;
   struct config_place organisation = PLACE_MEMBER(&document, STR("organisation"));
   code = read_name(reader, json_get(root, "organisation"), &organisation, &config->organisation);
@@ -43,11 +68,8 @@ static enum err_code read_document(const struct config_reader *reader, yyjson_va
   static const struct {
     const char *name;
     read_part read;
-  } parts[] = {{"limits", read_limits},
-               {"connectors", read_connectors},
-               {"connections", read_connections},
-               {"roles", read_roles},
-               {"users", read_users}};
+  } parts[] = {{"limits", read_limits},           {"connectors", read_connectors}, {"personal", read_personal},
+               {"connections", read_connections}, {"roles", read_roles},           {"users", read_users}};
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !code; i++) {
     struct config_place at = PLACE_MEMBER(&document, str_of(parts[i].name));
     code = parts[i].read(reader, json_get(root, parts[i].name), &at);
@@ -68,11 +90,12 @@ static enum err_code read_text(const struct config_reader *reader, struct str te
 }
 
 static enum err_code read_in(struct arena *arena, struct str text, struct str file, struct str base_dir,
-                             struct str data_dir, struct str kept_settings, struct config **ret_config,
+                             struct str data_dir, const struct config_edit *edit, struct config **ret_config,
                              struct err *err) {
   struct config *config = arena_new(arena, struct config);
   if (!config) return err_no_memory(err);
-  config->kept_settings = kept_settings;
+  config->kept_settings = edit->kept_settings;
+  config->is_owners = edit->is_owners;
   config->file = arena_str(arena, file);
   config->base_dir = arena_str(arena, base_dir);
   config->data_dir = arena_str(arena, data_dir);
@@ -92,12 +115,13 @@ static enum err_code read_in(struct arena *arena, struct str text, struct str fi
 
 enum err_code config_read_text(struct arena *arena, struct str text, struct str file, struct str base_dir,
                                struct str data_dir, struct config **ret_config, struct err *err) {
-  return read_in(arena, text, file, base_dir, data_dir, STR_NONE, ret_config, err);
+  static const struct config_edit whole = {0};
+  return read_in(arena, text, file, base_dir, data_dir, &whole, ret_config, err);
 }
 
-enum err_code config_read_edit(struct arena *arena, struct str text, struct str kept_settings,
+enum err_code config_read_edit(struct arena *arena, struct str text, const struct config_edit *edit,
                                struct config **ret_config, struct err *err) {
-  return read_in(arena, text, STR(""), STR(""), STR(""), kept_settings, ret_config, err);
+  return read_in(arena, text, STR(""), STR(""), STR(""), edit, ret_config, err);
 }
 
 static struct str folder_of(const char *path) {

@@ -4,8 +4,8 @@
 #include "config/config.h"
 
 enum err_code config_record(struct db_tx *tx, const struct vault *vault, const struct organisation_record *organisation,
-                            const char *word, struct str arguments, struct uuid token_id,
-                            const struct config_author *author, struct err *err) {
+                            const char *word, struct str arguments, const struct config_about *about,
+                            const struct audit_author *author, struct err *err) {
   struct vault_keys *keys = NULL;
   enum err_code code = vault_keys_open(vault, organisation->id, organisation->data_key, &keys, err);
   if (code) return code;
@@ -14,22 +14,20 @@ enum err_code config_record(struct db_tx *tx, const struct vault *vault, const s
                               .keys = keys,
                               .time = clock_utc_us(),
                               .call_id = uuid_new(),
-                              .token_id = token_id,
                               .roles = STR("[]"),
                               .policy_version = organisation->version,
                               .tool = str_of(word),
                               .arguments = arguments,
                               .may_keep_arguments = true,
                               .decision = AUDIT_ALLOWED,
-                              .reason = STR("operator"),
                               .outcome = AUDIT_OK};
-  if (author) {
-    event.user_id = author->user_id;
-    if (uuid_is_nil(token_id)) event.token_id = author->token_id;
-    event.user_email = author->email;
-    event.client = author->client;
-    event.reason = str_of(author->reason);
+  if (about) {
+    event.token_id = about->token_id;
+    event.connection_id = about->connection_id;
+    event.connection = about->connection;
+    event.connector = about->connector;
   }
+  audit_event_by(&event, author);
   code = audit_record_in(tx, &event, err);
   vault_keys_free(keys);
   return code;

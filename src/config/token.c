@@ -26,7 +26,7 @@ static enum err_code put_limit(struct db_tx *tx, const struct access_token_recor
 static enum err_code record_change(struct db_tx *tx, struct arena *arena, const struct vault *vault,
                                    const struct organisation_record *organisation,
                                    const struct access_token_record *token, struct str email, const char *word,
-                                   const struct config_author *author, struct err *err) {
+                                   const struct audit_author *author, struct err *err) {
   struct buf arguments;
   buf_init(&arguments, arena, 16 * KIB);
   buf_append_c(&arguments, "{\"kind\":");
@@ -37,11 +37,12 @@ static enum err_code record_change(struct db_tx *tx, struct arena *arena, const 
   json_write_str(&arguments, email);
   buf_append_byte(&arguments, '}');
   if (buf_failed(&arguments)) return err_no_memory(err);
-  return config_record(tx, vault, organisation, word, buf_str(&arguments), token->id, author, err);
+  return config_record(tx, vault, organisation, word, buf_str(&arguments),
+                       &(struct config_about){.token_id = token->id}, author, err);
 }
 
 enum err_code config_token_make(struct db_tx *tx, struct arena *arena, const struct vault *vault,
-                                const struct config_token *order, const struct config_author *author,
+                                const struct config_token *order, const struct audit_author *author,
                                 struct access_token_record *ret_record, char ret_text[TOKEN_TEXT_SIZE],
                                 struct err *err) {
   if (order->user->disabled_at)
@@ -67,7 +68,7 @@ enum err_code config_token_make(struct db_tx *tx, struct arena *arena, const str
 
 enum err_code config_token_end(struct db_tx *tx, struct arena *arena, const struct vault *vault,
                                const struct organisation_record *organisation, const struct access_token_record *token,
-                               struct str email, int64_t expires_at, const struct config_author *author,
+                               struct str email, int64_t expires_at, const struct audit_author *author,
                                struct err *err) {
   int64_t now = clock_utc_us();
   bool ends_before = expires_at && token->expires_at && token->expires_at <= expires_at;

@@ -16,13 +16,13 @@ struct config_token {
 };
 /* The caller wipes `ret_text` once it has been shown. */
 enum err_code config_token_make(struct db_tx *tx, struct arena *arena, const struct vault *vault,
-                                const struct config_token *order, const struct config_author *author,
+                                const struct config_token *order, const struct audit_author *author,
                                 struct access_token_record *ret_record, char ret_text[TOKEN_TEXT_SIZE],
                                 struct err *err) MUST_CHECK;
 /* Its end: now, or (`expires_at` not 0) then. One that has ended stays as it is. `email`: whose it is. */
 enum err_code config_token_end(struct db_tx *tx, struct arena *arena, const struct vault *vault,
                                const struct organisation_record *organisation, const struct access_token_record *token,
-                               struct str email, int64_t expires_at, const struct config_author *author,
+                               struct str email, int64_t expires_at, const struct audit_author *author,
                                struct err *err) MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 #include "gateway/worker.h"
 #include "grant/keeper.h"
 #include "grant/register.h"
+#include "signin/session.h"
 #include "web/form.h"
 #include "web/page.h"
 
@@ -37,6 +38,16 @@ static struct str cookie_of(const struct worker *worker, const struct http_excha
   uint8_t bytes[BROWSER_BYTES];
   struct str value = cookie_find(http, cookie_name(worker));
   return value.n == BROWSER_TEXT && hex_parse(value, bytes, sizeof(bytes), false) ? value : STR_NONE;
+}
+
+/* Who is signed in here, for a link that is one person's alone. A session that still needs its code lets nobody in. */
+static enum err_code find_login(struct db_tx *tx, struct arena *arena, struct str session, struct uuid *ret_login_id,
+                                struct err *err) {
+  struct browser_session_record record;
+  bool is_live = false;
+  enum err_code code = signin_session_find(tx, arena, session, &record, &is_live, err);
+  if (code == ERR_NONE && is_live && !record.needs_code) *ret_login_id = record.login_id;
+  return code;
 }
 
 /* ---- pages ---- */
@@ -116,7 +127,10 @@ static void reply_result(struct visit *visit) {
   struct buf body;
   int status = 200;
   buf_init(&body, &http->arena, MIB);
-  if (consent->has_failed) {
+  if (consent->has_failed && consent->err.code == ERR_UNAUTHENTICATED) {
+    status = 303;
+    location = arena_printf(&http->arena, "/sign-in?return=/connect/%.*s", STR_ARG(consent->link));
+  } else if (consent->has_failed) {
     status = status_of(consent);
     write_failure(&body, str_of(consent->err.text));
   } else if (consent->step == GRANT_CONSENT_BEGIN) {
@@ -202,6 +216,8 @@ void connect_serve_link(struct worker *worker, struct http_exchange *http) {
   struct grant_consent *consent = &visit->consent;
   consent->step = !is_choice ? GRANT_CONSENT_BEGIN : is_post ? GRANT_CONSENT_CHOOSE : GRANT_CONSENT_CHOICES;
   consent->link = link;
+  consent->session = signin_cookie(http, signin_base(&worker->server->signin, http, &http->arena));
+  consent->find_login = find_login;
   if (is_post) consent->choice = form_value(http, "choice");
   if (consent->browser.n == 0) {
     uint8_t bytes[BROWSER_BYTES];

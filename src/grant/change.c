@@ -6,7 +6,7 @@
 #include "grant/inner.h"
 
 enum err_code grant_record_change(struct db_tx *tx, struct arena *arena, const struct grant_subject *subject,
-                                  const char *word, const char *reason, struct err *err) {
+                                  const char *word, const struct audit_author *author, struct err *err) {
   struct organisation_record organisation;
   struct buf arguments;
   enum err_code code = store_organisation_get(tx, arena, subject->record.organisation_id, &organisation, err);
@@ -30,8 +30,8 @@ enum err_code grant_record_change(struct db_tx *tx, struct arena *arena, const s
                               .arguments = buf_str(&arguments),
                               .may_keep_arguments = true,
                               .decision = AUDIT_ALLOWED,
-                              .reason = str_of(reason),
                               .outcome = AUDIT_OK};
+  audit_event_by(&event, author);
   return audit_record_in(tx, &event, err);
 }
 

@@ -8,6 +8,7 @@
  * Nothing is changed by a callback whose state is unknown, used, old, or another browser's. */
 #include <stdlib.h>
 
+#include "audit/audit.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/random.h"
@@ -15,6 +16,7 @@
 #include "codec/json.h"
 #include "codec/url.h"
 #include "grant/consent.h"
+#include "store/api.h"
 #include "vault/places.h"
 
 enum { VERIFIER_BYTES = 32 };
@@ -111,6 +113,29 @@ static enum err_code open_consents_link(struct db_tx *tx, void *context, struct 
   uint8_t hash[32];
   vault_sha256(run->consent->link, hash);
   return open_link(tx, run, hash, err);
+}
+
+/* A link of a user's own connection leads nowhere but in their own browser: else they could hand it to a colleague,
+ * whose account their assistant would then use (the same demand as MCP has on URL elicitation). */
+static enum err_code check_visitor(struct db_tx *tx, struct consent_run *run, struct err *err) {
+  const struct connection_record *record = &run->subject.record;
+  const struct grant_consent *consent = run->consent;
+  struct uuid visitor = {{0}};
+  struct user_view owner;
+  if (!record->is_made_by_owner) return ERR_NONE;
+  enum err_code code =
+      store_user_get(tx, run->arena, record->organisation_id, record->owner_user_id, clock_utc_us(), &owner, err);
+  if (code == ERR_NONE && consent->session.n > 0)
+    code = consent->find_login(tx, run->arena, consent->session, &visitor, err);
+  if (code != ERR_NONE || (uuid_eq(visitor, owner.user.login_id) && !owner.user.disabled_at)) return code;
+  if (uuid_is_nil(visitor)) return err_set(err, ERR_UNAUTHENTICATED, "Sign in to Connek, and open this link again.");
+  return err_set(err, ERR_DENIED,
+                 "This link is for the person alone whose connection it is, and you are somebody else.");
+}
+
+static enum err_code begin_link(struct db_tx *tx, void *context, struct err *err) {
+  enum err_code code = open_consents_link(tx, context, err);
+  return code == ERR_NONE ? check_visitor(tx, context, err) : code;
 }
 
 /* ---- BEGIN ---- */
@@ -360,9 +385,10 @@ static enum err_code check_captured(struct consent_run *run, struct err *err) {
 
 static enum err_code store_change(struct db_tx *tx, struct consent_run *run, int64_t now, const char *word,
                                   struct err *err) {
+  static const struct audit_author whoever = {.reason = "connect_link"};
   const struct connection_record *record = &run->subject.record;
   enum err_code code = store_connection_touch(tx, record->organisation_id, record->id, now, err);
-  if (code == ERR_NONE) code = grant_record_change(tx, run->arena, &run->subject, word, "connect_link", err);
+  if (code == ERR_NONE) code = grant_record_change(tx, run->arena, &run->subject, word, &whoever, err);
   if (code == ERR_NONE) code = store_change_log(tx, record->organisation_id, CHANGE_ORGANISATION, record->id, err);
   return code;
 }
@@ -542,7 +568,7 @@ void consent_ask(struct grant_keeper *keeper, struct grant_consent *consent) {
   keeper->n_consents++;
   struct err err = {0};
   if (consent->step == GRANT_CONSENT_BEGIN) {
-    submit(run, open_consents_link, on_begun);
+    submit(run, begin_link, on_begun);
   } else if (consent->step != GRANT_CONSENT_CALLBACK) {
     submit(run, open_consents_link, on_choice_read);
   } else if (read_query(run, &err) != ERR_NONE) {

@@ -49,7 +49,7 @@ static enum err_code store_work(struct db_tx *tx, void *context, struct err *err
   if (code == ERR_NONE) code = store_job_delete(tx, STR("refresh"), uuid_bytes(&order->connection_id), err);
   if (code == ERR_NONE) code = store_job_delete(tx, STR("expiring"), uuid_bytes(&order->connection_id), err);
   if (code == ERR_NONE)
-    code = grant_record_change(tx, &ending->arena, &ending->subject, "connection.disconnect", "operator", err);
+    code = grant_record_change(tx, &ending->arena, &ending->subject, "connection.disconnect", order->author, err);
   if (code == ERR_NONE)
     code = store_change_log(tx, order->organisation_id, CHANGE_ORGANISATION, order->connection_id, err);
   return code;

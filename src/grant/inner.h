@@ -97,7 +97,7 @@ void disconnect_ask(struct grant_keeper *keeper, struct grant_disconnect *order)
 
 /* change.c: in the transaction that changes it */
 enum err_code grant_record_change(struct db_tx *tx, struct arena *arena, const struct grant_subject *subject,
-                                  const char *word, const char *reason, struct err *err) MUST_CHECK;
+                                  const char *word, const struct audit_author *author, struct err *err) MUST_CHECK;
 /* A person has to connect it again: webhooks hear of it. */
 enum err_code grant_tell_failed(struct db_tx *tx, struct arena *arena, const struct grant_subject *subject,
                                 struct str text, struct err *err) MUST_CHECK;

@@ -83,8 +83,13 @@ struct grant_consent {
   struct arena arena;
   struct str link;    /* what the link holds; CALLBACK: none */
   struct str browser; /* the cookie's value; empty: none came */
-  struct str query;   /* CALLBACK: as it came */
-  struct str choice;  /* CHOOSE: a number in the list, as text */
+  /* BEGIN: who is signed in at that browser? For what a user made for themselves; in the transaction; a nil id: nobody.
+   */
+  struct str session;
+  enum err_code (*find_login)(struct db_tx *tx, struct arena *arena, struct str session, struct uuid *ret_login_id,
+                              struct err *err);
+  struct str query;  /* CALLBACK: as it came */
+  struct str choice; /* CHOOSE: a number in the list, as text */
   struct loop *loop;
   void (*done)(struct grant_consent *consent);
   /* out */
@@ -105,6 +110,7 @@ void grant_consent_run(struct grant_keeper *keeper, struct grant_consent *consen
 /* Ends a grant. The caller's own, the keeper's until `done` runs on `loop`. */
 struct grant_disconnect {
   struct uuid organisation_id, connection_id;
+  const struct audit_author *author; /* NULL: the operator */
   struct loop *loop;
   void (*done)(struct grant_disconnect *order);
   /* out */

@@ -231,3 +231,12 @@ bool grant_is_static(const struct grant_subject *subject) {
   if (!subject->credential) return false;
   return !json_get(subject->credential, subject->oauth->grant == CONNECTOR_GRANT_JWT ? "private_key" : "client_id");
 }
+
+enum err_code grant_check_consent(const struct grant_subject *subject, struct err *err) {
+  bool has_consent = connector_oauth_has_consent(subject->oauth);
+  if (!has_consent || (subject->oauth->is_discovered && grant_is_static(subject)))
+    return err_set(err, ERR_CONFLICT, "accounts of %.*s are not connected at the service: give its key here",
+                   STR_ARG(subject->record.connector_id));
+  if (subject->client_id.n > 0 || subject->oauth->is_discovered) return ERR_NONE;
+  return err_set(err, ERR_CONFLICT, "%s", subject->client_problem.text);
+}

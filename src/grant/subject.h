@@ -47,6 +47,8 @@ enum err_code grant_open(struct arena *arena, const struct vault_keys *keys, str
 /* What was found out about its server is this: its addresses, and as whom we go there. ERR_NO_MEMORY. */
 enum err_code grant_subject_authorize(struct arena *arena, struct grant_subject *subject,
                                       const struct grant_authorization *authorization, struct err *err) MUST_CHECK;
+/* Can a person connect it by a consent? ERR_CONFLICT, saying what to do instead. */
+enum err_code grant_check_consent(const struct grant_subject *subject, struct err *err) MUST_CHECK;
 /* Does its credential do without a token from the service? */
 bool grant_is_static(const struct grant_subject *subject);
 

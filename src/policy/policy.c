@@ -165,6 +165,23 @@ void policy_decide(const struct policy_principal *principal, const struct policy
     deny(ret_decision, POLICY_SWITCHED_OFF);
 }
 
+bool policy_may_have(const struct policy_principal *principal, const struct policy_connection *connection) {
+  unsigned given = 0, denied = 0; /* masks of policy_does */
+  if (!principal->is_loaded || !is_owner(principal, connection)) return false;
+  for (size_t r = 0; r < principal->n_roles; r++) {
+    const struct policy_role *role = principal->roles[r];
+    for (size_t i = 0; i < role->n_rules; i++) {
+      const struct policy_rule *rule = &role->rules[i];
+      if (!targets(rule, connection)) continue;
+      if (weight(rule->effect) < weight(POLICY_DENY))
+        given |= rule->does;
+      else if (rule->n_tools + rule->n_resources + rule->n_prompts == 0)
+        denied |= rule->does; /* of all that there is */
+    }
+  }
+  return (given & ~denied) != 0;
+}
+
 struct str policy_reason_text(struct arena *arena, const struct policy_decision *decision) {
   switch (decision->reason) {
     case POLICY_BY_RULE: {

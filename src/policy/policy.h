@@ -100,6 +100,8 @@ struct policy_decision {
 
 void policy_decide(const struct policy_principal *principal, const struct policy_action *action,
                    struct policy_decision *ret_decision);
+/* Could anything of this connection be allowed, whatever it has? For connecting one that is not there yet. */
+bool policy_may_have(const struct policy_principal *principal, const struct policy_connection *connection);
 /* For the audit: "rule <uuid> of role finance", "no_rule", "not_owner", "policy_not_loaded", "switched_off". In the
  * arena; STR_NONE: no memory. */
 struct str policy_reason_text(struct arena *arena, const struct policy_decision *decision);

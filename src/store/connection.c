@@ -10,17 +10,19 @@ static bool read_connection(struct db_rows *rows, struct arena *arena, void *ret
   record->created_at = db_int(rows, 9);
   record->updated_at = db_int(rows, 10);
   record->credential_at = db_int(rows, 14);
+  record->is_made_by_owner = db_int(rows, 15) != 0;
   return store_copy_text(rows, 11, arena, &record->names) && store_copy_text(rows, 12, arena, &record->trust) &&
          store_copy_text(rows, 2, arena, &record->name) && store_copy_text(rows, 3, arena, &record->connector_id) &&
          store_copy_text(rows, 4, arena, &record->labels) && store_copy_text(rows, 6, arena, &record->settings) &&
          store_copy_blob(rows, 7, arena, &record->credential) && store_copy_text(rows, 13, arena, &record->captured);
 }
 
-#define SELECT_CONNECTIONS                                                                                            \
-  "SELECT c.id, c.organisation_id, c.name, c.connector_id, c.labels, c.owner_user_id, c.settings, c.credential, "     \
-  "c.version, c.created_at, c.updated_at, c.names, c.trust, g.captured, c.credential_at FROM connection c LEFT JOIN " \
-  "connection_grant "                                                                                                 \
-  "g ON "                                                                                                             \
+#define SELECT_CONNECTIONS                                                                                         \
+  "SELECT c.id, c.organisation_id, c.name, c.connector_id, c.labels, c.owner_user_id, c.settings, c.credential, "  \
+  "c.version, c.created_at, c.updated_at, c.names, c.trust, g.captured, c.credential_at, c.is_made_by_owner FROM " \
+  "connection c LEFT JOIN "                                                                                        \
+  "connection_grant "                                                                                              \
+  "g ON "                                                                                                          \
   "g.connection_id = c.id WHERE c.organisation_id = $1 "
 
 enum err_code store_connection_list(STORE_TX, struct uuid organisation_id, STORE_LIST(connection_record)) {
@@ -90,18 +92,20 @@ static enum err_code name_taken(const struct connection_record *record, struct e
 enum err_code store_connection_insert(struct db_tx *tx, const struct connection_record *record, struct err *err) {
   enum err_code code = check_owner(tx, record, err);
   if (code != ERR_NONE) return code;
-  code = db_exec(tx,
-                 "INSERT INTO connection (id, organisation_id, name, connector_id, labels, owner_user_id, settings, "
-                 "credential, version, created_at, updated_at, names, trust, credential_at) VALUES ($1, $2, $3, $4, "
-                 "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-                 DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_TEXT(record->name),
-                           DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),
-                           store_v_uuid(&record->owner_user_id), DB_V_TEXT(object_or_empty(record->settings)),
-                           store_v_blob(record->credential), DB_V_INT(record->version), DB_V_INT(record->created_at),
-                           DB_V_INT(record->updated_at), DB_V_TEXT(word_or(record->names, STR("prefixed"))),
-                           DB_V_TEXT(word_or(record->trust, STR("review"))),
-                           store_v_time(record->credential.p ? record->updated_at : 0)),
-                 err);
+  code = db_exec(
+      tx,
+      "INSERT INTO connection (id, organisation_id, name, connector_id, labels, owner_user_id, settings, "
+      "credential, version, created_at, updated_at, names, trust, credential_at, is_made_by_owner) VALUES ($1, $2, $3, "
+      "$4, "
+      "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+      DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_TEXT(record->name),
+                DB_V_TEXT(record->connector_id), DB_V_TEXT(object_or_empty(record->labels)),
+                store_v_uuid(&record->owner_user_id), DB_V_TEXT(object_or_empty(record->settings)),
+                store_v_blob(record->credential), DB_V_INT(record->version), DB_V_INT(record->created_at),
+                DB_V_INT(record->updated_at), DB_V_TEXT(word_or(record->names, STR("prefixed"))),
+                DB_V_TEXT(word_or(record->trust, STR("review"))),
+                store_v_time(record->credential.p ? record->updated_at : 0), DB_V_INT(record->is_made_by_owner)),
+      err);
   return code == ERR_CONFLICT ? name_taken(record, err) : code;
 }
 

@@ -67,6 +67,7 @@ struct connection_record {
   struct str name, connector_id;
   struct str labels;         /* JSON object */
   struct uuid owner_user_id; /* nil: shared */
+  bool is_made_by_owner;     /* written once, when it is made */
   struct str settings;       /* JSON object */
   struct str credential;     /* sealed, or STR_NONE */
   struct str names;          /* prefixed plain; empty: prefixed */
@@ -198,6 +199,14 @@ enum err_code store_connector_insert(struct db_tx *tx, const struct connector_re
                                      struct err *err) MUST_CHECK;
 enum err_code store_connector_delete(struct db_tx *tx, struct uuid organisation_id, struct str id,
                                      struct err *err) MUST_CHECK;
+
+/* personal_connector.c: ids, in order. */
+enum err_code store_personal_connector_list(STORE_TX, struct uuid organisation_id, STORE_LIST(str)) MUST_CHECK;
+/* Nothing happens where it is there, or is not there, already. */
+enum err_code store_personal_connector_insert(struct db_tx *tx, struct uuid organisation_id, struct str connector_id,
+                                              struct err *err) MUST_CHECK;
+enum err_code store_personal_connector_delete(struct db_tx *tx, struct uuid organisation_id, struct str connector_id,
+                                              struct err *err) MUST_CHECK;
 
 /* connection.c */
 enum err_code store_connection_list(STORE_TX, struct uuid organisation_id,

@@ -7,6 +7,7 @@ import { Browser, Vendor, manifestOf } from './support/vendor.js';
 import { ageConsents } from './support/aged.js';
 import { callTool, legacy, modern, post, send } from './support/mcp.js';
 import { client2Auto, sdk1 } from './support/clients.js';
+import { signedInApi } from './support/api.js';
 
 const people = ['ann', 'bob', 'eve', 'boss'];
 const textOf = ({ body, text }) => body?.result?.content?.[0]?.text ?? text;
@@ -195,4 +196,181 @@ test('real clients: the 2.x one opens the link and its call goes on; the 1.x one
   assert.equal(error.constructor.name, 'UrlElicitationRequiredError');
   assert.match((await new Browser().follow(error.elicitations[0].url)).text, /bob-books of acme is connected/);
   assert.equal((await older.callTool({ name: 'books_list', arguments: { account: 'bob-books' } })).isError ?? false, false);
+});
+
+// ---- made by people themselves ----
+
+const problem = (answer, status, pattern) => {
+  assert.equal(answer.status, status, answer.text);
+  if (pattern) assert.match(answer.body.detail, pattern);
+};
+const signedInBrowser = (api) => Object.assign(new Browser(), { cookies: new Map(api.person.cookies) });
+
+// ann and bob may use the connector, eve may not; boss is the owner of the organisation. Nothing is connected.
+async function open(t) {
+  const vendor = await Vendor.start(t);
+  const connek = await Connek.create(t, { env: { BOOKS_SECRET: 's' } });
+  const keyed = { ...manifestOf(vendor), id: 'keyed', auth: [{ type: 'key', in: 'header', name: 'Authorization', prefix: 'Bearer ' }] };
+  await connek.writeFile('books.json', manifestOf(vendor));
+  await connek.writeFile('keyed.json', keyed);
+  const config = {
+    organisation: 'acme',
+    limits: { per_minute: 1_000_000 },
+    connectors: ['books.json', 'keyed.json'],
+    personal: ['books', 'keyed'],
+    roles: [{ name: 'reader', rules: [{ connector: 'books', does: ['read'] }, { connector: 'keyed', does: ['read'] }] }],
+    users: [
+      ...['ann', 'bob'].map((name) => ({ email: `${name}@acme.example`, roles: ['reader'] })),
+      { email: 'eve@acme.example', roles: [] },
+      { email: 'boss@acme.example', kind: 'owner', roles: ['reader'] },
+    ],
+  };
+  await connek.apply(config);
+  await connek.ok('client-app', 'set', 'books', '--client-id', 'c', '--secret', 'env:BOOKS_SECRET');
+  await connek.start('--allow-upstream', vendor.host);
+  const api = {}, url = {};
+  for (const name of people) {
+    api[name] = await signedInApi(connek, `${name}@acme.example`, 'acme');
+    url[name] = (await connek.token(`${name}@acme.example`)).url;
+  }
+  return { vendor, connek, api, url, config };
+}
+
+test('a member makes a connection of their own, goes through consent, and calls; everybody else\'s attempts fail', async (t) => {
+  const { vendor, connek, api, url } = await open(t);
+  const offered = (await api.ann.get('./me/connectors')).items;
+  assert.deepEqual(offered.map(({ id, ways, is_client_needed, n_connections }) => [id, ways, is_client_needed, n_connections]), [['books', ['oauth'], false, 0], ['keyed', ['key'], false, 0]]);
+  const made = await api.ann.post('./me/connections', { connector: 'books', name: 'work' });
+  assert.equal(made.name, 'work (ann@acme.example)');
+  assert.equal(made.owner.email, 'ann@acme.example');
+  assert.deepEqual([made.status, made.is_made_by_owner, made.labels], ['new', true, {}]);
+  const path = `./me/connections/${made.id}`;
+  const link = (await api.ann.post(`${path}/link`, {})).url;
+
+  // A link is its person's: whoever else opens it would give their own account to somebody else's assistant.
+  for (const browser of [signedInBrowser(api.bob), signedInBrowser(api.boss)])
+    assert.match((await browser.follow(link)).text, /for the person alone whose connection it is/);
+  const stranger = await new Browser().follow(link);
+  assert.equal(stranger.url, `${connek.base}/sign-in?return=${new URL(link).pathname}`);
+  assert.equal(vendor.exchanges.length, 0);
+  assert.match((await signedInBrowser(api.ann).follow(link)).text, /work \(ann@acme\.example\) of acme is connected/);
+  assert.equal((await api.ann.get(path)).status, 'active');
+  assert.equal((await api.ann.post(`${path}/check`, {})).is_ok, true);
+  const { body } = await callTool(url.ann, 'books_list', {});
+  assert.equal(body.result.isError, false, JSON.stringify(body));
+
+  // Nobody else sees it in what they have, or gets at it; whoever manages the organisation sees that it is there.
+  const before = vendor.calls.length;
+  for (const who of ['bob', 'eve', 'boss']) {
+    assert.deepEqual((await api[who].get('./me/connections')).items, []);
+    for (const [method, tail, given] of [['GET', ''], ['DELETE', ''], ['PUT', '/credential', { credential: { key: 'k' } }], ['POST', '/link', {}], ['POST', '/check', {}], ['POST', '/disconnect', {}], ['GET', '/events']])
+      problem(await api[who].call(method, `${path}${tail}`, { body: given }), 404);
+    for (const era of [legacy, modern]) {
+      const refused = await call(url[who], made.name, era);
+      assert.ok(refused.body.error ?? refused.body.result.isError, who);
+      assert.ok(!JSON.stringify((await send(url[who], era('tools/list'))).body).includes('ann@acme'), who);
+    }
+  }
+  const shown = (await api.boss.get('./connections')).items;
+  assert.deepEqual(shown.map(({ name, status, owner, is_made_by_owner }) => [name, status, owner.email, is_made_by_owner]), [[made.name, 'active', 'ann@acme.example', true]]);
+  const managed = `./connections/${made.id}`;
+  problem(await api.boss.call('POST', `${managed}/link`, { body: {} }), 403, /made this connection for themselves/);
+  problem(await api.boss.call('POST', `${managed}/check`, { body: {} }), 403, /a user's own/);
+  problem(await api.boss.call('PUT', `${managed}/credential`, { body: { credential: null } }), 403);
+  for (const change of [{ name: 'mine' }, { labels: { team: 'all' } }, { owner: null }, { owner: api.boss.user }, { settings: {} }])
+    problem(await api.boss.call('PATCH', managed, { body: change, headers: { 'If-Match': shown[0].etag } }), 403);
+  problem(await api.boss.call('POST', './config', { body: { config: { organisation: 'acme', connections: [{ name: made.name, connector: 'books' }] } } }), 422, /made for themselves/);
+  for (const words of [['connect'], ['check']])
+    assert.notEqual((await connek.command('connection', ...words, '--connection', made.name)).code, 0, words);
+  problem(await api.bob.call('GET', './connections'), 403);
+  assert.equal(vendor.calls.length, before, 'the service was not called');
+  // A rule may name it; then it stays until the rule is another one.
+  const named = { organisation: 'acme', roles: [{ name: 'writer', rules: [{ connection: made.name, does: ['write'] }] }] };
+  await connek.apply(named);
+  const kept = await api.ann.call('DELETE', path);
+  problem(kept, 409, /ask an admin/);
+  assert.doesNotMatch(kept.text, /writer/);
+  named.roles[0].rules = [];
+  await connek.apply(named);
+  const still = await callTool(url.ann, 'books_list', {});
+  assert.equal(still.body.result.isError, false);
+
+  // Two people may give theirs the same name, and neither learns of the other's.
+  const other = await api.bob.post('./me/connections', { connector: 'books', name: 'work' });
+  assert.equal(other.name, 'work (bob@acme.example)');
+  problem(await api.bob.call('POST', './me/connections', { body: { connector: 'books', name: 'work' } }), 409, /already/);
+  assert.equal((await api.ann.get('./me/connections')).items.length, 1);
+
+  assert.equal((await api.ann.post(`${path}/disconnect`, {})).is_revoked, true);
+  assert.equal((await api.ann.get(path)).status, 'disconnected');
+  assert.ok((await callTool(url.ann, 'books_list', {})).body.result.isError);
+  await api.ann.delete(path);
+  problem(await api.ann.call('GET', path), 404);
+  await api.boss.delete(`./connections/${other.id}`);
+  assert.deepEqual((await api.bob.get('./me/connections')).items, []);
+
+  const changes = (await connek.audit()).filter(({ kind, tool }) => kind === 'change' && /^connection\./.test(tool));
+  const done = (who, id) => changes.filter((one) => one.connection === id && one.user === `${who}@acme.example`).map(({ tool }) => tool);
+  assert.deepEqual(done('ann', made.name), ['connection.create', 'connection.link', 'connection.check', 'connection.disconnect', 'connection.delete']);
+  assert.deepEqual(done('boss', other.name), ['connection.delete']);
+});
+
+test('a key of one\'s own is put in, replaced and never shown; what one may have has an end', async (t) => {
+  const { vendor, api, url } = await open(t);
+  const { access_token: first } = vendor.issue(), { access_token: second } = vendor.issue();
+  const made = await api.ann.post('./me/connections', { connector: 'keyed', credential: { key: first } });
+  assert.equal(made.name, 'keyed (ann@acme.example)');
+  const list = async () => (await callTool(url.ann, 'keyed_list', {})).body.result.isError;
+  assert.equal(await list(), false);
+  assert.equal(vendor.calls.at(-1).authorization, `Bearer ${first}`);
+  const answer = await api.ann.call('PUT', `./me/connections/${made.id}/credential`, { body: { credential: { key: second } } });
+  assert.equal(await list(), false);
+  assert.equal(vendor.calls.at(-1).authorization, `Bearer ${second}`);
+  for (const read of [answer, await api.ann.call('GET', './me/connections'), await api.boss.call('GET', './connections'), await api.boss.call('GET', './config')])
+    for (const secret of [first, second]) assert.ok(!read.text.includes(secret));
+  problem(await api.ann.call('POST', `./me/connections/${made.id}/link`, { body: {} }), 409, /give its key/);
+  // What would say more than a person may of their own is no part of it.
+  for (const more of [{ labels: { team: 'all' } }, { owner: api.bob.user }, { trust: 'accept' }, { names: 'plain' }])
+    problem(await api.ann.call('POST', './me/connections', { body: { connector: 'keyed', name: 'more', ...more } }), 422);
+  problem(await api.ann.call('POST', './me/connections', { body: { connector: 'keyed', name: 'x', credential: { key: { env: 'HOME' } } } }), 422);
+  for (let i = 1; i < 32; i++) await api.ann.post('./me/connections', { connector: 'keyed', name: `n${i}` });
+  problem(await api.ann.call('POST', './me/connections', { body: { connector: 'keyed', name: 'one more' } }), 409, /32 connections/);
+  assert.equal((await api.bob.post('./me/connections', { connector: 'keyed' })).name, 'keyed (bob@acme.example)');
+});
+
+test('only what the organisation has set free, and a role lets somebody use; switched off, nothing new is made', async (t) => {
+  const { vendor, connek, api, url, config } = await open(t);
+  const { access_token: key } = vendor.issue();
+  problem(await api.eve.call('POST', './me/connections', { body: { connector: 'books' } }), 409, /no role of yours lets you use "books"/);
+  assert.deepEqual((await api.eve.get('./me/connectors')).items, []);
+  for (const connector of ['stripe', 'nothing'])
+    problem(await api.ann.call('POST', './me/connections', { body: { connector } }), 409, /nobody connects an account of their own to/);
+  const made = await api.ann.post('./me/connections', { connector: 'keyed', credential: { key } });
+  const allowed = async (id) => (await api.boss.get(`./connectors/${id}`)).connector.allows_personal;
+  assert.equal(await allowed('keyed'), true);
+  await api.boss.put('./connectors/keyed/personal', { is_allowed: false });
+  assert.equal(await allowed('keyed'), false);
+  assert.deepEqual((await api.ann.get('./me/connectors')).items.map(({ id }) => id), ['books']);
+  problem(await api.ann.call('POST', './me/connections', { body: { connector: 'keyed', name: 'two' } }), 409, /an admin may set it free/);
+  problem(await api.ann.call('PUT', './connectors/keyed/personal', { body: { is_allowed: true } }), 403);
+  // What is there stays its person's.
+  assert.equal((await callTool(url.ann, 'keyed_list', {})).body.result.isError, false);
+  const exported = JSON.parse(await connek.ok('export', '--organisation', 'acme'));
+  assert.deepEqual(exported.personal, ['books']);
+  assert.deepEqual(exported.connections, [], 'what a person made is no part of the file');
+  const again = await connek.ok('apply', await connek.writeFile('again.json', JSON.stringify(exported)), '--prune');
+  assert.doesNotMatch(again, /keyed \(ann/);
+  assert.equal((await api.ann.get(`./me/connections/${made.id}`)).has_credential, true);
+  problem(await api.boss.call('PUT', './connectors/sqlite/personal', { body: { is_allowed: true } }), 409, /works on this machine/);
+  const local = { organisation: 'acme', connectors: [{ id: 'local', kind: 'mcp', command: ['true'] }], personal: ['local'] };
+  assert.match((await connek.command('apply', await connek.writeFile('local.json', local))).stderr, /\/personal\/0: "local" works on this machine/);
+  // Its definition leads elsewhere now: the key does not go along.
+  const other = await Vendor.start(t);
+  await connek.writeFile('keyed.json', { ...manifestOf(other), id: 'keyed', auth: [{ type: 'key', in: 'header', name: 'Authorization', prefix: 'Bearer ' }] });
+  await connek.apply({ ...config, personal: ['books', 'keyed'] });
+  assert.equal((await api.ann.get(`./me/connections/${made.id}`)).has_credential, false);
+  assert.ok((await callTool(url.ann, 'keyed_list', {})).body.result.isError);
+  assert.deepEqual(other.calls.filter(({ authorization }) => authorization), []);
+  const changes = (await connek.audit()).filter(({ tool }) => tool?.startsWith('personal.')).map(({ tool, user }) => [tool, user]);
+  assert.deepEqual(changes, [['personal.allow', 'operator'], ['personal.allow', 'operator'], ['personal.end', 'boss@acme.example'], ['personal.allow', 'operator']]);
 });

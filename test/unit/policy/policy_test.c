@@ -292,6 +292,41 @@ static void a_personal_connection_is_its_owners_alone(void **state) {
   expect(&decision, NOBODY, "own connection without a rule");
 }
 
+static void what_is_not_there_yet_may_be_had_where_a_rule_gives_some_of_it(void **state) {
+  const struct policy_rule give[] = {RULE(POLICY_ALLOW, POLICY_TARGET_CONNECTOR, "crm", DOES_READ, NAME("get"))};
+  const struct policy_rule take[] = {RULE(POLICY_DENY, POLICY_TARGET_CONNECTOR, "crm", DOES_READ)};
+  const struct policy_rule take_some[] = {RULE(POLICY_DENY, POLICY_TARGET_CONNECTOR, "crm", DOES_READ, NAME("list"))};
+  const struct policy_rule take_other[] = {RULE(POLICY_DENY, POLICY_TARGET_CONNECTOR, "crm", DOES_WRITE)};
+  const struct policy_rule elsewhere[] = {RULE(POLICY_ALLOW, POLICY_TARGET_CONNECTOR, "erp", DOES_ANY),
+                                          RULE(POLICY_ALLOW, POLICY_TARGET_LABEL, "region=eu", DOES_ANY)};
+  const struct {
+    const char *what;
+    const struct policy_rule *rules[2];
+    size_t n[2];
+    bool may;
+  } cases[] = {
+      {"no rule", {give, give}, {0, 0}, false},
+      {"some of it", {give, give}, {1, 0}, true},
+      {"all of that denied by another role", {give, take}, {1, 1}, false},
+      {"one thing denied", {give, take_some}, {1, 1}, true},
+      {"other deeds denied", {give, take_other}, {1, 1}, true},
+      {"rules of something else", {elsewhere, give}, {2, 0}, false},
+  };
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    const struct policy_role role[] = {{.rules = cases[i].rules[0], .n_rules = cases[i].n[0]},
+                                       {.rules = cases[i].rules[1], .n_rules = cases[i].n[1]}};
+    const struct policy_role *const roles[] = {&role[0], &role[1]};
+    struct policy_principal principal = {.user_id = anna, .roles = roles, .n_roles = 2, .is_loaded = true};
+    struct policy_connection connection = {.name = STR("crm (anna)"), .connector = STR("crm"), .owner_user_id = anna};
+    if (policy_may_have(&principal, &connection) != cases[i].may) fail_msg("%s", cases[i].what);
+    connection.owner_user_id = bert;
+    assert_false(policy_may_have(&principal, &connection));
+    connection.owner_user_id = anna;
+    principal.is_loaded = false;
+    assert_false(policy_may_have(&principal, &connection));
+  }
+}
+
 static void a_principal_without_a_user_owns_nothing(void **state) {
   struct policy_connection personal = shared;
   personal.owner_user_id = bert;
@@ -416,6 +451,7 @@ int main(void) {
       cmocka_unit_test(an_unknown_effect_denies),
       cmocka_unit_test(who_has_no_roles_or_no_rules_may_nothing),
       cmocka_unit_test(a_personal_connection_is_its_owners_alone),
+      cmocka_unit_test(what_is_not_there_yet_may_be_had_where_a_rule_gives_some_of_it),
       cmocka_unit_test(a_principal_without_a_user_owns_nothing),
       cmocka_unit_test(a_policy_that_is_not_loaded_denies_all),
       cmocka_unit_test(what_its_user_has_switched_off_is_denied_and_nothing_becomes_allowed),
