@@ -61,7 +61,7 @@ function facts({ machine, loads, micro, missing, trail, start, idle, streams, to
   if (start) lines.push(['starts, ms', start.ready_ms_each.map((ms) => ms.toFixed(0)).join(' ')]);
   if (streams) lines.push(['idle event streams', `${whole(streams.connections)}, ${(streams.rss / 1e6).toFixed(1)} MB in all`]);
   if (idle) lines.push(['idle connections', `${whole(idle.connections)}, ${(idle.rss / 1e6).toFixed(1)} MB in all`]);
-  if (scrolling) lines.push(['Activity, scrolled', `${whole(scrolling.rows)} rows in ${short(scrolling.seconds)} s and ${whole(scrolling.n_frames)} frames, ${whole(scrolling.n_elements)} of them in the page at a time; longest task ${scrolling.long_tasks ? `${whole(scrolling.longest_ms)} ms` : 'under 50 ms'}`]);
+  if (scrolling) lines.push(['Activity, scrolled', `${whole(scrolling.rows)} rows in ${short(scrolling.seconds)} s and ${whole(scrolling.n_frames)} frames, ${whole(scrolling.n_elements)} of them in the page at a time; longest task ${short(scrolling.cpu_ms)} ms of the processor, on the clock ${scrolling.long_tasks ? `${whole(scrolling.longest_ms)} ms` : 'under 50 ms'}`]);
   if (tokens) {
     lines.push(['access tokens', `${whole(tokens.tokens)}: ready in ${whole(tokens.ready_ms)} ms, ${whole(tokens.bytes_each)} bytes each`]);
     lines.push(['one change', `commit ${short(tokens.commit_ms)} ms, then the server ${short(tokens.sync_ms)} ms (at most ${short(tokens.sync_max_ms)})`]);

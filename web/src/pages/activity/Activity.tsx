@@ -1,16 +1,17 @@
 // Activity: every call, as it happens; filters are in the address; a row opens the whole story.
 import { Button, Menu, SegmentedControl, Select, Text, TextInput } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { IconDownload, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useEffect, useRef, useState } from 'react';
+import { memo, useCallback, useEffect, useRef, useState } from 'react';
 import type { Schemas } from '../../api/client';
 import { useLive } from '../../api/live';
 import { connectionsQuery, usersQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
-import { CallStatus, DoesBadge, Duration, Empty, Lines, PageHead, ProblemBox, Time } from '../../parts/parts';
-import { count } from '../../parts/words';
+import { CallStatus, DoesBadge, Duration, Empty, Lines, PageHead, ProblemBox } from '../../parts/parts';
+import { ago, count, exact } from '../../parts/words';
 import type { ActivitySearch } from '../../router';
 import { useCalls } from './calls';
 
@@ -60,12 +61,59 @@ function Filters({ filter, set }: { filter: ActivitySearch; set: (change: Activi
 
 const columns = ['Time', 'Person', 'Client', 'Tool', 'Connection', 'Decision', 'Took'] as const;
 
-// Ten thousand rows are as quick as ten: only those in sight are there.
+interface RowProps {
+  record: Schemas['AuditRecord'];
+  index: number;
+  start: number;
+  isOpen: boolean;
+  onOpen: (id: string) => void;
+  measure?: (element: HTMLElement | null) => void;
+}
+
+// Dozens of these come and go with every frame that somebody scrolls: nothing in them but elements, and the exact time is
+// the browser's own hint.
+const Row = memo(function Row({ record, index, start, isOpen, onOpen, measure }: RowProps) {
+  return (
+    <div
+      ref={measure}
+      data-index={index}
+      role="row"
+      aria-rowindex={index + 2}
+      className="calls-row"
+      data-open={isOpen || undefined}
+      style={{ position: 'absolute', top: 0, left: 0, right: 0, transform: `translateY(${start}px)` }}
+      onClick={() => onOpen(record.id)}
+    >
+      <span role="cell" data-column="Time" className="cut"><time dateTime={record.time} title={exact(record.time)}>{ago(record.time)}</time></span>
+      <span role="cell" data-column="Person" className="cut">{record.user?.email ?? 'unknown'}</span>
+      <span role="cell" data-column="Client" className="cut dim">{record.client}</span>
+      <span role="cell" data-column="Tool" className="row">
+        <button type="button" className="row-link cut" onClick={(event) => { event.stopPropagation(); onOpen(record.id); }}>{record.tool}</button>
+        {record.does && record.does !== 'read' && <DoesBadge of={record.does} />}
+      </span>
+      <span role="cell" data-column="Connection" className="cut">{record.connection}</span>
+      <span role="cell" data-column="Decision"><CallStatus of={record} /></span>
+      <span role="cell" data-column="Took" className="nums"><Duration ms={record.duration_ms} /></span>
+    </div>
+  );
+});
+
+const rowPx = 41;
+
+// Ten thousand rows are as quick as ten: only those in sight are there. As cards, on narrow screens, they are as tall as
+// what they say; as a table all are alike, and nobody has to ask how tall.
 function Rows({ items, open, onOpen, more }: { items: Schemas['AuditRecord'][]; open?: string; onOpen: (id: string) => void; more: () => void }) {
   const parent = useRef<HTMLDivElement>(null);
-  const rows = useVirtualizer({ count: items.length, getScrollElement: () => parent.current, estimateSize: () => 41, overscan: 12, getItemKey: (i) => `${items[i]!.writer} ${items[i]!.seq}` });
+  const isNarrow = useMediaQuery('(max-width: 960px)', undefined, { getInitialValueInEffect: false });
+  // Another function would have every row measured again.
+  const keyOf = useCallback((i: number) => `${items[i]!.writer} ${items[i]!.seq}`, [items]);
+  const rows = useVirtualizer({ count: items.length, getScrollElement: () => parent.current, estimateSize: () => (isNarrow ? 84 : rowPx), overscan: 8, getItemKey: keyOf });
+  useEffect(() => rows.measure(), [rows, isNarrow]);
   const virtual = rows.getVirtualItems();
   const last = virtual.at(-1)?.index ?? 0;
+  const opened = useRef(onOpen);
+  opened.current = onOpen;
+  const openRow = useCallback((id: string) => opened.current(id), []);
   useEffect(() => {
     if (last >= items.length - 20) more();
   }, [last, items.length, more]);
@@ -76,33 +124,9 @@ function Rows({ items, open, onOpen, more }: { items: Schemas['AuditRecord'][]; 
       </div>
       <div className="calls-body" ref={parent} role="rowgroup" tabIndex={0} aria-label="Calls, newest first">
         <div style={{ height: rows.getTotalSize(), position: 'relative' }}>
-          {virtual.map(({ index, key, start }) => {
-            const record = items[index]!;
-            return (
-              <div
-                key={key}
-                ref={rows.measureElement}
-                data-index={index}
-                role="row"
-                aria-rowindex={index + 2}
-                className="calls-row"
-                data-open={record.id === open || undefined}
-                style={{ position: 'absolute', top: 0, left: 0, right: 0, transform: `translateY(${start}px)` }}
-                onClick={() => onOpen(record.id)}
-              >
-                <span role="cell" data-column="Time" className="cut"><Time of={record.time} /></span>
-                <span role="cell" data-column="Person" className="cut">{record.user?.email ?? 'unknown'}</span>
-                <span role="cell" data-column="Client" className="cut dim">{record.client}</span>
-                <span role="cell" data-column="Tool" className="row">
-                  <button type="button" className="row-link cut" onClick={(event) => { event.stopPropagation(); onOpen(record.id); }}>{record.tool}</button>
-                  {record.does && record.does !== 'read' && <DoesBadge of={record.does} />}
-                </span>
-                <span role="cell" data-column="Connection" className="cut">{record.connection}</span>
-                <span role="cell" data-column="Decision"><CallStatus of={record} /></span>
-                <span role="cell" data-column="Took" className="nums"><Duration ms={record.duration_ms} /></span>
-              </div>
-            );
-          })}
+          {virtual.map(({ index, key, start }) => (
+            <Row key={key} record={items[index]!} index={index} start={start} isOpen={items[index]!.id === open} onOpen={openRow} measure={isNarrow ? rows.measureElement : undefined} />
+          ))}
         </div>
       </div>
     </div>

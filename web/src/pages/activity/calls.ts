@@ -58,15 +58,11 @@ export function useCalls(filter: ActivitySearch, isPaused: boolean) {
   }, [state, wasAway, refetch]);
 
   const items = useMemo(() => {
+    const keyOf = ({ writer, seq }: Record_) => `${writer} ${seq}`;
+    const known = calls.data?.pages.flatMap((page) => page.items) ?? [];
+    if (!fresh.length) return known;
     const seen = new Set<string>();
-    const all: Record_[] = [];
-    for (const record of [...fresh, ...(calls.data?.pages.flatMap((page) => page.items) ?? [])]) {
-      const key = `${record.writer} ${record.seq}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
-      all.push(record);
-    }
-    return all;
+    return [...fresh, ...known].filter((record) => !seen.has(keyOf(record)) && seen.add(keyOf(record)));
   }, [fresh, calls.data]);
   return { calls, items, nWaiting: waiting.length };
 }
