@@ -134,11 +134,18 @@ struct audit_entry {
   struct str arguments; /* JSON where kept and `with_arguments` */
   int64_t duration_us, policy_version, connector_version, seq;
   struct str writer;
-  uint8_t mac[32]; /* audit_page alone fills it */
+  uint8_t mac[32]; /* audit_page and audit_records alone fill it */
 };
 typedef enum err_code (*audit_visit)(const struct audit_entry *entry, void *context, struct err *err);
 enum err_code audit_list(struct db_tx *tx, struct uuid organisation_id /* nil: all */, audit_keys_of keys_of,
                          void *keys_context, bool with_arguments, audit_visit visit, void *context,
                          struct err *err) MUST_CHECK;
+
+/* export.c: one entry a record, as the chains have them, however many there are: `kind` is the record's own (call,
+ * intent, outcome, change), and an outcome's entry holds only what the outcome says. The entry lives during the visit.
+ */
+enum err_code audit_records(struct db_tx *tx, struct uuid organisation_id /* nil: all */, audit_keys_of keys_of,
+                            void *keys_context, bool with_arguments, audit_visit visit, void *context,
+                            struct err *err) MUST_CHECK;
 
 #endif

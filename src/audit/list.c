@@ -108,7 +108,7 @@ enum err_code audit_list(struct db_tx *tx, struct uuid organisation_id, audit_ke
   arena_init(&listing.arena, 0);
   arena_init(&listing.row_arena, 0);
   map_init(&listing.outcomes);
-  enum err_code code = store_audit_each(tx, collect_outcome, &listing, err);
+  enum err_code code = store_audit_each(tx, organisation_id, collect_outcome, &listing, err);
   if (code == ERR_NONE) code = store_audit_each_by_time(tx, organisation_id, show_row, &listing, err);
   map_release(&listing.outcomes);
   arena_release(&listing.row_arena);

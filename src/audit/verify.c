@@ -259,7 +259,7 @@ enum err_code audit_verify(struct db_tx *tx, audit_keys_of keys_of, void *contex
   if (code == ERR_NONE && since.n) code = checkpoint_read(&v.arena, since, &v.points, &v.n_points, err);
   if (code != ERR_NONE) goto out;
   if (check_point_keys(&v)) {
-    code = store_audit_each(tx, visit, &v, err);
+    code = store_audit_each(tx, (struct uuid){{0}}, visit, &v, err);
     if (!finding.holds) code = ERR_NONE;
     if (code != ERR_NONE) goto out;
     if (finding.holds && close_chain(&v) && check_skipped_points(&v, NULL)) (void)check_skipped_heads(&v, NULL);

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "cli/audit_line.h"
 #include "cli/cli.h"
-#include "cli/json_line.h"
 #include "cli/open.h"
 #include "cli/table.h"
 #include "config/config.h"
@@ -21,47 +21,6 @@ struct list_work {
   struct buf out;
   struct table table;
 };
-
-/* The entry has the organisation's id; people know its name. */
-static struct str organisation_name(const struct list_work *work, struct str id_text) {
-  struct uuid id;
-  if (!uuid_parse(id_text, &id)) return id_text;
-  const struct cli_organisation *organisation = cli_organisations_find(&work->organisations, id);
-  return organisation ? organisation->record.name : id_text;
-}
-
-static void write_json(struct list_work *work, const struct audit_entry *entry) {
-  struct buf *out = &work->out;
-  json_line_begin(out);
-  json_line_time(out, "time", entry->time);
-  json_line_text(out, "user", entry->user);
-  json_line_text(out, "tool", entry->tool);
-  json_line_text(out, "connection", entry->connection);
-  json_line_text(out, "decision", entry->decision);
-  json_line_text(out, "outcome", entry->outcome);
-  json_line_ms(out, "duration_ms", entry->duration_us);
-  json_line_text(out, "reason", entry->reason);
-  json_line_text(out, "does", entry->does);
-  json_line_text(out, "error", entry->error);
-  json_line_text(out, "client", entry->client);
-  if (str_starts(entry->roles, STR("["))) {
-    json_line_raw(out, "roles", entry->roles);
-  } else {
-    json_line_text(out, "roles", entry->roles);
-  }
-  json_line_text(out, "token", entry->token);
-  json_line_text(out, "connector", entry->connector);
-  json_line_int(out, "connector_version", entry->connector_version);
-  json_line_int(out, "policy_version", entry->policy_version);
-  json_line_text(out, "trace_id", entry->trace_id);
-  json_line_text(out, "call_id", entry->call_id);
-  json_line_text(out, "kind", entry->kind);
-  json_line_text(out, "organisation", organisation_name(work, entry->organisation));
-  json_line_text(out, "writer", entry->writer);
-  json_line_int(out, "seq", entry->seq);
-  if (cli_has(work->args, "arguments")) json_line_raw(out, "arguments", entry->arguments);
-  json_line_end(out);
-}
 
 static bool write_row(struct list_work *work, const struct audit_entry *entry) {
   char time[CLOCK_TEXT_SIZE];
@@ -80,7 +39,8 @@ static enum err_code visit(const struct audit_entry *entry, void *context, struc
   if (work->email.n && !str_eq(entry->user, work->email)) return ERR_NONE;
   if (work->tool.n && !str_eq(entry->tool, work->tool)) return ERR_NONE;
   if (work->is_json) {
-    write_json(work, entry);
+    audit_line_json(&work->out, entry, cli_organisation_name(&work->organisations, entry->organisation),
+                    cli_has(work->args, "arguments"));
   } else if (write_row(work, entry)) {
     table_write(&work->table, &work->out);
   }

@@ -11,6 +11,7 @@ static const struct cli_command *const commands[] = {
     &cli_token_list,
     &cli_token_revoke,
     &cli_audit_list,
+    &cli_audit_export,
     &cli_audit_verify,
     &cli_audit_checkpoint,
     &cli_connector_check,

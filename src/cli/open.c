@@ -230,6 +230,13 @@ const struct cli_organisation *cli_organisations_find(const struct cli_organisat
   return map_get(&organisations->by_id, uuid_bytes(&id));
 }
 
+struct str cli_organisation_name(const struct cli_organisations *organisations, struct str id_text) {
+  struct uuid id;
+  if (!uuid_parse(id_text, &id)) return id_text;
+  const struct cli_organisation *organisation = cli_organisations_find(organisations, id);
+  return organisation ? organisation->record.name : id_text;
+}
+
 const struct vault_keys *cli_keys_of(struct uuid organisation_id, void *context) {
   const struct cli_organisation *organisation = cli_organisations_find(context, organisation_id);
   return organisation ? organisation->keys : NULL;

@@ -58,6 +58,8 @@ enum err_code cli_organisations_load(struct db_tx *tx, struct arena *arena, cons
                                      struct cli_organisations *ret_organisations, struct err *err) MUST_CHECK;
 void cli_organisations_release(struct cli_organisations *organisations);
 const struct cli_organisation *cli_organisations_find(const struct cli_organisations *organisations, struct uuid id);
+/* Of an id as text; the id itself where it is none of them. */
+struct str cli_organisation_name(const struct cli_organisations *organisations, struct str id_text);
 /* audit_keys_of; the context is a struct cli_organisations. */
 const struct vault_keys *cli_keys_of(struct uuid organisation_id, void *context);
 

@@ -99,11 +99,17 @@ static enum err_code visit_all(struct db_rows *rows, store_audit_visit visit, vo
   return code;
 }
 
-enum err_code store_audit_each(struct db_tx *tx, store_audit_visit visit, void *context, struct err *err) {
+enum err_code store_audit_each(struct db_tx *tx, struct uuid organisation_id, store_audit_visit visit, void *context,
+                               struct err *err) {
   struct db_rows *rows = NULL;
-  enum err_code code =
-      db_query_large(tx, "SELECT " RECORD_COLUMNS " FROM audit_record ORDER BY organisation_id, writer, seq",
-                     DB_NO_PARAMS, &rows, err);
+  enum err_code code;
+  if (uuid_is_nil(organisation_id))
+    code = db_query_large(tx, "SELECT " RECORD_COLUMNS " FROM audit_record ORDER BY organisation_id, writer, seq",
+                          DB_NO_PARAMS, &rows, err);
+  else
+    code = db_query_large(tx,
+                          "SELECT " RECORD_COLUMNS " FROM audit_record WHERE organisation_id = $1 ORDER BY writer, seq",
+                          DB_PARAMS(DB_V_UUID(organisation_id)), &rows, err);
   return code == ERR_NONE ? visit_all(rows, visit, context, err) : code;
 }
 

@@ -309,9 +309,10 @@ enum err_code store_audit_head_get(struct db_tx *tx, struct uuid organisation_id
 enum err_code store_audit_tail_get(struct db_tx *tx, struct uuid organisation_id, struct str writer, int64_t *ret_seq,
                                    uint8_t ret_mac[32], struct err *err) MUST_CHECK;
 enum err_code store_audit_head_list(STORE_TX, STORE_LIST(audit_head_row)) MUST_CHECK;
-/* Every record, by organisation, writer, seq: for verifying. */
+/* Every record of one organisation (nil: of all), by organisation, writer, seq. */
 typedef enum err_code (*store_audit_visit)(const struct audit_row *row, void *context, struct err *err);
-enum err_code store_audit_each(struct db_tx *tx, store_audit_visit visit, void *context, struct err *err) MUST_CHECK;
+enum err_code store_audit_each(struct db_tx *tx, struct uuid organisation_id, store_audit_visit visit, void *context,
+                               struct err *err) MUST_CHECK;
 /* Of one chain those behind `after`, by seq, `max` at most. */
 enum err_code store_audit_each_after(struct db_tx *tx, struct uuid organisation_id, struct str writer, int64_t after,
                                      size_t max, store_audit_visit visit, void *context, struct err *err) MUST_CHECK;

@@ -28,7 +28,7 @@ STORE_TEST(records_come_in_the_order_of_their_chains) {
   put(tx, t->acme.id, "node1", 2, 20);
   put(tx, t->acme.id, "node1", 1, 30);
   put(tx, t->acme.id, "command", 1, 40);
-  assert_ok(store_audit_each(tx, see, &seen, &test_err));
+  assert_ok(store_audit_each(tx, (struct uuid){{0}}, see, &seen, &test_err));
   assert_int_equal(seen.n, 4);
   assert_int_equal(seen.rows[0].time, 40);
   assert_int_equal(seen.rows[1].time, 30);
