@@ -275,6 +275,45 @@ test('Developers: a key is made with scopes, works, and is revoked', async () =>
   who.assertClean();
 });
 
+test('Developers: a webhook is added, tested, seen to fail and to be sent again, and deleted', async () => {
+  const received = [];
+  const { answer } = world.upstream;
+  let status = 500;
+  world.upstream.answer = (request, response, body) => {
+    if (request.url !== '/hook') return answer(request, response, body);
+    received.push({ ...JSON.parse(body), id: request.headers['webhook-id'] });
+    return response.writeHead(status).end();
+  };
+  await open('/developers?tab=webhooks');
+  await page.getByRole('button', { name: 'Add a webhook' }).click();
+  await page.getByLabel('Name', { exact: false }).first().fill('On call');
+  await page.getByLabel('Address').fill('nowhere');
+  await page.getByRole('checkbox', { name: 'connection.failed' }).check();
+  await page.getByRole('button', { name: 'Add it' }).click();
+  await page.locator('[class*="Input-error"]').first().waitFor();
+  assert.equal(await page.getByLabel('Name', { exact: false }).first().inputValue(), 'On call');
+  await page.getByLabel('Address').fill(`${world.upstream.base}/hook`);
+  await page.getByRole('button', { name: 'Add it' }).click();
+  assert.match(await page.locator('[data-secret]').innerText(), /^whsec_/);
+  await page.getByRole('button', { name: 'I have copied it' }).click();
+  await page.getByRole('link', { name: 'On call' }).click();
+  await page.waitForURL(/webhook=/);
+  await dialog().getByRole('button', { name: 'Send a test' }).click();
+  await dialog().getByText('Waits').waitFor();
+  await dialog().getByRole('button', { name: 'webhook.test' }).click();
+  await dialog().getByText(/500, after/).waitFor();
+  status = 204;
+  await dialog().getByRole('button', { name: 'Send it again' }).click();
+  await dialog().getByText('Delivered', { exact: true }).waitFor();
+  assert.deepEqual(received.map(({ type }) => type), ['webhook.test', 'webhook.test']);
+  assert.equal(received[0].id, received[1].id);
+  await dialog().getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog', { name: 'Delete On call?' }).getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('No webhook yet.', { exact: false }).waitFor();
+  world.upstream.answer = answer;
+  who.assertClean();
+});
+
 test('Settings: the limit of calls a minute, the sessions, the configuration as a file', async () => {
   await open('/settings');
   await page.getByLabel(/Calls a minute/).fill('120');

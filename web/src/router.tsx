@@ -126,7 +126,10 @@ const playground = createRoute({
     user: word(search.user), role: word(search.role), tool: word(search.tool), arguments: typeof search.arguments === 'object' ? JSON.stringify(search.arguments) : word(search.arguments),
   }),
 });
-const developers = createRoute({ ...page('/developers', () => import('./pages/developers/Developers'), 'Developers') });
+const developers = createRoute({
+  ...page('/developers', () => import('./pages/developers/Developers'), 'Developers'),
+  validateSearch: (search: Search): { tab?: string; webhook?: string } => ({ tab: word(search.tab), webhook: word(search.webhook) }),
+});
 const me = createRoute({ ...page('/me', () => import('./pages/me/Me'), 'Me') });
 const settings = createRoute({ ...page('/settings', () => import('./pages/settings/Settings'), 'Settings') });
 

@@ -50,6 +50,10 @@ export const everyPage = [
     await page.getByRole('button', { name: 'Call', exact: true }).waitFor();
   })],
   ['developers', to('/developers')],
+  ['webhooks', to('/developers?tab=webhooks', async (page) => {
+    await page.getByRole('button', { name: 'Add a webhook' }).click();
+    await page.getByRole('checkbox', { name: 'connection.failed' }).check();
+  })],
   ['reference', to('/developers', async (page) => {
     await page.getByRole('tab', { name: 'API reference' }).click();
     await page.getByRole('textbox', { name: 'Search operations' }).fill('roles');

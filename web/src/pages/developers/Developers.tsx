@@ -1,6 +1,7 @@
 // Developers: the MCP endpoint, API keys with scopes, clients that people let in, connectors of one's own, the API.
 import { Button, Checkbox, Group, Stack, Tabs, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, idempotencyKey, take } from '../../api/client';
 import { connectorsQuery } from '../../api/queries';
@@ -12,10 +13,11 @@ import { counted } from '../../parts/words';
 import { Editor } from '../../editor/Editor';
 import { useMarks, Wrongs } from '../../editor/wrongs';
 import { Reference } from './Reference';
+import { Webhooks } from './Webhooks';
 
 const scopes = [
   'audit:read', 'clients:read', 'clients:write', 'config:read', 'config:write', 'connections:read', 'connections:write', 'connectors:read', 'connectors:write', 'events:read', 'organisation:read',
-  'organisation:write', 'roles:read', 'roles:write', 'tokens:read', 'tokens:write', 'usage:read', 'users:read', 'users:write',
+  'organisation:write', 'roles:read', 'roles:write', 'tokens:read', 'tokens:write', 'usage:read', 'users:read', 'users:write', 'webhooks:read', 'webhooks:write',
 ] as const;
 type Scope = (typeof scopes)[number];
 
@@ -226,15 +228,20 @@ function Access() {
 }
 
 export function Developers() {
+  const { may } = useHere();
+  const { tab = 'access' } = useSearch({ from: '/developers' });
+  const navigate = useNavigate({ from: '/developers' });
   return (
     <>
-      <PageHead title="Developers" lead="Everything that this dashboard does, for programs: keys, your own connectors, and the API." />
-      <Tabs defaultValue="access" keepMounted={false}>
+      <PageHead title="Developers" lead="Everything that this dashboard does, for programs: keys, your own connectors, webhooks, and the API." />
+      <Tabs value={tab} onChange={(value) => void navigate({ search: { tab: value === 'access' ? undefined : value ?? undefined } })} keepMounted={false}>
         <Tabs.List>
           <Tabs.Tab value="access">Access</Tabs.Tab>
+          {may('webhooks:read') && <Tabs.Tab value="webhooks">Webhooks</Tabs.Tab>}
           <Tabs.Tab value="reference">API reference</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="access"><Access /></Tabs.Panel>
+        {may('webhooks:read') && <Tabs.Panel value="webhooks"><Webhooks /></Tabs.Panel>}
         <Tabs.Panel value="reference"><Reference /></Tabs.Panel>
       </Tabs>
     </>
