@@ -140,6 +140,7 @@ test('Access rules: a change says what it would mean before it is saved', async 
   await page.getByRole('radiogroup', { name: 'Create an invoice of Acme Books' }).getByText('Deny').click();
   await bar.getByRole('button', { name: 'Save' }).click();
   await page.getByText('Saved. It holds from the next call on.').first().waitFor();
+  await bar.waitFor({ state: 'detached' });
   const { url } = await world.connek.token(owner);
   const { tools } = await (await sdk1(t, url)).listTools();
   assert.ok(!tools.some(({ name }) => name === 'books_create_invoice'));

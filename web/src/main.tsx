@@ -19,6 +19,7 @@ const queries = new QueryClient({
     queries: {
       staleTime: 10_000,
       // What was refused stays refused; what did not get through may.
+      retryDelay: (n) => 500 * 2 ** n,
       retry: (n, error) => n < 2 && (!(error instanceof Problem) || error.status === 0 || error.status >= 500),
     },
   },

@@ -8,6 +8,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { api, Problem, take, type Schemas } from '../../api/client';
 import { connectionsQuery, connectionToolsQuery, connectorsQuery, rolesQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
+import { Edited } from '../../parts/edited';
 import { useForm } from '../../parts/form';
 import { Confirm, DoesBadge, Empty, Lines, Loaded, ProblemBox, Section, told, type Asking } from '../../parts/parts';
 import { counted } from '../../parts/words';
@@ -171,7 +172,7 @@ function AddRow({ rows, connections, connectors, add }: { rows: Matrix['rows']; 
   );
 }
 
-function RoleEditor({ role, connections, connectors }: { role: Role; connections: Schemas['Connection'][]; connectors: Schemas['Connector'][] }) {
+function RoleEditor({ role, setTyped, connections, connectors }: { role: Role; setTyped: (is: boolean) => void; connections: Schemas['Connection'][]; connectors: Schemas['Connector'][] }) {
   const { organisation, may } = useHere();
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -185,6 +186,10 @@ function RoleEditor({ role, connections, connectors }: { role: Role; connections
   const form = useForm({});
   const isFixed = !may('roles:write');
   const nChanges = changesBetween(before, matrix) + (name !== role.name ? 1 : 0) + (maxResult !== role.max_result ? 1 : 0);
+  const isTyped = nChanges > 0;
+  useEffect(() => {
+    setTyped(isTyped);
+  }, [isTyped]);
   const draft = useMemo(() => (nChanges > 0 ? { name, max_result: maxResult, rules: rulesOf(matrix) } : null), [nChanges, name, maxResult, matrix]);
   const replay = useReplay(role, draft);
   const blocker = useBlocker({ shouldBlockFn: () => nChanges > 0, enableBeforeUnload: () => nChanges > 0, withResolver: true });
@@ -207,6 +212,7 @@ function RoleEditor({ role, connections, connectors }: { role: Role; connections
           body: { name, max_result: maxResult, rules: rulesOf(matrix) },
         }),
       );
+      setTyped(false);
       await queries.invalidateQueries({ queryKey: [organisation.id] });
       told('Saved. It holds from the next call on.');
     });
@@ -348,17 +354,15 @@ export function RoleRules() {
   const roles = useQuery(rolesQuery(organisation.id));
   const connections = useQuery(connectionsQuery(organisation.id));
   const connectors = useQuery(connectorsQuery(organisation.id));
-  // What is being edited stays as it was read, until it is saved or discarded: else a change of somebody else's would
-  // be overwritten without a word.
   const found = roles.data?.items.find((role) => role.id === id);
-  const [kept, setKept] = useState<Role | undefined>(found);
-  useEffect(() => {
-    if (found) setKept((now) => (now && now.id === found.id && document.querySelector('.changes') ? now : found));
-  }, [found]);
   if (roles.data && !found) return <Empty>This role is no longer there.</Empty>;
   return (
     <Loaded query={connections}>
-      {({ items }) => (kept && kept.id === id ? <RoleEditor key={`${kept.id} ${kept.etag}`} role={kept} connections={items} connectors={connectors.data?.items ?? []} /> : <Lines />)}
+      {({ items }) => (found ? (
+        <Edited key={found.id} of={found}>
+          {(role, setTyped) => <RoleEditor role={role} setTyped={setTyped} connections={items} connectors={connectors.data?.items ?? []} />}
+        </Edited>
+      ) : <Lines />)}
     </Loaded>
   );
 }
