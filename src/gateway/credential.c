@@ -85,7 +85,7 @@ static void unlink_wait(struct credential_wait *wait) {
 
 static void give(struct call *call, const struct grant_request *request) {
   call->lease = request->code == ERR_NONE ? LEASE_GIVEN : LEASE_REFUSED;
-  call->grant_version = request->grant_version;
+  if (request->code == ERR_NONE) call->grant_version = request->grant_version;
   call->error = request->code;
   if (request->credential) {
     struct str bytes = secret_open(request->credential);

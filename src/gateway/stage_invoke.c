@@ -8,6 +8,7 @@
 #include "gateway/request_state.h"
 #include "gateway/tool_answer.h"
 #include "gateway/worker.h"
+#include "grant/keeper.h"
 #include "mcp/input.h"
 
 enum stage_verdict stage_invoke(struct call *call) {
@@ -215,8 +216,25 @@ static enum stage_verdict ask_for_url(struct call *call) {
   return ask_by_result(call, buf_str(&requests), STR_NONE);
 }
 
+/* A token or key that its service takes no more has to be told of. */
+static void note_use(const struct call *call) {
+  const struct connector_result *result = &call->invocation.result;
+  struct grant_keeper *keeper = call->exchange->worker->server->keeper;
+  if (!keeper || !call->connection) return;
+  const struct grant_use use = {.organisation_id = call->exchange->principal.snapshot->id,
+                                .connection_id = call->connection->policy.id,
+                                .version = call->connection->version,
+                                .grant_version = call->grant_version,
+                                .tool = call->tool ? call->tool->tool->name : call->uri};
+  if (result->is_refused)
+    grant_was_refused(keeper, &use);
+  else if (!result->is_error && !result->rpc_code)
+    grant_was_accepted(keeper, &use);
+}
+
 static enum stage_verdict answer(struct call *call) {
   const struct connector_result *result = &call->invocation.result;
+  note_use(call);
   bool is_modern = call->envelope.revision->era == MCP_MODERN;
   call->outcome = outcome_of(call);
   call->error = result->error;

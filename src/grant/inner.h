@@ -21,8 +21,18 @@ enum {
 struct flight;
 struct consent_run;
 
+/* refused.c: of which connections the last calls were refused. */
+struct refusals {
+  pthread_mutex_t lock;
+  struct map by_id;
+  atomic_size_t n; /* how many there are, to be looked at without the lock */
+};
+void refusals_init(struct refusals *refusals);
+void refusals_release(struct refusals *refusals);
+
 struct grant_keeper {
   struct grant_keeper_options options;
+  struct refusals refusals;
   struct uuid id; /* owner of leases: the same whenever this node is started */
   pthread_t thread;
   struct loop loop;

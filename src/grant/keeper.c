@@ -24,6 +24,7 @@ static struct uuid lease_owner(struct str node) {
 static void keeper_free(struct grant_keeper *keeper) {
   courier_free(keeper->courier);
   map_release(&keeper->flights);
+  refusals_release(&keeper->refusals);
   free(keeper);
 }
 
@@ -51,6 +52,7 @@ enum err_code grant_keeper_start(const struct grant_keeper_options *options, str
   keeper->options = *options;
   keeper->id = lease_owner(options->node);
   map_init(&keeper->flights);
+  refusals_init(&keeper->refusals);
   enum err_code code = loop_init(&keeper->loop, err);
   if (code != ERR_NONE) {
     keeper_free(keeper);

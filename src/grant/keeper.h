@@ -72,6 +72,16 @@ struct grant_challenge {
 };
 void grant_challenged(struct grant_keeper *keeper, const struct grant_challenge *challenge);
 
+/* How a service took what a call was sent with (refused.c). From any thread; nothing comes back. */
+struct grant_use {
+  struct uuid organisation_id, connection_id;
+  int64_t version, grant_version; /* of the connection, and of the grant that the token is of; or 0 */
+  struct str tool;                /* or whatever it was; need not outlive this */
+};
+/* With 401, and there is no other token to try. */
+void grant_was_refused(struct grant_keeper *keeper, const struct grant_use *use);
+void grant_was_accepted(struct grant_keeper *keeper, const struct grant_use *use);
+
 /* ---- connecting (consent.c) ---- */
 
 enum { GRANT_TOKEN_SIZE = 65, GRANT_LINK_S = 15 * 60, GRANT_STATE_S = 10 * 60 };

@@ -1,6 +1,7 @@
 // How connections are: checked by one harmless real call, and told of before it is too late.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connek, binary, run } from './support/connek.js';
 import { Browser, Vendor, manifestOf } from './support/vendor.js';
 import { Upstream } from './support/upstream.js';
@@ -206,4 +207,147 @@ test('an access that only a person can renew, and a key that has grown old, are 
   config.connections[0].credential.key = 'k-87654321';
   await connek.apply(config);
   assert.equal((await listOf(connek)).keyed.status, 'active');
+});
+
+// Two tools, so that a service can refuse one of them; what each call comes to.
+async function refusing(t, more = {}) {
+  const vendor = await Vendor.start(t);
+  const key = { manifest: 1, id: 'keyed', name: 'Keyed', base: vendor.base, auth: [{ type: 'key', in: 'header', name: 'Authorization', prefix: 'Bearer ' }] };
+  const tools = ['list', 'find', 'count'].map((name) => ({ name, does: 'read', description: `Does ${name}.`, input: { type: 'object', properties: {} }, call: `GET /${name}` }));
+  const connek = await Connek.create(t, { env: { BOOKS_SECRET: 's' } });
+  await connek.writeFile('books.json', manifestOf(vendor, {}, { tools }));
+  await connek.writeFile('keyed.json', { ...key, tools });
+  const { access_token } = vendor.issue();
+  await connek.apply({
+    organisation: 'acme',
+    limits: { per_minute: 1_000_000 },
+    connectors: ['books.json', 'keyed.json'],
+    connections: [{ name: 'books', connector: 'books' }, { name: 'keyed', connector: 'keyed', credential: { key: access_token } }],
+    roles: [{ name: 'reader', rules: ['books', 'keyed'].map((connector) => ({ connector, does: ['read'] })) }],
+    users: [{ email: 'boss@acme.example', kind: 'admin', roles: ['reader'] }],
+  });
+  await connek.ok('client-app', 'set', 'books', '--client-id', 'c', '--secret', 'env:BOOKS_SECRET');
+  await connek.start('--allow-upstream', vendor.host, '--workers', '2', ...(more.args ?? []));
+  const { url } = await connek.token('boss@acme.example');
+  const call = async (tool) => (await callTool(url, tool, {})).body.result;
+  const becomes = async (name, status) => {
+    for (let i = 0; i < 200; i++) {
+      const found = (await listOf(connek))[name];
+      if (found.status === status) return found;
+      await sleep(50);
+    }
+    return assert.fail(`${name} did not become ${status}`);
+  };
+  return { vendor, connek, call, becomes, access_token };
+}
+
+test('a key that its service takes no more is told of after some refusals in a row, not after one, and so is one that works again', async (t) => {
+  const { vendor, connek, call, becomes, access_token } = await refusing(t);
+  const end = (is) => vendor.live.set(access_token, is ? 0 : Date.now() + 3_600_000);
+  const status = async () => (await listOf(connek)).keyed.status;
+  // One tool that this account may not call, now and then, while others go well.
+  for (let i = 0; i < 12; i++) {
+    end(true);
+    assert.equal((await call('keyed_find')).isError, true);
+    assert.equal((await call('keyed_count')).isError, true);
+    end(false);
+    assert.equal((await call('keyed_list')).isError, false);
+  }
+  end(true);
+  for (let i = 0; i < 9; i++) await call('keyed_find');
+  assert.equal(await status(), 'active');
+  end(false);
+  assert.equal((await call('keyed_list')).isError, false);
+  end(true);
+  for (const tool of ['list', 'find', 'count']) assert.equal((await call(`keyed_${tool}`)).isError, true);
+  assert.match((await becomes('keyed', 'error')).last_error, /no longer accepts its key \(401\)/);
+  end(false);
+  assert.equal((await call('keyed_find')).isError, false);
+  await becomes('keyed', 'active');
+  // The same tool again and again says as much in the end.
+  end(true);
+  for (let i = 0; i < 10; i++) await call('keyed_find');
+  await becomes('keyed', 'error');
+  const { access_token: other } = vendor.issue();
+  await connek.apply({ organisation: 'acme', connections: [{ name: 'keyed', connector: 'keyed', credential: { key: other } }] });
+  assert.equal(await status(), 'active', 'what was found of the key before says nothing of this one');
+});
+
+test('an access that its service takes no more, and that nothing renews, has to be connected again', async (t) => {
+  const { vendor, connek, call, becomes } = await refusing(t);
+  const { issue } = vendor;
+  vendor.issue = () => ({ ...issue.call(vendor), refresh_token: undefined });
+  await connect(connek, 'books');
+  assert.equal((await call('books_list')).isError, false);
+  vendor.endAccess();
+  for (const tool of ['list', 'find']) assert.match((await call(`books_${tool}`)).content[0].text, /401/);
+  assert.equal((await listOf(connek)).books.status, 'active');
+  await call('books_count');
+  const found = await becomes('books', 'reconnect');
+  assert.match(found.last_error, /no longer accepts the access that it gave \(401\)/);
+  const n = vendor.calls.length;
+  for (let i = 0; i < 100 && !/connect\//.test((await call('books_list')).content[0].text); i++) await sleep(50);
+  const told = (await call('books_list')).content[0].text;
+  const link = /http\S+\/connect\/[0-9a-f]{64}/.exec(told)?.[0];
+  assert.ok(link, told);
+  assert.ok(vendor.calls.length <= n + 2, 'nothing more is sent with it');
+  assert.match((await new Browser().follow(link)).text, /is connected/);
+  assert.equal((await call('books_list')).isError, false);
+  assert.equal((await listOf(connek)).books.status, 'active');
+});
+
+// What is kept opened shows by this: what stands in the database then opens no more, and nobody was told.
+async function spoil(connek) {
+  const [{ before }] = await sql(connek, 'SELECT hex(secret) AS before FROM connection_grant');
+  await sql(connek, 'UPDATE connection_grant SET secret = randomblob(length(secret))');
+  return () => sql(connek, `UPDATE connection_grant SET secret = x'${before}'`);
+}
+const many = async (call, tool, n = 24) => (await Promise.all(Array.from({ length: n }, () => call(tool)))).map(({ isError }) => isError);
+
+test('an opened credential is kept as long as --credential-kept says, and an hour at most', async (t) => {
+  for (const [kept, isKept] of [['10m', true], ['1s', false]]) {
+    const { connek, call } = await refusing(t, { args: ['--credential-kept', kept] });
+    await connect(connek, 'books');
+    while (new Set(await many(call, 'books_list')).has(true)); // both workers have it
+    await spoil(connek);
+    if (!isKept) await sleep(1100);
+    assert.deepEqual(new Set(await many(call, 'books_list')), new Set([!isKept]), kept);
+    const { code, stderr } = await connek.command('serve', '--credential-kept', '61m');
+    assert.equal(code, 2);
+    assert.match(stderr, /an hour at most/);
+  }
+});
+
+test('what is kept opened is dropped at once: by a disconnection, a rotation of keys, a replacement, whatever is published', async (t) => {
+  const { vendor, connek, call } = await refusing(t, { args: ['--credential-kept', '1h'] });
+  const warm = async () => assert.deepEqual(new Set(await many(call, 'books_list')), new Set([false]));
+  // Each is seen by all workers when its command returns: nobody has it opened, and in the database it opens no more.
+  const ways = {
+    rotation: () => connek.ok('key', 'rotate'),
+    change: () => connek.apply({ organisation: 'acme', roles: [{ name: `another ${Date.now()}`, rules: [] }] }),
+  };
+  await connect(connek, 'books');
+  for (const [way, act] of Object.entries(ways)) {
+    await warm();
+    await act();
+    const restore = await spoil(connek);
+    assert.deepEqual(new Set(await many(call, 'books_list')), new Set([true]), way);
+    await restore();
+  }
+  await warm();
+  const before = vendor.calls.length;
+  await connek.ok('connection', 'disconnect', '--connection', 'books', '--allow-upstream', vendor.host);
+  assert.deepEqual(new Set(await many(call, 'books_list')), new Set([true]));
+  assert.equal(vendor.calls.length, before, 'nothing is sent with what was given up');
+
+  assert.deepEqual(new Set(await many(call, 'keyed_list')), new Set([false]));
+  const { access_token: next } = vendor.issue();
+  await connek.apply({ organisation: 'acme', connections: [{ name: 'keyed', connector: 'keyed', credential: { key: next } }] });
+  const since = vendor.calls.length;
+  await many(call, 'keyed_list');
+  assert.deepEqual(new Set(vendor.calls.slice(since).map(({ authorization }) => authorization)), new Set([`Bearer ${next}`]), 'the key before is sent no more');
+  await connek.apply({ organisation: 'acme', connections: [{ name: 'keyed', connector: 'keyed', credential: null }] });
+  const last = vendor.calls.length;
+  assert.deepEqual(new Set(await many(call, 'keyed_list')), new Set([true]));
+  assert.equal(vendor.calls.length, last, 'nor is one that was taken away');
 });
