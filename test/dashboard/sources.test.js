@@ -26,7 +26,7 @@ async function world(t, config, { files = {}, upstreams = [], ...options } = {})
 }
 
 // Through the vendor's own pages.
-async function agree(page, base) {
+async function agree(page, base, name = 'Our books') {
   await page.waitForURL(/\/interaction\//);
   while (!page.url().startsWith(base)) {
     const login = page.locator('input[name=login]');
@@ -39,7 +39,7 @@ async function agree(page, base) {
     await page.locator('button[type=submit]').click();
     await promise;
   }
-  await page.getByText('Our books of Acme is connected.').waitFor();
+  await page.getByText(`${name} of Acme is connected.`).waitFor();
   await page.getByRole('link', { name: 'Go on' }).or(page.getByRole('button', { name: 'Go on' })).click();
 }
 
@@ -86,6 +86,47 @@ test('an account is connected by consent, from Connect to working; withdrawn the
   await dialog.getByText('Works', { exact: true }).waitFor();
   assert.equal((await client.callTool({ name: 'books_list', arguments: {} })).isError, false);
   assertClean();
+});
+
+test('a service is set free, and a member connects an account of their own there, which nobody else uses', async (t) => {
+  const vendor = await CertifiedVendor.start(t);
+  const carla = 'carla@acme.example';
+  const { connek, page, dialog, assertClean } = await world(
+    t,
+    {
+      connectors: ['books.json'],
+      roles: [{ name: 'Everything', rules: [{ connector: 'books', does: ['read'] }] }],
+      users: [{ email: admin, kind: 'admin', roles: ['Everything'] }, { email: carla, roles: ['Everything'] }],
+    },
+    { files: { 'books.json': { ...manifestOf(vendor), auth: [vendor.auth()] } }, upstreams: [vendor.host], alsoAsked: [vendor.base] },
+  );
+  const { client_id, client_secret } = await vendor.register({ redirect_uris: [`${connek.base}/oauth/callback`] });
+  connek.env.BOOKS_SECRET = client_secret;
+  await connek.ok('client-app', 'set', 'books', '--client-id', client_id, '--secret', 'env:BOOKS_SECRET');
+  await member(connek, carla);
+  const hers = await visitor(t, connek.base, { alsoAsked: [vendor.base] });
+  await signIn(hers.page, connek.base, carla, password);
+  await hers.page.getByText('Your organisation has not set a service free for that.').waitFor();
+
+  await page.goto(`${connek.base}/sources?tab=catalogue&connect=books`);
+  await dialog.getByRole('switch', { name: /People may connect accounts of their own/ }).press('Space');
+  await hers.page.getByRole('button', { name: 'Connect an account of mine' }).click();
+  await hers.page.getByLabel('Name', { exact: true }).fill('work');
+  await hers.page.getByRole('button', { name: 'Go to Books' }).click();
+  await agree(hers.page, connek.base, `work (${carla})`);
+  await hers.page.waitForURL(/\/me$/);
+  await hers.page.getByText('Works', { exact: true }).waitFor();
+  const call = async (email) => (await (await sdk1(t, (await connek.token(email)).url)).callTool({ name: 'books_list', arguments: {} }).catch(({ message }) => ({ isError: true, message }))).isError;
+  assert.equal(await call(carla), false);
+  assert.equal(await call(admin), true);
+  await page.goto(`${connek.base}/sources`);
+  await page.getByText(`Books · ${carla}`).waitFor();
+  await hers.page.getByRole('button', { name: /^Remove work/ }).click();
+  await hers.page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await hers.page.getByRole('button', { name: 'Connect an account of mine' }).waitFor();
+  assert.equal(await call(carla), true);
+  assertClean();
+  hers.assertClean();
 });
 
 test('what an MCP server changes is hidden, shown as a difference that people can read, and decided on', async (t) => {

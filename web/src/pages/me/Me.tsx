@@ -8,6 +8,7 @@ import { EffectiveToolList } from '../../parts/EffectiveToolList';
 import { Lines, Loaded, PageHead, Secret, Section } from '../../parts/parts';
 import { Clients, Tokens, type TokenActions } from '../../parts/Tokens';
 import { counted } from '../../parts/words';
+import { Accounts } from './Accounts';
 import { Switches } from './Switches';
 
 function MyTokens() {
@@ -58,6 +59,7 @@ export function Me() {
       </Loaded>
       <MyTokens />
       <Section title="Sources for my assistants"><Switches /></Section>
+      <Section title="Accounts of my own"><Accounts /></Section>
       <Section title="What my assistant may do">
         <Loaded query={tools} waiting={<Lines n={4} />}>
           {(data) => (

@@ -1,14 +1,34 @@
 // Connecting an account: what one gets, how, and who may use it.
-import { Alert, Anchor, Button, Checkbox, Drawer, Group, PasswordInput, Radio, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Anchor, Button, Checkbox, Drawer, Group, PasswordInput, Radio, Stack, Switch, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, idempotencyKey, take, type Schemas } from '../../api/client';
 import { connectionsQuery, connectorQuery, rolesQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
+import { compact, FieldInput } from '../../parts/fields';
 import { useForm } from '../../parts/form';
 import { CodeBlock, DoesBadge, Lines, Loaded, ProblemBox, told } from '../../parts/parts';
 import { counted } from '../../parts/words';
+
+// Set free, or not, for accounts that people connect themselves.
+function Personal({ connector }: { connector: Schemas['Connector'] }) {
+  const { organisation, may } = useHere();
+  const queries = useQueryClient();
+  const form = useForm({});
+  if (!may('connectors:write') || connector.kind === 'sqlite') return null;
+  const turn = (is_allowed: boolean) =>
+    form.send(async () => {
+      await take(api.PUT('/organisations/{organisation}/connectors/{connector}/personal', { params: { path: { organisation: organisation.id, connector: connector.id } }, body: { is_allowed } }));
+      await queries.invalidateQueries({ queryKey: [organisation.id] });
+    });
+  return (
+    <>
+      <Switch label="People may connect accounts of their own" description="On My page, as far as a role lets them use it. What they connect is theirs alone." checked={connector.allows_personal} disabled={form.isBusy} onChange={(event) => void turn(event.currentTarget.checked)} />
+      {form.error !== null && <ProblemBox error={form.error} />}
+    </>
+  );
+}
 
 function WhatYouGet({ detail, next }: { detail: Schemas['ConnectorDetail']; next: () => void }) {
   return (
@@ -32,6 +52,7 @@ function WhatYouGet({ detail, next }: { detail: Schemas['ConnectorDetail']; next
       ) : (
         <Text c="dimmed">Its tools are asked for when it is connected. None is seen by an assistant before you have accepted it.</Text>
       )}
+      <Personal connector={detail.connector} />
       <Group justify="flex-end"><Button onClick={next} autoFocus>Go on</Button></Group>
     </Stack>
   );
@@ -41,13 +62,6 @@ interface Typed {
   name: string;
   settings: Record<string, string>;
   credential: Record<string, string>;
-}
-
-function FieldInput({ field, value, error, onChange }: { field: Schemas['Field']; value: string; error?: string; onChange: (value: string) => void }) {
-  const shared = { label: field.title || field.name, description: field.help, required: field.is_required, error, autoComplete: 'off' };
-  if (field.options) return <Select {...shared} data={field.options} value={value || null} onChange={(chosen) => onChange(chosen ?? '')} />;
-  if (field.is_secret) return <PasswordInput {...shared} autoComplete="new-password" value={value} onChange={(event) => onChange(event.currentTarget.value)} />;
-  return <TextInput {...shared} placeholder={field.default} value={value} onChange={(event) => onChange(event.currentTarget.value)} spellCheck={false} />;
 }
 
 // The client that has to be registered at the service before its consent page can be opened.
@@ -83,8 +97,6 @@ function ClientApp({ detail }: { detail: Schemas['ConnectorDetail'] }) {
     </Alert>
   );
 }
-
-const compact = (values: Record<string, string>) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
 
 export async function openConsent(organisation: string, connection: string): Promise<void> {
   const { url } = await take(
