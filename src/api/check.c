@@ -126,7 +126,8 @@ static void on_turn(struct loop_task *task) {
   const struct connector_result *result = &check->call.result;
   struct arena *arena = &check->request->arena;
   struct str text = result->is_error ? arena_str(arena, result->text)
-                                     : arena_printf(arena, "%.*s was answered", STR_ARG(check->call.tool->name));
+                                     : arena_printf(arena, "%.*s was answered%s%.*s", STR_ARG(check->call.tool->name),
+                                                    result->notice.n ? "; " : "", STR_ARG(result->notice));
   bool is_ok = !result->is_error;
   arena_wipe(&check->arena);
   finish(check, is_ok, text);

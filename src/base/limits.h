@@ -118,12 +118,18 @@ enum {
   LIMIT_CHILD_CPU_S = 3600,       /* in all its life */
   LIMIT_CHILD_STOP_MS = 3 * 1000, /* between asking it to end and killing its group */
 
-  /* sqlite connector */
+  /* sqlite and postgres connectors */
   LIMIT_SQL_TEXT = 64 * KIB,
   LIMIT_SQL_ROWS = 1000,
   LIMIT_SQL_BYTES = 1 * MIB,
   LIMIT_SQL_MS = 10 * 1000,
   LIMIT_SQL_PARAMS = 100,
+  LIMIT_POSTGRES_ROW = 16 * MIB,      /* of a server's answer without a whole row; beyond: the session is closed */
+  LIMIT_POSTGRES_QUEUE = 256,         /* calls that wait for one connection's sessions */
+  LIMIT_POSTGRES_SESSIONS = 512,      /* of all connections together */
+  LIMIT_POSTGRES_IDLE_MS = 60 * 1000, /* before a session that nobody uses is closed */
+  LIMIT_POSTGRES_SESSION_MS = 30 * 60 * 1000, /* a session's life: its password is kept as long */
+  LIMIT_POSTGRES_STOP_MS = 3 * 1000,          /* what an answered call's session has left, and all of them at the end */
 
   /* limits and tokens */
   LIMIT_TOKEN_PER_MINUTE = 60,           /* an access token, unless it or its organisation says otherwise */

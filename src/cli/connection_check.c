@@ -140,7 +140,9 @@ static void on_called(struct connector_call *call) {
     return;
   }
   struct str text = result->text;
-  if (!result->is_error) text = arena_printf(work->arena, "%.*s was answered", STR_ARG(call->tool->name));
+  if (!result->is_error)
+    text = arena_printf(work->arena, "%.*s was answered%s%.*s", STR_ARG(call->tool->name), result->notice.n ? "; " : "",
+                        STR_ARG(result->notice));
   finish(work, !result->is_error, text);
 }
 
@@ -244,6 +246,8 @@ static enum err_code open_host(struct check_work *work, struct err *err) {
   host->upstreams = mcp_upstreams_new(&options);
   if (!host->timers || !host->upstreams) return err_no_memory(err);
   enum err_code code = http_client_new(host->loop, &work->keeper.client, &host->http, err);
+  host->postgres = postgres_pools_new(&work->keeper.client);
+  if (!code && !host->postgres) code = err_no_memory(err);
   if (!code) code = executor_start("sql", 1, &host->sql, err);
   if (!code) code = mcp_upstreams_join(host->upstreams, host, err);
   return code;
@@ -268,6 +272,7 @@ static int check_all(struct check_work *work) {
   }
   loop_run(&work->keeper.loop);
   if (work->host.sql) executor_stop(work->host.sql);
+  postgres_pools_free(work->host.postgres);
   cli_keeper_stop(&work->keeper);
   mcp_upstreams_free(work->host.upstreams);
   return exit_code;

@@ -1,5 +1,5 @@
 /* What every kind of connector is to the gateway: definitions with tools, and one function that makes a call. A folder
- * a kind: http/ (manifests), sql/ (sqlite), self/ (Connek's own). They never include each other. */
+ * a kind: http/ (manifests), sql/ (sqlite, postgres), self/ (Connek's own). They never include each other. */
 #ifndef CONNEK_CONNECTOR_CONNECTOR_H
 #define CONNEK_CONNECTOR_CONNECTOR_H
 
@@ -105,6 +105,7 @@ struct connector_connection {
 };
 
 struct http_rates; /* connector/http/rate.c: what connections may do, and have done; one a process, for all workers */
+struct postgres_pools; /* connector/sql/postgres_pool.c */
 
 /* What calls share on one worker. */
 struct connector_host {
@@ -113,6 +114,7 @@ struct connector_host {
   struct timers *timers;           /* NULL: nothing is waited for, so nothing is repeated */
   struct http_rates *rates;        /* NULL: connections have no limits */
   struct executor *sql;            /* threads for SQLite files */
+  struct postgres_pools *postgres; /* sessions with PostgreSQL servers; one a process; NULL: there are none */
   struct mcp_upstreams *upstreams; /* MCP servers behind us; NULL: there are none (mcp/upstream.h) */
   unsigned worker;                 /* which of the workers this is */
 };
@@ -165,6 +167,8 @@ struct connector_result {
   enum err_code error;   /* of a failed call: for the record */
   bool is_refused;       /* the service did not accept the token, and did nothing: another one may be tried */
   bool wants_scope;      /* the token is good, and not for this: nothing was done (RFC 6750, 3.1: insufficient_scope) */
+  struct str detail;     /* of a failed call, or empty: for the operator's log alone */
+  struct str notice;     /* what the connection's admin should know beside the answer; or empty */
   bool is_unknown;       /* it may or may not have happened (a write whose reply was lost) */
 
   /* From MCP servers. At most one of the three. */
@@ -240,7 +244,7 @@ struct connector_findings {
 };
 
 struct connector_kind {
-  const char *name; /* "http", "sqlite", "self" */
+  const char *name; /* "http", "mcp", "sqlite", "postgres", "self" */
   bool needs_rule;  /* false: about the caller alone, no connection, no rule (self/) */
   /* Its tools are those that were accepted of each connection (org/catalogue.h), not its definition's. */
   bool has_catalogue;
@@ -311,6 +315,11 @@ yyjson_val *connector_settings_with(struct arena *arena, yyjson_val *settings, y
 /* http/rate.c. NULL: no memory. Freed when no call is under way. */
 struct http_rates *http_rates_new(void);
 void http_rates_free(struct http_rates *rates);
+
+/* connector/sql/postgres_pool.c, with the client's guard and certificates. NULL: no memory. Freed when no call is under
+ * way and before the loops of those that were: it waits a moment for sessions that their servers keep busy. */
+struct postgres_pools *postgres_pools_new(const struct http_client_options *options);
+void postgres_pools_free(struct postgres_pools *pools);
 
 /* Fills an error result; the text is for a person. */
 void connector_fail(struct connector_call *call, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -4,6 +4,6 @@
 
 #include "connector/connector.h"
 
-extern const struct connector_kind connector_http, connector_mcp, connector_sqlite, connector_self;
+extern const struct connector_kind connector_http, connector_mcp, connector_postgres, connector_sqlite, connector_self;
 
 #endif

@@ -3,15 +3,15 @@
 #include "connector/kinds.h"
 #include "connector_builtin.h"
 
-static const struct connector_kind *const kinds[] = {&connector_http, &connector_mcp, &connector_self,
-                                                     &connector_sqlite};
+static const struct connector_kind *const kinds[] = {&connector_http, &connector_mcp, &connector_postgres,
+                                                     &connector_self, &connector_sqlite};
 
 static const struct connector_builtin builtins[] = {
-    {"connek", "self", connector_builtin_connek}, {"github", "http", connector_builtin_github},
-    {"linear", "http", connector_builtin_linear}, {"notion", "http", connector_builtin_notion},
-    {"slack", "http", connector_builtin_slack},   {"sqlite", "sqlite", connector_builtin_sqlite},
-    {"stripe", "http", connector_builtin_stripe}, {"telegram", "http", connector_builtin_telegram},
-    {"xero", "http", connector_builtin_xero},
+    {"connek", "self", connector_builtin_connek},         {"github", "http", connector_builtin_github},
+    {"linear", "http", connector_builtin_linear},         {"notion", "http", connector_builtin_notion},
+    {"postgres", "postgres", connector_builtin_postgres}, {"slack", "http", connector_builtin_slack},
+    {"sqlite", "sqlite", connector_builtin_sqlite},       {"stripe", "http", connector_builtin_stripe},
+    {"telegram", "http", connector_builtin_telegram},     {"xero", "http", connector_builtin_xero},
 };
 
 const struct connector_kind *connector_kind_find(struct str name) {
@@ -35,7 +35,8 @@ enum err_code connector_compile(struct arena *arena, yyjson_val *definition, str
                                 struct err *err) {
   yyjson_val *name = json_get(definition, "kind");
   const struct connector_kind *kind = name ? connector_kind_find(json_str(name)) : &connector_http;
-  if (!kind) return definition_fail(err, "", "kind", "kind must be \"http\", \"mcp\", \"sqlite\" or \"self\"");
+  if (!kind)
+    return definition_fail(err, "", "kind", "kind must be \"http\", \"mcp\", \"postgres\", \"sqlite\" or \"self\"");
   struct connector connector;
   enum err_code code = kind->compile(arena, definition, &connector, err);
   if (code != ERR_NONE) return code;

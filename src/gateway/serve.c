@@ -194,6 +194,7 @@ static enum err_code start_ground(struct service *service, struct err *err) {
   server->db = options->db;
   server->peers = limit_peers_new();
   server->rates = http_rates_new();
+  server->postgres = postgres_pools_new(&server->client);
   const struct mcp_upstreams_options upstreams = {.n_workers = server->n_workers,
                                                   .on_notice = notice_spread,
                                                   .on_line = notice_log,
@@ -201,7 +202,7 @@ static enum err_code start_ground(struct service *service, struct err *err) {
                                                   .context = server,
                                                   .data_dir = options->data_dir};
   server->upstreams = mcp_upstreams_new(&upstreams);
-  if (!server->peers || !server->rates || !server->upstreams) return err_no_memory(err);
+  if (!server->peers || !server->rates || !server->postgres || !server->upstreams) return err_no_memory(err);
   enum err_code code = loop_init(&service->loop, err);
   service->has_loop = code == ERR_NONE;
   if (code == ERR_NONE) code = db_start_threads(options->db, STORE_THREADS, err);
@@ -464,6 +465,7 @@ static void stop(struct service *service) {
   }
   grant_keeper_stop(server->keeper);
   if (server->sql) executor_stop(server->sql);
+  postgres_pools_free(server->postgres);
   if (server->audit) audit_writer_stop(server->audit);
   for (unsigned i = 0; i < server->n_workers; i++)
     worker_release(&server->workers[i]);

@@ -1,5 +1,6 @@
 /* The method's own work: for an action, its connector does it; this stage waits for it. */
 #include "base/limits.h"
+#include "base/log.h"
 #include "gateway/action.h"
 #include "gateway/credential.h"
 #include "gateway/page_cursor.h"
@@ -232,9 +233,19 @@ static void note_use(const struct call *call) {
     grant_was_accepted(keeper, &use);
 }
 
+/* What the service said is not for everybody. */
+static void log_detail(const struct call *call) {
+  const struct connector_result *result = &call->invocation.result;
+  if (!result->detail.n || !call->connection) return;
+  log_event(LOG_WARN, "connection_failed", LOG_TEXT("trace_id", call->exchange->trace.id),
+            LOG_STR("connection", call->connection->policy.name), LOG_TEXT("error", err_code_name(result->error)),
+            LOG_STR("detail", result->detail));
+}
+
 static enum stage_verdict answer(struct call *call) {
   const struct connector_result *result = &call->invocation.result;
   note_use(call);
+  log_detail(call);
   bool is_modern = call->envelope.revision->era == MCP_MODERN;
   call->outcome = outcome_of(call);
   call->error = result->error;

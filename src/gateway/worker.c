@@ -47,6 +47,7 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
                                          .timers = worker->timers,
                                          .rates = server->rates,
                                          .sql = server->sql,
+                                         .postgres = server->postgres,
                                          .upstreams = server->upstreams,
                                          .worker = index};
   code = mcp_upstreams_join(server->upstreams, &worker->host, err);

@@ -36,6 +36,7 @@ struct server {
   struct limit_rate peer_rate;
   struct executor *sql;
   struct http_rates *rates;
+  struct postgres_pools *postgres;
   struct grant_keeper *keeper;
   int64_t credential_kept_us; /* how long a worker keeps one opened */
   struct str public_url;      /* no '/' at its end */

@@ -4,26 +4,9 @@
 #include <limits.h>
 
 #include "base/limits.h"
-#include "connector/definition.h"
 #include "connector/kinds.h"
 #include "connector/sql/sqlite_statement.h"
-
-enum sqlite_operation { SQLITE_NONE, SQLITE_LIST_TABLES, SQLITE_DESCRIBE_TABLE, SQLITE_QUERY, SQLITE_EXECUTE };
-
-static const struct {
-  const char *name;
-  enum sqlite_operation operation;
-  enum policy_does does;
-} operations[] = {
-    {"list_tables", SQLITE_LIST_TABLES, DOES_READ},
-    {"describe_table", SQLITE_DESCRIBE_TABLE, DOES_READ},
-    {"query", SQLITE_QUERY, DOES_READ},
-    {"execute", SQLITE_EXECUTE, DOES_DESTROY},
-};
-
-struct sqlite_tool { /* connector_tool.state */
-  enum sqlite_operation operation;
-};
+#include "connector/sql/tool.h"
 
 struct sqlite_connection { /* connector_connection.state */
   const char *path;
@@ -31,43 +14,9 @@ struct sqlite_connection { /* connector_connection.state */
 
 /* ---- definition and connection ---- */
 
-static enum err_code read_operation(const struct connector_tool *tool, const char *place, struct sqlite_tool *state,
-                                    struct err *err) {
-  for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-    if (!str_eq_c(tool->name, operations[i].name)) continue;
-    /* What it does is a fact of this file: a definition that says less would open it to the wrong people. */
-    if (tool->does != operations[i].does)
-      return definition_fail(err, place, "does", "%s does \"%s\"", operations[i].name,
-                             policy_does_name(operations[i].does));
-    state->operation = operations[i].operation;
-    return ERR_NONE;
-  }
-  return definition_fail(err, place, "name", "no tool of the kind \"sqlite\"");
-}
-
 static enum err_code sqlite_compile(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
                                     struct err *err) {
-  struct connector connector;
-  enum err_code code = definition_check_members(definition, &definition_shared, NULL, "", err);
-  if (code == ERR_NONE) code = connector_definition_read(arena, definition, &connector, err);
-  if (code != ERR_NONE) return code;
-  struct connector_tool *tools = arena_memdup(arena, connector.tools, connector.n_tools * sizeof(*tools));
-  struct sqlite_tool *states = arena_new_n(arena, struct sqlite_tool, connector.n_tools);
-  if (!tools || !states) return err_no_memory(err);
-  size_t i, n;
-  yyjson_val *value;
-  yyjson_arr_foreach(json_get(definition, "tools"), i, n, value) {
-    char place[32];
-    snprintf(place, sizeof(place), "/tools/%zu", i);
-    size_t at = definition_tool_index(&connector, value);
-    code = definition_check_members(value, &definition_tool_shared, NULL, place, err);
-    if (code == ERR_NONE) code = read_operation(&tools[at], place, &states[at], err);
-    if (code != ERR_NONE) return code;
-    tools[at].state = &states[at];
-  }
-  connector.tools = tools;
-  *ret_connector = connector;
-  return ERR_NONE;
+  return sql_compile(arena, definition, "sqlite", NULL, ret_connector, err);
 }
 
 static enum err_code sqlite_connect(struct arena *arena, const struct connector *connector, yyjson_val *settings,
@@ -101,7 +50,7 @@ struct sqlite_job { /* call->state, in the call's arena */
   struct uuid connection_id;
   int64_t version;
   const char *path;
-  enum sqlite_operation operation;
+  enum sql_operation operation;
   atomic_bool is_cancelled;
   int64_t deadline_us;
   /* filled on the thread */
@@ -114,15 +63,15 @@ struct sqlite_job { /* call->state, in the call's arena */
 static enum err_code operate(struct sqlite_job *job, struct sqlite_handle *handle, struct arena *scratch) {
   yyjson_val *arguments = job->call->arguments; /* read-only by now */
   switch (job->operation) {
-    case SQLITE_LIST_TABLES:
+    case SQL_LIST_TABLES:
       return sqlite_list_tables(handle, &job->out, &job->err);
-    case SQLITE_DESCRIBE_TABLE:
+    case SQL_DESCRIBE_TABLE:
       return sqlite_describe_table(handle, arguments, &job->out, &job->err);
-    case SQLITE_QUERY:
+    case SQL_QUERY:
       return sqlite_query(handle, arguments, scratch, &job->out, &job->err);
-    case SQLITE_EXECUTE:
+    case SQL_EXECUTE:
       return sqlite_execute(handle, arguments, scratch, &job->out, &job->is_unknown, &job->err);
-    case SQLITE_NONE:
+    case SQL_NONE:
       break;
   }
   return err_set(&job->err, ERR_INTERNAL, "no such operation");
@@ -140,7 +89,7 @@ static void run(struct executor_job *executor_job, unsigned thread) {
     return;
   }
   struct sqlite_handle *handle;
-  bool may_write = job->operation == SQLITE_EXECUTE;
+  bool may_write = job->operation == SQL_EXECUTE;
   job->code = sqlite_handle_take(job->connection_id, job->version, job->path, may_write, &limits, &handle, &job->err);
   if (job->code != ERR_NONE) return;
   struct arena scratch;
@@ -167,7 +116,7 @@ static void done(struct executor_job *executor_job) {
 
 static void sqlite_invoke(struct connector_call *call) {
   const struct sqlite_connection *connection = call->connection->state;
-  const struct sqlite_tool *tool = call->tool->state;
+  const struct sql_tool *tool = call->tool->state;
   struct loop *loop = call->host->loop;
   call->state = NULL;
   struct sqlite_job *job = arena_new(call->arena, struct sqlite_job);
