@@ -172,7 +172,7 @@ static void every_kind_and_builtin_is_found(void **state) {
   struct fixture *f = *state;
   size_t n;
   const struct connector_builtin *builtins = connector_builtins(&n);
-  assert_int_equal(n, 9);
+  assert_int_equal(n, 10);
   for (size_t i = 0; i < n; i++) {
     assert_ptr_equal(connector_builtin_find(str_of(builtins[i].id)), &builtins[i]);
     assert_ok(compile(f, builtins[i].definition));
