@@ -59,8 +59,8 @@ static void write_value(struct buf *out, void *context, size_t at) {
 
 enum err_code sqlite_statement_rows(struct sqlite_handle *handle, sqlite3_stmt *statement, struct arena *scratch,
                                     struct buf *out, struct err *err) {
-  struct str *names;
-  size_t n;
+  struct str *names = NULL;
+  size_t n = 0;
   struct sql_rows rows;
   /* Before the columns are looked at: it is here that SQLite finds out that the schema has changed, compiles the
    * statement anew, and "*" means other columns. */
