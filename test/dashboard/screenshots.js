@@ -1,15 +1,17 @@
 // Pictures of every page of the dashboard: both themes, wide and narrow, filled and empty, into build/screenshots/.
-// Not a test: for people to look at.   scripts/screenshots [NAME...]
+// Not a test: for people to look at.   scripts/screenshots [NAME...], or readme: those of the README, into docs/images/
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Connek } from '../integration/support/connek.js';
 import { Person } from '../integration/support/person.js';
 import { setupLink } from '../integration/support/sign_in.js';
 import { acme, owner, password } from './support/acme.js';
-import { closeBrowser, settled, visitor } from './support/browser.js';
+import { closeBrowser, settled, signIn, visitor } from './support/browser.js';
+import { manyCalls, moveApart } from './support/month.js';
 import { everyPage } from './support/tour.js';
 
 const out = resolve(import.meta.dirname, '../../build/screenshots');
+const images = resolve(import.meta.dirname, '../../docs/images');
 const only = process.argv.slice(2);
 const closers = [];
 const scope = { after: (close) => closers.push(close) };
@@ -52,7 +54,34 @@ async function shoot(base, kind, names) {
   }
 }
 
+// The three of the README.
+async function shootReadme() {
+  const world = await acme(scope);
+  await manyCalls(scope, world);
+  const first = await visitor(scope, world.base);
+  await signIn(first.page, world.base, owner, password);
+  await settled(first.page);
+  await moveApart(world);
+  for (const [name, theme] of [['home', 'light'], ['rules-open', 'light'], ['activity', 'dark']]) {
+    const { page } = await visitor(scope, world.base, { theme, viewport: { width: 1280, height: 800 } });
+    await signIn(page, world.base, owner, password);
+    await everyPage.find(([one]) => one === name)[1](page, world.base);
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await page.waitForTimeout(500);
+    await page.screenshot({ path: join(images, `${name.split('-')[0]}.png`) });
+  }
+}
+
 await mkdir(out, { recursive: true });
+if (only[0] === 'readme') {
+  try {
+    await shootReadme();
+  } finally {
+    await closeBrowser();
+    for (const close of closers.reverse()) await close();
+  }
+  process.exit();
+}
 try {
   const empty = await Connek.create(scope);
   await empty.start();

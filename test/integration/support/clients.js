@@ -18,8 +18,8 @@ async function connected(t, client, transport) {
 }
 
 // @modelcontextprotocol/sdk 1.x
-export function sdk1(t, url, headers = {}, capabilities = {}) {
-  return connected(t, new Sdk1Client(who, { capabilities }), new Sdk1Transport(new URL(url), { requestInit: { headers } }));
+export function sdk1(t, url, headers = {}, capabilities = {}, name = who.name) {
+  return connected(t, new Sdk1Client({ ...who, name }, { capabilities }), new Sdk1Transport(new URL(url), { requestInit: { headers } }));
 }
 
 // @modelcontextprotocol/client 2.x; mode: 'legacy', 'auto', or a modern revision alone.

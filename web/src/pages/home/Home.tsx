@@ -137,7 +137,7 @@ function Attention() {
               {needsAttention(connection.status) ? <HealthStatus of={connection.status} /> : <Status tone="warn">To review</Status>}
             </div>
             <Text size="sm" c="dimmed" mt={4} className="wrap">
-              {connection.n_waiting > 0 ? `${counted(connection.n_waiting, 'definition')} wait for a decision.` : connection.advice ?? connection.last_error ?? 'Open it to see what to do.'}
+              {connection.n_waiting > 0 ? `${counted(connection.n_waiting, 'definition')} wait for a decision.` : connection.advice ?? connection.last_error ?? (connection.status === 'new' ? 'Its service has not been asked for permission. Open it to connect it.' : 'Open it to see what to do.')}
             </Text>
           </Link>
         ))}
