@@ -163,19 +163,12 @@ static void on_named(struct grant_discovery *discovery, const struct err *failur
 }
 
 static void ask_who(struct flight *flight) {
-  const struct grant_subject *subject = &flight->subject;
-  struct grant_discovery *discovery = &flight->discovery;
-  struct err err = {0};
-  *discovery = (struct grant_discovery){.http = flight->keeper->http,
-                                        .arena = &flight->arena,
-                                        .organisation = subject->organisation,
-                                        .server = subject->fixed->server,
-                                        .metadata_url = flight->challenge->said.resource_metadata,
-                                        .issuer = subject->authorization.issuer,
+  const struct grant_discovery asked = {.metadata_url = flight->challenge->said.resource_metadata,
+                                        .issuer = flight->subject.authorization.issuer,
                                         .is_resource_alone = true,
-                                        .done = on_named,
-                                        .context = flight};
-  if (grant_discover(discovery, &err) != ERR_NONE) judge_refusal(flight);
+                                        .done = on_named};
+  struct err err = {0};
+  if (flight_discover(flight, &asked, &err) != ERR_NONE) judge_refusal(flight);
 }
 
 /* ---- deciding ---- */

@@ -20,10 +20,12 @@ struct grant_resource {
 };
 /* Authorization server metadata. */
 struct grant_server {
-  struct str issuer, authorize, token, registration, revoke; /* the last two may be empty */
-  struct str scopes;                                         /* as above */
-  bool has_documents;                                        /* client_id_metadata_document_supported */
-  bool requires_iss;                                         /* authorization_response_iss_parameter_supported */
+  struct str issuer, token;
+  struct str authorize;                        /* empty: it gives no codes */
+  struct str registration, revoke;             /* or empty */
+  struct str scopes;                           /* as above */
+  bool has_documents;                          /* client_id_metadata_document_supported */
+  bool requires_iss;                           /* authorization_response_iss_parameter_supported */
   bool has_basic, has_post, has_none, has_jwt; /* token_endpoint_auth_methods_supported; not said: basic */
 };
 

@@ -213,6 +213,8 @@ enum err_code grant_server_read(struct arena *arena, struct str body, struct str
     return err_set(err, ERR_UPSTREAM, "it does not support PKCE with S256, without which no code is asked for");
   server.has_documents = yyjson_is_true(json_get(root, "client_id_metadata_document_supported"));
   server.requires_iss = yyjson_is_true(json_get(root, "authorization_response_iss_parameter_supported"));
+  /* One that does not give codes is asked for none, whatever address stands there: S256 was not looked for. */
+  if (!has_code) server.authorize = STR("");
   read_methods(root, &server);
   *ret_server = server;
   return ERR_NONE;

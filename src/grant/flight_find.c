@@ -48,18 +48,22 @@ static void on_found(struct grant_discovery *discovery, const struct err *failur
   }
 }
 
-void flight_find(struct flight *flight) {
+enum err_code flight_discover(struct flight *flight, const struct grant_discovery *asked, struct err *err) {
   const struct grant_subject *subject = &flight->subject;
   struct grant_discovery *discovery = &flight->discovery;
+  *discovery = *asked;
+  discovery->http = flight->keeper->http;
+  discovery->arena = &flight->arena;
+  discovery->organisation = subject->organisation;
+  discovery->server = subject->fixed->server;
+  discovery->context = flight;
+  return grant_discover(discovery, err);
+}
+
+void flight_find(struct flight *flight) {
+  const struct grant_discovery asked = {.issuer = flight->subject.fixed->issuer, .done = on_found};
   struct err err = {0};
-  *discovery = (struct grant_discovery){.http = flight->keeper->http,
-                                        .arena = &flight->arena,
-                                        .organisation = subject->organisation,
-                                        .server = subject->fixed->server,
-                                        .issuer = subject->fixed->issuer,
-                                        .done = on_found,
-                                        .context = flight};
-  if (grant_discover(discovery, &err) != ERR_NONE)
+  if (flight_discover(flight, &asked, &err) != ERR_NONE)
     refuse(flight, GRANT_LATER, arena_printf(&flight->arena, "who grants access could not be found out: %s", err.text));
 }
 

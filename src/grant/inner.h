@@ -75,7 +75,9 @@ void flight_read_again(struct flight *flight);
 void flight_store_failure(struct flight *flight);
 /* What is there is enough to ask for a token. */
 void flight_exchange(struct flight *flight);
-/* flight_find.c: finds out who grants; goes on with flight_exchange, or flight_store_failure. */
+/* flight_find.c: asks the flight's server for what `asked` says; the rest is filled in. */
+enum err_code flight_discover(struct flight *flight, const struct grant_discovery *asked, struct err *err) MUST_CHECK;
+/* Finds out who grants; goes on with flight_exchange, or flight_store_failure. */
 void flight_find(struct flight *flight);
 void flight_judge_client(struct flight *flight); /* flight->answer was read */
 bool flight_submit(struct flight *flight, db_work work, bool is_write, void (*done)(struct db_job *job));

@@ -125,6 +125,15 @@ static void without_s256_no_code_is_asked_for(void **state) {
                              "{\"issuer\":\"" ISSUER "\"," ENDPOINTS ",\"code_challenge_methods_supported\":\"S256\"}"};
   for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
     if (read_server(bad[i], &server) != ERR_UPSTREAM) fail_msg("%s", bad[i]);
+  /* Nor of one that says that it gives no codes, and names an address for them all the same. */
+  const char *const without_codes[] = {
+      "{\"issuer\":\"" ISSUER "\"," ENDPOINTS ",\"grant_types_supported\":[\"client_credentials\"]}",
+      "{\"issuer\":\"" ISSUER "\"," ENDPOINTS ",\"grant_types_supported\":\"authorization_code\"}"};
+  for (size_t i = 0; i < sizeof(without_codes) / sizeof(without_codes[0]); i++) {
+    assert_ok(read_server(without_codes[i], &server));
+    assert_int_equal(server.authorize.n, 0);
+    assert_true(server.token.n > 0);
+  }
 }
 
 static void nothing_secret_goes_where_it_could_be_read_on_the_way(void **state) {
