@@ -10,7 +10,7 @@ enum { NONCE_BYTES = 18, MAX_FIELDS = 12, PLAIN_MAX = 8 * MIB };
 
 /* The first part of each page's address; below it a page may have details of its own ("/sources/<id>"). */
 static const struct str pages[] = {
-    STR("activity"), STR("assistant"), STR("developers"), STR("me"),    STR("playground"),
+    STR("activity"), STR("assistant"), STR("developers"), STR("me"),    STR("playground"), STR("operator"),
     STR("rules"),    STR("settings"),  STR("sources"),    STR("usage"), STR("users"),
 };
 

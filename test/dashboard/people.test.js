@@ -53,6 +53,25 @@ test('an auditor reads everything and finds nothing to change', async (t) => {
   assertClean();
 });
 
+test('the operator sees how large the installation is by their key alone, and nothing of anybody\'s data', async (t) => {
+  const { page, assertClean } = await visitor(t, world.base);
+  await page.goto(`${world.base}/operator`);
+  const key = page.getByLabel('Key', { exact: true });
+  await key.fill('cap_nothing');
+  await page.getByRole('button', { name: 'Open' }).click();
+  await page.getByRole('alert').waitFor();
+  assert.equal(await key.inputValue(), 'cap_nothing');
+  await key.fill((await world.connek.ok('operator', 'key')).trim());
+  await page.getByRole('button', { name: 'Open' }).click();
+  await page.getByRole('row', { name: /Acme/ }).waitFor();
+  await page.getByText('Ready', { exact: true }).waitFor();
+  assert.doesNotMatch(await page.locator('main').innerText(), /@acme|Books|Finance|Ledger/);
+  await page.getByRole('button', { name: 'Forget the key' }).click();
+  assert.equal(await page.getByRole('row').count(), 0);
+  assert.equal(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]).includes('cap_')), false);
+  assertClean();
+});
+
 test('two admins edit the same role: the later one is told, and loses nothing without a word', async (t) => {
   const first = await at(t, owner, '/rules');
   const second = await at(t, 'ben@acme.example', '/rules');

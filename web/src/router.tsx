@@ -1,7 +1,7 @@
 // Addresses to pages. Each page is loaded when it is visited; details have addresses below their page's.
 import { Anchor, Center, Stack } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, retainSearchParams, useSearch } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, retainSearchParams, useRouterState, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { LiveProvider } from './api/live';
 import { chosenOrganisation, HereContext, useSession, type Here } from './api/session';
@@ -12,7 +12,13 @@ type Search = Record<string, unknown>;
 const word = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined);
 const flag = (value: unknown): true | undefined => (value === true || value === 'true' || value === 1 ? true : undefined);
 
+// The operator's page is nobody's organisation, and asks for no session.
 function Root() {
+  const isOperators = useRouterState({ select: ({ location }) => location.pathname === '/operator' });
+  return isOperators ? <Outlet /> : <Inside />;
+}
+
+function Inside() {
   const { org } = useSearch({ strict: false }) as { org?: string };
   const session = useSession();
   const queries = useQueryClient();
@@ -131,6 +137,7 @@ const developers = createRoute({
   validateSearch: (search: Search): { tab?: string; webhook?: string } => ({ tab: word(search.tab), webhook: word(search.webhook) }),
 });
 const me = createRoute({ ...page('/me', () => import('./pages/me/Me'), 'Me') });
+const operator = createRoute({ ...page('/operator', () => import('./pages/operator/Operator'), 'Operator') });
 const settings = createRoute({ ...page('/settings', () => import('./pages/settings/Settings'), 'Settings') });
 
 export const router = createRouter({
@@ -146,6 +153,7 @@ export const router = createRouter({
     developers,
     me,
     settings,
+    operator,
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Lines n={5} />,

@@ -61,6 +61,7 @@ export const everyPage = [
   })],
   ['me', to('/me')],
   ['settings', to('/settings')],
+  ['operator', to('/operator')],
   ['apply', to('/settings', async (page) => {
     await page.getByRole('button', { name: 'Apply a file' }).click();
     await page.getByRole('textbox', { name: 'Configuration' }).click();

@@ -6,6 +6,7 @@ static void pages_and_what_is_below_them_are_served(void **state) {
   assert_true(dashboard_serves(STR("/")));
   assert_true(dashboard_serves(STR("/sources")));
   assert_true(dashboard_serves(STR("/sources/4f2a")));
+  assert_true(dashboard_serves(STR("/operator")));
   assert_true(dashboard_serves(STR("/me")));
 }
 

@@ -43,8 +43,8 @@ export const api = createClient<paths>({ baseUrl: '/api/v1', headers: { 'X-Conne
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
-// The answer's data; throws a Problem. A session that has ended leads to the sign-in page.
-export async function take<T>(asked: Promise<Answer<T>>): Promise<T> {
+// The answer's data; throws a Problem.
+export async function answered<T>(asked: Promise<Answer<T>>, seen?: (status: number) => void): Promise<T> {
   let answer: Answer<T>;
   try {
     answer = await asked;
@@ -53,10 +53,16 @@ export async function take<T>(asked: Promise<Answer<T>>): Promise<T> {
     throw new Problem(0, 'Connek cannot be reached. Check your connection; what you typed is still here.');
   }
   const { data, error, response } = answer;
-  if (response.status === 401) goSignIn();
+  seen?.(response.status);
   if (!response.ok) throw problemOf(response.status, error);
   return data as T;
 }
+
+// Likewise. A session that has ended leads to the sign-in page.
+export const take = <T>(asked: Promise<Answer<T>>): Promise<T> =>
+  answered(asked, (status) => {
+    if (status === 401) goSignIn();
+  });
 
 // For openapi-fetch: the path of something of the organisation's.
 export const idempotencyKey = (): string => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;

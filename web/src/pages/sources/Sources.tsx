@@ -83,7 +83,7 @@ function Connected({ filter }: { filter: Filter }) {
   );
 }
 
-const kindWord: Record<string, string> = { http: 'Service', mcp: 'MCP server', sqlite: 'Database', postgres: 'Database', self: 'Connek' };
+const kindWord: Record<string, string> = { http: 'Service', mcp: 'MCP server', sqlite: 'SQLite database', postgres: 'PostgreSQL database', self: 'Connek' };
 
 function ConnectorCard({ connector, onConnect }: { connector: Schemas['Connector']; onConnect?: () => void }) {
   const isReady = connector.status === 'available' || connector.status === 'beta';
