@@ -11,9 +11,13 @@
 
 #include "base/asan.h"
 
+#ifndef ARENA_BLOCK
+#define ARENA_BLOCK (8 * 1024)
+#endif
+
 enum {
   ALIGNMENT = _Alignof(max_align_t),
-  BLOCK_STANDARD = 8 * 1024,
+  BLOCK_STANDARD = ARENA_BLOCK,
   BLOCK_LARGEST = 256 * 1024,
   CACHED_BLOCKS = HAS_ASAN ? 0 : 64,
   /* Under ASan a poisoned gap follows each allocation, and blocks are never cached (free() quarantines them), so that

@@ -63,7 +63,7 @@ out:
 static void replace(struct buf *out, struct str text, const char *word, const char *by, bool is_after) {
   size_t n = strlen(word);
   const char *at;
-  while ((at = memmem(text.p, text.n, word, n))) {
+  while (text.n >= n && (at = memmem(text.p, text.n, word, n))) {
     buf_append(out, text.p, (size_t)(at - text.p) + (is_after ? n : 0));
     buf_append_c(out, by);
     text.n -= (size_t)(at - text.p) + n;

@@ -1,0 +1,63 @@
+// Each allocation fails once, in each of the unit tests that comes by it (test/faults/allocation.c): a test may fail then, for it
+// expects things to work; nothing may crash, read what is freed, or hang.
+import { existsSync, globSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { run } from '../../integration/support/connek.js';
+
+const build = resolve(import.meta.dirname, '../../../build/starving');
+const report = /SUMMARY: \w+Sanitizer: .*|runtime error: .*/;
+
+// One program, again and again, until no allocation is left that has not failed. { ways, crashes }
+async function starve(program, depth, hasTime) {
+  const folder = mkdtempSync(join(tmpdir(), 'connek-starving-'));
+  const file = join(folder, 'ways');
+  const size = () => (existsSync(file) ? statSync(file).size : 0);
+  const env = {
+    FAILED_ALLOCATIONS: file,
+    FAILED_ALLOCATIONS_DEPTH: String(depth),
+    // What a failed test leaves behind is its own.
+    ASAN_OPTIONS: 'detect_leaks=0:allow_user_segv_handler=0',
+  };
+  const crashes = new Set();
+  let ways = 0;
+  for (;;) {
+    const before = size();
+    const { signal, stderr } = await run(program, [], { env, timeoutMs: 60_000, isReportFine: true });
+    const [said] = report.exec(stderr) ?? [];
+    if (said || signal) crashes.add(`${basename(program)}: ${said ?? `ended by ${signal}`}`);
+    if (size() === before || !hasTime()) break;
+    ways++;
+  }
+  rmSync(folder, { recursive: true });
+  return { ways, crashes: [...crashes] };
+}
+
+export default [
+  {
+    title: 'each allocation fails once, across the unit tests',
+    aim: 'no crash',
+    async run(scope, { isFull }) {
+      const { code, stdout, stderr } = await run('scripts/build', ['starving'], { timeoutMs: 900_000 });
+      if (code !== 0) throw new Error(stdout + stderr);
+      const programs = globSync(`${build}/test/unit/**/test_*`).filter((file) => !file.includes('.p/')).sort();
+      const end = Date.now() + (isFull ? 45 : 4) * 60_000;
+      const hasTime = () => Date.now() < end;
+      const queue = [...programs];
+      const crashes = [];
+      let ways = 0, done = 0;
+      await Promise.all(
+        [1, 2].map(async () => {
+          while (hasTime() && queue.length > 0) {
+            const result = await starve(queue.splice(Math.floor(Math.random() * queue.length), 1)[0], isFull ? 5 : 3, hasTime);
+            ways += result.ways;
+            crashes.push(...result.crashes);
+            done++;
+          }
+        }),
+      );
+      const figure = `${ways} allocations failed, in ${done} of ${programs.length} programs (chosen by chance, as far as the time went)`;
+      return { held: crashes.length === 0, figure: [figure, ...crashes].join('\n         ') };
+    },
+  },
+];
