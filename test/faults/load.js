@@ -40,6 +40,7 @@ export class Load {
   calls = 0; // answered rightly
   refused = 0; // told that it cannot be done now
   broken = 0; // no answer: the connection ended
+  failedAt = {}; // both of them, by the server that was asked
   wrong = []; // anything else, as text; the first hundred
   latencies = []; // milliseconds, where they are asked for
   #isOver = false;
@@ -99,6 +100,7 @@ export class Load {
       answer = await ask(agent, url, JSON.stringify(message), { ...headers, traceparent: `00-${mark}-${'1'.repeat(16)}-00` });
     } catch {
       this.broken++;
+      this.#failed(url);
       return false;
     }
     if (this.wantsLatencies) this.latencies.push(performance.now() - begun);
@@ -106,6 +108,7 @@ export class Load {
     // The ledger's own disk may be full while there is room for records: said by its tool, and on record.
     if (status === 503 || status === 502 || text.includes('ledger: there is no room left')) {
       this.refused++;
+      this.#failed(url);
       return false;
     }
     const isRight = status === 200 && text.includes(expected) && text.includes('"isError":false') && text.includes('"id":0');
@@ -116,6 +119,11 @@ export class Load {
       this.wrong.push(`${what} ${status} ${text.slice(0, 300)}`);
     }
     return isRight;
+  }
+
+  #failed(url) {
+    const { origin } = new URL(url);
+    this.failedAt[origin] = (this.failedAt[origin] ?? 0) + 1;
   }
 
   percentile(share) {

@@ -1,5 +1,6 @@
 // A long trail: a million records, made by calls, and verified; a call costs what it did when there were none.
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connek, releaseBinary, run } from '../../integration/support/connek.js';
 import { Load, loadConfig, loadLedger } from '../../faults/load.js';
@@ -44,7 +45,8 @@ export default [
       const { code, stdout, stderr } = await connek.verify();
       const seconds = (performance.now() - begun) / 1000;
       assert.equal(code, 0, stdout + stderr);
-      const figure = `${records.toLocaleString('en')} records, each made by a call, in ${seconds.toFixed(1)} s; a call ${us(before)} before, ${us(after)} after them`;
+      const bytes = Math.round(statSync(join(connek.data, 'connek.db')).size / records);
+      const figure = `${records.toLocaleString('en')} records of ${bytes} bytes, each made by a call, in ${seconds.toFixed(1)} s; a call ${us(before)} before, ${us(after)} after them`;
       return { held: seconds < 10 && after <= before * 1.1, figure };
     },
   },
