@@ -1,6 +1,6 @@
-/* Which allocation fails: the first of src/ that was reached in a way (the return addresses above it) that the file named by
- * FAILED_ALLOCATIONS does not hold yet. It is added to that file; nothing more fails in that run. Without the variable
- * nothing fails. FAILED_ALLOCATIONS_DEPTH: how many return addresses tell one way from another. */
+/* Which allocation fails: the first of src/ that was reached in a way (the return addresses above it) that the file
+ * named by FAILED_ALLOCATIONS does not hold yet. It is added to that file; nothing more fails in that run. Without the
+ * variable nothing fails. FAILED_ALLOCATIONS_DEPTH: how many return addresses tell one way from another. */
 #undef malloc
 #undef calloc
 #undef realloc
@@ -42,7 +42,8 @@ static bool is_known(uint64_t way) {
   return false;
 }
 
-/* The frame pointers' chain (all is compiled with them); addresses are told from ours, so that they are the same in each run. */
+/* The frame pointers' chain (all is compiled with them); addresses are told from ours, so that they are the same in
+ * each run. */
 static uint64_t way_here(void *const *frame) {
   uint64_t way = 14695981039346656037u; /* FNV-1a */
   for (int i = 0; i < depth && i < DEPTH_MAX; i++) {
