@@ -380,5 +380,14 @@ test('Ctrl K finds pages, people and connections', async () => {
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/sources\//);
   await dialog().getByText('Support desk').first().waitFor();
+  for (const [typed, address] of [['query', /\/playground\?.*tool=sqlite_query/], ['configuration', /\/settings\?apply/], ['carla', /\/users\//]]) {
+    await open('/');
+    await page.keyboard.press('Control+k');
+    await page.getByPlaceholder(/Search pages/).fill(typed);
+    await page.locator('.mantine-Spotlight-action').first().waitFor();
+    await page.waitForFunction(() => document.querySelectorAll('.mantine-Spotlight-action').length === 1);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(address);
+  }
   who.assertClean();
 });

@@ -145,6 +145,8 @@ test('what an MCP server changes is hidden, shown as a difference that people ca
   assert.deepEqual(await names(), []);
   await page.getByRole('link', { name: /CRM/ }).click();
   await dialog.getByText('Searches customers by name.').waitFor();
+  assert.equal(await dialog.getByRole('combobox', { name: 'What search does' }).inputValue(), 'It reads');
+  assert.equal(await dialog.getByRole('combobox', { name: 'What note does' }).inputValue(), 'It destroys something');
   await dialog.getByRole('checkbox', { name: /note/ }).uncheck();
   await dialog.getByRole('button', { name: 'Accept 1' }).click();
   await page.getByText('1 definition accepted.').waitFor();

@@ -138,7 +138,10 @@ const developers = createRoute({
 });
 const me = createRoute({ ...page('/me', () => import('./pages/me/Me'), 'Me') });
 const operator = createRoute({ ...page('/operator', () => import('./pages/operator/Operator'), 'Operator') });
-const settings = createRoute({ ...page('/settings', () => import('./pages/settings/Settings'), 'Settings') });
+const settings = createRoute({
+  ...page('/settings', () => import('./pages/settings/Settings'), 'Settings'),
+  validateSearch: (search: Search): { apply?: true } => ({ apply: flag(search.apply) }),
+});
 
 export const router = createRouter({
   routeTree: rootRoute.addChildren([

@@ -1,10 +1,10 @@
-// Ctrl K: any page, user, connection, role and action.
+// Ctrl K: any page, user, connection, role, tool and action.
 import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
-import { IconApps, IconPlus, IconSearch, IconShieldCheck, IconUser } from '@tabler/icons-react';
+import { IconApps, IconFileUpload, IconPlus, IconSearch, IconShieldCheck, IconTool, IconUser } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import { connectionsQuery, rolesQuery, usersQuery } from '../api/queries';
+import { connectionsQuery, rolesQuery, toolsQuery, usersQuery } from '../api/queries';
 import { useHere } from '../api/session';
 import { pages } from './pages';
 
@@ -15,6 +15,8 @@ export function Palette() {
   const users = useQuery({ ...usersQuery(organisation.id, {}), enabled: isOpen && may('users:read') });
   const connections = useQuery({ ...connectionsQuery(organisation.id), enabled: isOpen && may('connections:read') });
   const roles = useQuery({ ...rolesQuery(organisation.id), enabled: isOpen && may('roles:read') });
+
+  const tools = useQuery({ ...toolsQuery(organisation.id, 'me', false), enabled: isOpen });
 
   const groups: SpotlightActionGroupData[] = [
     {
@@ -30,6 +32,8 @@ export function Palette() {
       actions: [
         { id: 'connect', label: 'Connect a source', leftSection: <IconPlus size={18} />, onClick: () => void navigate({ to: '/sources', search: { tab: 'catalogue' } }) },
         { id: 'invite', label: 'Invite somebody', leftSection: <IconPlus size={18} />, onClick: () => void navigate({ to: '/users', search: { invite: true } }) },
+        ...(may('config:write') ? [{ id: 'apply', label: 'Apply a configuration file', leftSection: <IconFileUpload size={18} />, onClick: () => void navigate({ to: '/settings', search: { apply: true } }) }] : []),
+        ...(may('webhooks:write') ? [{ id: 'webhook', label: 'Add a webhook', leftSection: <IconPlus size={18} />, onClick: () => void navigate({ to: '/developers', search: { tab: 'webhooks' } }) }] : []),
         { id: 'role', label: 'Make a role', leftSection: <IconPlus size={18} />, onClick: () => void navigate({ to: '/rules', search: { make: true } }) },
       ],
     });
@@ -51,6 +55,14 @@ export function Palette() {
       actions: roles.data.items.map(({ id, name }) => ({ id, label: name, leftSection: <IconShieldCheck size={18} />, onClick: () => void navigate({ to: '/rules/$role', params: { role: id } }) })),
     });
 
+  if (tools.data)
+    groups.push({
+      group: 'Tools',
+      actions: [...new Map(tools.data.items.map((tool) => [tool.tool, tool])).values()].map(({ tool, title }) => ({
+        id: `tool ${tool}`, label: title || tool, description: tool, leftSection: <IconTool size={18} />, onClick: () => void navigate({ to: '/playground', search: may('playground:call') ? { user: organisation.user_id, tool } : { tool } }),
+      })),
+    });
+
   return (
     <Spotlight
       actions={groups}
@@ -63,7 +75,7 @@ export function Palette() {
       maxHeight={420}
       nothingFound="Nothing is called that."
       onSpotlightOpen={() => setOpen(true)}
-      searchProps={{ leftSection: <IconSearch size={18} />, placeholder: 'Search pages, users, connections, roles', 'aria-label': 'Search' }}
+      searchProps={{ leftSection: <IconSearch size={18} />, placeholder: 'Search pages, users, connections, roles, tools', 'aria-label': 'Search' }}
     />
   );
 }

@@ -1,6 +1,7 @@
 // Settings: the organisation's name and limits, where one is signed in, the vault, configuration as a file, its end.
 import { Button, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, take, type Schemas } from '../../api/client';
 import { organisationQuery } from '../../api/queries';
@@ -94,7 +95,9 @@ function Sessions() {
 
 function Configuration() {
   const { organisation, may } = useHere();
-  const [isApplying, setApplying] = useState(false);
+  const { apply: isApplying = false } = useSearch({ from: '/settings' });
+  const navigate = useNavigate({ from: '/settings' });
+  const setApplying = (is: boolean) => void navigate({ search: { apply: is || undefined } });
   const form = useForm({});
   const save = () =>
     form.send(async () => {

@@ -12,9 +12,12 @@ import { Difference } from './Difference';
 type Item = Schemas['ReviewItem'];
 type Does = 'read' | 'write' | 'destroy';
 
+// As it was decided before; else as its server says; and where that says nothing, the worst.
+const proposed = (item: Item): Does => item.does ?? (['read', 'write', 'destroy'].find((one) => one === item.hint) as Does | undefined) ?? 'destroy';
+
 const kindWord: Record<Item['kind'], string> = { tool: 'Tool', resource: 'Resource', template: 'Resources', prompt: 'Prompt', instructions: 'Instructions' };
 
-function ItemCard({ item, isChosen, does, onChoose, onDoes }: { item: Item; isChosen: boolean; does: Does | null; onChoose: (is: boolean) => void; onDoes: (does: Does) => void }) {
+function ItemCard({ item, isChosen, does, onChoose, onDoes }: { item: Item; isChosen: boolean; does: Does; onChoose: (is: boolean) => void; onDoes: (does: Does) => void }) {
   const [isOpen, setOpen] = useState(false);
   const text = typeof item.definition.description === 'string' ? item.definition.description : '';
   return (
@@ -58,7 +61,7 @@ export function Review({ connection }: { connection: string }) {
   const form = useForm({});
   const decide = (all: Item[], is_accepted: boolean) =>
     form.send(async () => {
-      const decisions = all.map((item) => ({ item: item.id, is_accepted, ...(is_accepted && item.kind === 'tool' && { does: does[item.id] ?? item.does ?? 'write' }) }));
+      const decisions = all.map((item) => ({ item: item.id, is_accepted, ...(is_accepted && item.kind === 'tool' && { does: does[item.id] ?? proposed(item) }) }));
       await take(api.POST('/organisations/{organisation}/review', { params: { path: { organisation: organisation.id } }, body: { decisions } }));
       setChosen(null);
       told(`${counted(all.length, 'definition')} ${is_accepted ? 'accepted' : 'rejected'}.`);
@@ -81,7 +84,7 @@ export function Review({ connection }: { connection: string }) {
                 key={item.id}
                 item={item}
                 isChosen={isChosen(item)}
-                does={does[item.id] ?? item.does ?? null}
+                does={does[item.id] ?? proposed(item)}
                 onChoose={(is) => setChosen(waiting.filter((one) => (one.id === item.id ? is : isChosen(one))).map(({ id }) => id))}
                 onDoes={(value) => setDoes({ ...does, [item.id]: value })}
               />
