@@ -12,6 +12,7 @@ struct api_document;
 struct grant_keeper;
 struct api_stream;
 struct connector_host;
+struct connector_operation;
 struct timers;
 
 /* A call for somebody: the asker's own, the gateway's until `done`, which comes on the worker's loop. */
@@ -80,5 +81,8 @@ bool api_on_head(struct http_exchange *http, struct http_reply *ret_refusal) MUS
 /* On the worker's loop, before it drains: streams of events end. */
 void api_worker_end(struct api_worker *worker);
 void api_serve(struct api_worker *worker, struct http_exchange *http);
+/* One operation as a call's own user, within the worker's turn or later: for connector_host. Those that only read
+ * alone. */
+void api_operate(void *worker, struct connector_operation *operation);
 
 #endif

@@ -172,7 +172,27 @@ static enum err_code check_key(struct api_request *request, struct db_tx *tx, st
   return err_set(err, ERR_DENIED, "this API key has not the scope %s", api_permission_row(permission)->word);
 }
 
+/* A call's own user, known by an access token: they may what they may here, as they are now. */
+static enum err_code check_caller(struct api_request *request, struct db_tx *tx, struct err *err) {
+  enum api_permission permission = request->route->permission;
+  struct user_view view;
+  enum err_code code = find_organisation(request, tx, err);
+  if (code == ERR_NONE)
+    code = store_user_get(tx, &request->arena, request->organisation.id, request->operation->caller->user_id,
+                          clock_utc_us(), &view, err);
+  if (code != ERR_NONE) return code;
+  request->client = STR("assistant");
+  request->principal.user_id = view.user.id;
+  request->principal.email = view.user.email;
+  request->principal.kind = view.user.kind;
+  request->principal.kinds = api_kind_of(view.user.kind);
+  if (!view.user.disabled_at && api_may(request, permission)) return ERR_NONE;
+  return err_set(err, ERR_DENIED, "as %.*s of this organisation you may not do this (%s): ask an admin",
+                 STR_ARG(view.user.kind), api_permission_row(permission)->word);
+}
+
 enum err_code api_authenticate(struct api_request *request, struct db_tx *tx, struct err *err) {
+  if (request->operation) return check_caller(request, tx, err);
   if (request->route->permission == API_ANYONE) return ERR_NONE;
   return request->key.p ? check_key(request, tx, err) : check_person(request, tx, err);
 }

@@ -6,6 +6,7 @@
 
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "org/toolset.h"
 
 enum err_code effective_snapshot(const struct api_request *request, const struct org_snapshot **ret_snapshot,
                                  struct err *err) {
@@ -21,7 +22,7 @@ void effective_decide(const struct policy_principal *principal, const struct con
   policy_decide(principal, &action, ret_decision);
 }
 
-static enum err_code each_of_self(const struct org_snapshot *snapshot, const struct policy_principal *principal,
+static enum err_code each_of_self(const struct org_snapshot *snapshot, const struct effective_whom *whom,
                                   effective_visit visit, void *context, struct err *err) {
   enum err_code code = ERR_NONE;
   for (size_t i = 0; i < snapshot->n_connectors; i++) {
@@ -29,15 +30,14 @@ static enum err_code each_of_self(const struct org_snapshot *snapshot, const str
     if (connector->kind->needs_rule) continue;
     for (size_t k = 0; k < connector->n_tools && code == ERR_NONE; k++) {
       struct effective_tool one = {.connector = connector, .tool = &connector->tools[k]};
-      one.decision.effect = principal->is_loaded ? POLICY_ALLOW : POLICY_DENY;
-      one.decision.reason = principal->is_loaded ? POLICY_BY_RULE : POLICY_NOT_LOADED;
+      toolset_decide_own(whom->principal, whom->kind, connector, one.tool, &one.decision);
       code = visit(&one, context, err);
     }
   }
   return code;
 }
 
-enum err_code effective_each(const struct org_snapshot *snapshot, const struct policy_principal *principal,
+enum err_code effective_each(const struct org_snapshot *snapshot, const struct effective_whom *whom,
                              effective_visit visit, void *context, struct err *err) {
   enum err_code code = ERR_NONE;
   for (size_t i = 0; i < snapshot->n_connections; i++) {
@@ -46,11 +46,11 @@ enum err_code effective_each(const struct org_snapshot *snapshot, const struct p
     for (size_t k = 0; k < connector->n_tools && code == ERR_NONE; k++) {
       struct effective_tool one = {connector, &connector->tools[k], connection, {0}};
       if (!org_has_tool(connection, one.tool)) continue;
-      effective_decide(principal, connection, one.tool, &one.decision);
+      effective_decide(whom->principal, connection, one.tool, &one.decision);
       code = visit(&one, context, err);
     }
   }
-  return code ? code : each_of_self(snapshot, principal, visit, context, err);
+  return code ? code : each_of_self(snapshot, whom, visit, context, err);
 }
 
 /* ---- as an answer ---- */
@@ -91,15 +91,15 @@ static struct str deed_of(struct arena *arena, const struct connector_tool *tool
 static struct str sentence_of(struct arena *arena, const struct effective_tool *one) {
   struct str deed = deed_of(arena, one->tool);
   const struct policy_decision *decision = &one->decision;
-  if (!one->connection)
-    return arena_printf(arena,
-                        decision->effect == POLICY_ALLOW ? "Can %.*s: it is about the caller alone."
-                                                         : "Cannot %.*s: the access rules cannot be read.",
-                        STR_ARG(deed));
-  struct str where = one->connection->policy.name, role = decision->role ? decision->role->name : STR("");
+  struct str where = one->connection ? one->connection->policy.name : one->connector->name,
+             role = decision->role ? decision->role->name : STR("");
   switch (decision->reason) {
     case POLICY_BY_RULE:
       break;
+    case POLICY_OWN:
+      return arena_printf(arena, "Can %.*s: it is about the caller alone.", STR_ARG(deed));
+    case POLICY_NO_PERMISSION:
+      return arena_printf(arena, "Cannot %.*s: it is not for members, whatever their roles allow.", STR_ARG(deed));
     case POLICY_NO_RULE:
       return arena_printf(arena, "Cannot %.*s in %.*s: no role allows it.", STR_ARG(deed), STR_ARG(where));
     case POLICY_NOT_OWNER:
@@ -140,7 +140,8 @@ static enum err_code write_one(const struct effective_tool *one, void *context, 
   bool is_allowed = one->decision.effect == POLICY_ALLOW;
   *(is_allowed ? &listing->n_allowed : &listing->n_denied) += 1;
   if (!is_allowed && !listing->wants_denied) return ERR_NONE;
-  struct str reason = one->connection ? policy_reason_text(arena, &one->decision) : STR("self");
+  bool is_own = one->decision.reason == POLICY_OWN;
+  struct str reason = is_own ? STR("self") : policy_reason_text(arena, &one->decision);
   struct str sentence = sentence_of(arena, one);
   if (!reason.p || !sentence.p) return err_no_memory(err);
   answer_open(out, '{');
@@ -163,7 +164,7 @@ static enum err_code write_one(const struct effective_tool *one, void *context, 
   return ERR_NONE;
 }
 
-enum err_code effective_answer(struct api_request *request, const struct policy_principal *principal, struct err *err) {
+enum err_code effective_answer(struct api_request *request, const struct effective_whom *whom, struct err *err) {
   struct listing listing = {.request = request,
                             .wants_denied = api_query_flag(request, "denied"),
                             .wants_schemas = api_query_flag(request, "schemas")};
@@ -173,7 +174,7 @@ enum err_code effective_answer(struct api_request *request, const struct policy_
   answer_open(&request->out, '{');
   answer_name(&request->out, "items");
   answer_open(&request->out, '[');
-  code = effective_each(snapshot, principal, write_one, &listing, err);
+  code = effective_each(snapshot, whom, write_one, &listing, err);
   answer_close(&request->out, ']');
   answer_int(&request->out, "n_allowed", listing.n_allowed);
   answer_int(&request->out, "n_denied", listing.n_denied);
@@ -190,7 +191,8 @@ static enum err_code answer_user(struct api_request *request, struct uuid id, st
   if (code != ERR_NONE) return code;
   const struct org_user *user = org_snapshot_user(snapshot, id);
   if (!user) return err_set(err, ERR_NOT_FOUND, "there is no such user");
-  return effective_answer(request, user->is_disabled ? &nobody : &user->principal, err);
+  return effective_answer(request, &(struct effective_whom){user->is_disabled ? &nobody : &user->principal, user->kind},
+                          err);
 }
 
 enum err_code users_tools(struct api_request *request, struct db_tx *tx, struct err *err) {
@@ -213,7 +215,7 @@ enum err_code roles_tools(struct api_request *request, struct db_tx *tx, struct 
     const struct policy_role *role = &snapshot->roles[i];
     if (!uuid_eq(role->id, id)) continue;
     const struct policy_principal somebody = {.roles = &role, .n_roles = 1, .is_loaded = !snapshot->problem};
-    return effective_answer(request, &somebody, err);
+    return effective_answer(request, &(struct effective_whom){&somebody, STR_NONE}, err);
   }
   return err_set(err, ERR_NOT_FOUND, "there is no such role");
 }

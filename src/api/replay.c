@@ -143,7 +143,9 @@ static enum err_code compare_tools(struct comparison *comparison, struct err *er
   buf_init(&comparison->lost, &replay->request->arena, 4 * MIB);
   answer_open(&comparison->gained, '[');
   answer_open(&comparison->lost, '[');
-  enum err_code code = effective_each(replay->snapshot, &comparison->before, compare_tool, comparison, err);
+  enum err_code code =
+      effective_each(replay->snapshot, &(struct effective_whom){&comparison->before, comparison->user->kind},
+                     compare_tool, comparison, err);
   if (code != ERR_NONE || comparison->gained.n + comparison->lost.n == 2) return code;
   answer_close(&comparison->gained, ']');
   answer_close(&comparison->lost, ']');

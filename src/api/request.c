@@ -26,7 +26,7 @@ enum { BODY_MAX = 2 * MIB, ANSWER_MAX = 64 * MIB, ARENA_MAX = 256 * MIB, FIELDS_
 
 /* ---- the end ---- */
 
-static void free_request(void *context) {
+void api_free(void *context) {
   struct api_request *request = context;
   form_wipe(&request->query);
   vault_keys_free(request->keys);
@@ -39,14 +39,12 @@ static void add(struct http_field *fields, size_t *n, struct str name, struct st
   if (value.n) fields[(*n)++] = (struct http_field){name, value};
 }
 
-void api_reply(struct api_request *request) {
+static void reply(struct api_request *request) {
   struct api_worker *worker = request->worker;
   struct http_exchange *http = request->http;
   struct http_field *fields = arena_new_n(&request->arena, struct http_field, FIELDS_MAX);
-  struct http_reply reply = {.release = free_request, .release_context = request};
+  struct http_reply reply = {.release = api_free, .release_context = request};
   size_t n = 0;
-  if (request->code == ERR_NONE && buf_failed(&request->out))
-    request->code = err_set(&request->err, ERR_TOO_LARGE, "the answer is too large: ask for less at once");
   bool is_problem = request->code != ERR_NONE;
   reply.status = is_problem ? api_problem_status(request) : request->status;
   reply.body = is_problem ? api_problem(request) : request->out.n ? buf_str(&request->out) : STR_NONE;
@@ -77,10 +75,19 @@ void api_reply(struct api_request *request) {
   worker->ended(worker->context);
 }
 
+void api_reply(struct api_request *request) {
+  if (request->code == ERR_NONE && buf_failed(&request->out))
+    request->code = err_set(&request->err, ERR_TOO_LARGE, "the answer is too large: ask for less at once");
+  if (request->operation)
+    api_operation_end(request);
+  else
+    reply(request);
+}
+
 void api_end(struct api_request *request) {
   struct api_worker *worker = request->worker;
   org_snapshot_unref(request->snapshot);
-  free_request(request);
+  api_free(request);
   worker->ended(worker->context);
 }
 
@@ -214,6 +221,10 @@ static bool read_body(struct api_request *request) {
   return request->code == ERR_NONE;
 }
 
+void api_submit(struct api_request *request) {
+  if (!submit(request, request->route->mode == API_WRITE, run, on_done)) fail(request, ERR_UNAVAILABLE, BUSY);
+}
+
 static bool read_query(struct api_request *request) {
   request->status = 400;
   if (!form_read(&request->arena, request->http->query, &request->query)) {
@@ -227,7 +238,7 @@ static bool read_query(struct api_request *request) {
   return true;
 }
 
-static void take_snapshot(struct api_request *request) {
+void api_take_snapshot(struct api_request *request) {
   struct uuid id;
   if (api_path_id(request, "organisation", &id, NULL) != ERR_NONE) return;
   struct org_slot *slot = coherence_find(request->api->coherence, id);
@@ -249,8 +260,8 @@ static void serve(struct api_request *request) {
     api_reply(request);
     return;
   }
-  take_snapshot(request);
-  if (!submit(request, request->route->mode == API_WRITE, run, on_done)) fail(request, ERR_UNAVAILABLE, BUSY);
+  api_take_snapshot(request);
+  api_submit(request);
 }
 
 bool api_serves(struct str path) {

@@ -26,8 +26,9 @@ struct api_principal {
 struct api_request {
   struct api_worker *worker;
   struct api *api;
-  struct http_exchange *http;
-  struct arena arena; /* everything of this request; wiped and freed when its reply has left */
+  struct http_exchange *http;            /* NULL: it is an operation of a call's */
+  struct connector_operation *operation; /* or NULL */
+  struct arena arena;                    /* everything of this request; wiped and freed when its reply has left */
   const struct api_route *route;
   struct str values[API_PATH_VALUES];
   struct str base; /* how this request calls us */
@@ -110,6 +111,13 @@ void api_reply(struct api_request *request);
 void api_end(struct api_request *request);
 
 /* ---- between the files of the request ---- */
+
+/* request.c: what was asked is known, down to the body: its transaction, and what comes after. */
+void api_submit(struct api_request *request);
+void api_take_snapshot(struct api_request *request);
+void api_free(void *request);
+/* operate.c: the end of one that is a call's. */
+void api_operation_end(struct api_request *request);
 
 /* authenticate.c: before the transaction: who claims to be here. False: a problem is in request->err, its status too.
  */

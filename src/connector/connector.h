@@ -37,6 +37,9 @@ struct connector_tool {
   /* The upstream's own definition, as accepted: tools/list shows it with our name and the account argument put in.
    * NULL: there is none beyond the members above. */
   yyjson_val *shown;
+  /* Of a kind without connections (self/): the kinds of users that it is for, spaces between; they need a rule that
+   * names the connector as well. Empty: it is about its caller alone, and everybody's. */
+  struct str kinds;
   const void *state; /* the kind's own, compiled */
 };
 
@@ -107,6 +110,20 @@ struct connector_connection {
 struct http_rates; /* connector/http/rate.c: what connections may do, and have done; one a process, for all workers */
 struct postgres_pools; /* connector/sql/postgres_pool.c */
 
+/* One operation of the REST API, for self/: asked as the caller, and decided anew there. The asker's own, until `done`
+ * runs on the worker's loop; what comes back is in `arena`. */
+struct connector_caller;
+struct connector_operation {
+  struct str method, path; /* behind the organisation: "/users/{user}/tools" */
+  yyjson_val *arguments;   /* those that the path names go there; the rest is the query, or the body */
+  const struct connector_caller *caller;
+  struct arena *arena;
+  void (*done)(struct connector_operation *operation);
+  void *state; /* the asker's */
+  enum err_code code;
+  struct str body; /* JSON; of a failure: for people */
+};
+
 /* What calls share on one worker. */
 struct connector_host {
   struct loop *loop;
@@ -117,6 +134,8 @@ struct connector_host {
   struct postgres_pools *postgres; /* sessions with PostgreSQL servers; one a process; NULL: there are none */
   struct mcp_upstreams *upstreams; /* MCP servers behind us; NULL: there are none (mcp/upstream.h) */
   unsigned worker;                 /* which of the workers this is */
+  void (*operate)(void *context, struct connector_operation *operation); /* NULL: there is no REST API here */
+  void *operate_context;
 };
 
 /* What a caller may know of themselves: for self/. Made by the gateway, read-only. */
@@ -138,6 +157,7 @@ struct connector_caller {
   size_t n_tools;
   const struct connector_caller_connection *connections;
   size_t n_connections;
+  struct uuid organisation_id, user_id;
 };
 
 /* What is asked for. Every kind has tools; the others are MCP servers' alone. */

@@ -34,14 +34,22 @@ static const char *account_argument(const struct call *call) {
   return name && json_get(call->arguments, name) ? name : NULL;
 }
 
+static enum stage_verdict decide_own(struct call *call, struct str name) {
+  const struct org_user *user = call->exchange->principal.user;
+  struct policy_decision decision;
+  toolset_decide_own(&user->principal, user->kind, call->connector, call->tool->tool, &decision);
+  if (decision.effect != POLICY_ALLOW) return guard_deny_by_policy(call, name, NULL, &decision);
+  call->reason = policy_reason_text(call->exchange->arena, &decision);
+  if (!call->reason.p) return call_fail(call, 503, 503, "Out of memory");
+  call->max_result = decision.obligations.max_result;
+  call->is_allowed = true;
+  return STAGE_NEXT;
+}
+
 static enum stage_verdict decide(struct call *call, struct str name) {
   const struct toolset_tool *tool = call->tool;
   struct err err = {0};
-  if (!call->connector->kind->needs_rule) {
-    call->reason = STR("about_the_caller");
-    call->is_allowed = true;
-    return STAGE_NEXT;
-  }
+  if (!call->connector->kind->needs_rule) return decide_own(call, name);
   call->connection = guard_choose(call, tool->connections, tool->n_connections, account_argument(call), &err);
   if (!call->connection) return guard_deny(call, STR("unknown_account"), "%s", err.text);
   if (page_cursor_check(call, &err) != ERR_NONE) return refuse_cursor(call, &err);

@@ -37,11 +37,15 @@ enum stage_verdict guard_deny_by_policy(struct call *call, struct str name,
     return guard_deny(call, reason,
                       "The access rules of %.*s could not be loaded, so every call is refused. Tell an admin.",
                       STR_ARG(snapshot->name));
-  if (decision->reason == POLICY_SWITCHED_OFF)
+  if (decision->reason == POLICY_SWITCHED_OFF && connection)
     return guard_deny(call, reason,
                       "You have switched %.*s off for yourself, so %.*s was not used. Switch it on again on your page "
                       "in Connek, then try again.",
                       STR_ARG(connection->connector->name), STR_ARG(name));
+  if (decision->reason == POLICY_NO_PERMISSION)
+    return guard_deny(call, reason,
+                      "%.*s is for those who run %.*s in Connek, which you do not. This was recorded. Ask an admin.",
+                      STR_ARG(name), STR_ARG(snapshot->name));
   return guard_deny(
       call, reason,
       "You are not permitted to use %.*s: no role of yours allows it. This was recorded. Ask an admin of %.*s "

@@ -49,7 +49,9 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
                                          .sql = server->sql,
                                          .postgres = server->postgres,
                                          .upstreams = server->upstreams,
-                                         .worker = index};
+                                         .worker = index,
+                                         .operate = api_operate,
+                                         .operate_context = &worker->api};
   code = mcp_upstreams_join(server->upstreams, &worker->host, err);
   if (code != ERR_NONE) return code;
   worker->signin = (struct signin_worker){.signin = &server->signin,

@@ -34,6 +34,32 @@ static bool may_use(const struct org_user *user, const struct connector_connecti
   return ret_decision->effect == POLICY_ALLOW; /* what needs asking is not there yet */
 }
 
+static bool is_kind_of(struct str kinds, struct str kind) {
+  while (kinds.n > 0)
+    if (str_eq(str_cut(&kinds, ' '), kind)) return true;
+  return false;
+}
+
+void toolset_decide_own(const struct policy_principal *principal, struct str kind, const struct connector *connector,
+                        const struct connector_tool *tool, struct policy_decision *ret_decision) {
+  const struct policy_connection none = {.name = connector->id, .connector = connector->id};
+  const struct policy_action action = {
+      .kind = POLICY_TOOL, .connection = &none, .name = tool->name, .does = tool->does};
+  *ret_decision = (struct policy_decision){.effect = POLICY_DENY, .reason = POLICY_NO_PERMISSION};
+  if (!principal->is_loaded)
+    ret_decision->reason = POLICY_NOT_LOADED;
+  else if (tool->kinds.n == 0)
+    *ret_decision = (struct policy_decision){.effect = POLICY_ALLOW, .reason = POLICY_OWN};
+  else if (!kind.p || is_kind_of(tool->kinds, kind))
+    policy_decide(principal, &action, ret_decision);
+}
+
+static bool has_own(const struct org_user *user, const struct org_tool *tool) {
+  struct policy_decision decision;
+  toolset_decide_own(&user->principal, user->kind, tool->connector, tool->tool, &decision);
+  return decision.effect == POLICY_ALLOW;
+}
+
 /* The connections on which the tool is allowed. False: no memory. */
 static bool add_tool(struct toolset_making *making, const struct org_tool *tool) {
   const struct org_snapshot *snapshot = making->snapshot;
@@ -50,7 +76,7 @@ static bool add_tool(struct toolset_making *making, const struct org_tool *tool)
     allowed[n++] = connection;
     toolset_mark_usable(making, i);
   }
-  if (n == 0 && tool->connector->kind->needs_rule) return true;
+  if (n == 0 && (tool->connector->kind->needs_rule || !has_own(making->user, tool))) return true;
   making->tools[making->set->n_tools++] = (struct toolset_tool){.tool = tool->tool,
                                                                 .connector = tool->connector,
                                                                 .connections = allowed,
@@ -152,6 +178,8 @@ static bool make_caller(const struct toolset_making *making) {
   struct toolset *set = making->set;
   const struct policy_principal *principal = &making->user->principal;
   struct connector_caller *caller = &set->caller;
+  caller->organisation_id = making->snapshot->id;
+  caller->user_id = making->user->id;
   caller->organisation = making->snapshot->name;
   caller->email = making->user->email;
   caller->kind = making->user->kind;
@@ -219,8 +247,10 @@ enum toolset_absence toolset_why_absent(const struct org_snapshot *snapshot, con
   bool may_none = user->is_disabled || !user->principal.is_loaded;
   struct policy_decision not_loaded = {.effect = POLICY_DENY, .reason = POLICY_NOT_LOADED};
   if (!tool->connector->kind->needs_rule) {
-    if (!may_none) return TOOLSET_UNKNOWN;
-    denial.decision = not_loaded;
+    toolset_decide_own(&user->principal, user->kind, tool->connector, tool->tool, &denial.decision);
+    bool is_allowed = denial.decision.effect == POLICY_ALLOW;
+    if (is_allowed && !may_none) return TOOLSET_UNKNOWN;
+    if (is_allowed) denial.decision = not_loaded;
     *ret_denial = denial;
     return TOOLSET_DENIED;
   }

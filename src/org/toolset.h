@@ -83,6 +83,10 @@ bool toolset_has_connection(const struct toolset *toolset, struct uuid connectio
 struct str toolset_public_uri(const struct toolset *toolset, struct arena *arena,
                               const struct connector_connection *connection, struct str uri);
 
+/* May it be called? Of a tool without connections (self/). `kind`: the user's; STR_NONE: only the rules are asked. */
+void toolset_decide_own(const struct policy_principal *principal, struct str kind, const struct connector *connector,
+                        const struct connector_tool *tool, struct policy_decision *ret_decision);
+
 /* Why a name is not in the set, for the record and the answer. */
 enum toolset_absence { TOOLSET_UNKNOWN, TOOLSET_DENIED };
 /* Looks in all of the organisation's connectors; where it is one that the user may not call, tells the tool, a

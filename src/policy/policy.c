@@ -197,6 +197,10 @@ struct str policy_reason_text(struct arena *arena, const struct policy_decision 
       return arena_str(arena, STR("policy_not_loaded"));
     case POLICY_SWITCHED_OFF:
       return arena_str(arena, STR("switched_off"));
+    case POLICY_OWN:
+      return arena_str(arena, STR("about_the_caller"));
+    case POLICY_NO_PERMISSION:
+      return arena_str(arena, STR("no_permission"));
   }
   return STR_NONE;
 }

@@ -88,7 +88,15 @@ struct policy_obligations {
   size_t max_result;      /* bytes; 0: no cap. Of several roles that allow the call the most generous one counts */
 };
 
-enum policy_reason { POLICY_BY_RULE, POLICY_NO_RULE, POLICY_NOT_OWNER, POLICY_NOT_LOADED, POLICY_SWITCHED_OFF };
+enum policy_reason {
+  POLICY_BY_RULE,
+  POLICY_NO_RULE,
+  POLICY_NOT_OWNER,
+  POLICY_NOT_LOADED,
+  POLICY_SWITCHED_OFF,
+  POLICY_OWN,           /* about the caller alone: no rule is needed */
+  POLICY_NO_PERMISSION, /* not for users of this kind, whatever rules say */
+};
 
 struct policy_decision {
   enum policy_effect effect;
@@ -102,8 +110,8 @@ void policy_decide(const struct policy_principal *principal, const struct policy
                    struct policy_decision *ret_decision);
 /* Could anything of this connection be allowed, whatever it has? For connecting one that is not there yet. */
 bool policy_may_have(const struct policy_principal *principal, const struct policy_connection *connection);
-/* For the audit: "rule <uuid> of role finance", "no_rule", "not_owner", "policy_not_loaded", "switched_off". In the
- * arena; STR_NONE: no memory. */
+/* For the audit: "rule <uuid> of role finance", "no_rule", "not_owner", "policy_not_loaded", "switched_off",
+ * "about_the_caller", "no_permission". In the arena; STR_NONE: no memory. */
 struct str policy_reason_text(struct arena *arena, const struct policy_decision *decision);
 
 #endif

@@ -1,5 +1,6 @@
-/* Connek's own tools: about the caller alone, from what the gateway says about them. They need no rule, and know no
- * more than what the caller could see anyway. */
+/* Connek's own tools. Those about the caller alone are answered from what the gateway says about them: they need no
+ * rule, and know no more than what the caller could see anyway. Those for people who run the organisation are
+ * operations of the REST API, and need a rule besides. */
 #include "connector/self/self.h"
 
 #include "base/limits.h"
@@ -12,7 +13,8 @@ static const struct {
 } tools[] = {{"whoami", self_whoami}, {"list_connections", self_list_connections}, {"search_tools", self_search_tools}};
 
 struct self_tool {
-  self_write write;
+  self_write write; /* or: */
+  const struct self_operation *operation;
 };
 
 static enum err_code self_compile(struct arena *arena, yyjson_val *definition, struct connector *ret_connector,
@@ -34,7 +36,10 @@ static enum err_code self_compile(struct arena *arena, yyjson_val *definition, s
     size_t at = definition_tool_index(&connector, value);
     for (size_t k = 0; k < sizeof(tools) / sizeof(tools[0]); k++)
       if (str_eq_c(compiled[at].name, tools[k].name)) states[at].write = tools[k].write;
-    if (!states[at].write) return definition_fail(err, place, "name", "no tool of the kind \"self\"");
+    states[at].operation = self_operation_find(compiled[at].name);
+    if (states[at].operation) compiled[at].kinds = str_of(states[at].operation->kinds);
+    if (!states[at].write && !states[at].operation)
+      return definition_fail(err, place, "name", "no tool of the kind \"self\"");
     compiled[at].state = &states[at];
   }
   connector.tools = compiled;
@@ -45,6 +50,10 @@ static enum err_code self_compile(struct arena *arena, yyjson_val *definition, s
 static void self_invoke(struct connector_call *call) {
   const struct self_tool *tool = call->tool->state;
   struct buf out;
+  if (tool->operation) {
+    self_operate(call, tool->operation);
+    return;
+  }
   buf_init(&out, call->arena, LIMIT_RESULT);
   if (!call->caller) {
     connector_fail(call, ERR_INTERNAL, "This tool needs to know its caller.");
@@ -59,7 +68,7 @@ static void self_invoke(struct connector_call *call) {
   call->done(call);
 }
 
-/* It has always finished already. */
+/* It has finished already, or is about to. */
 static void self_cancel(struct connector_call *call) {}
 
 const struct connector_kind connector_self = {

@@ -3,6 +3,7 @@
 #include "api/route.h"
 
 #include "api/document.h"
+#include "connector/self/self.h"
 #include "unit.h"
 #include "webhook/webhook.h"
 
@@ -69,6 +70,23 @@ static void events_of_webhooks_are_those_of_the_document(void **state) {
       assert_true(str_eq(json_str(word), STR("*")) || webhook_is_event(json_str(word)));
 }
 
+/* Whom the list of tools shows them to is whom the API would answer; and they change nothing. */
+static void own_tools_are_for_whom_their_operations_are(void **state) {
+  for (size_t i = 0; self_operation_at(i); i++) {
+    const struct self_operation *operation = self_operation_at(i);
+    struct str path = arena_printf(&arena, "/organisations/{organisation}%s", operation->path);
+    struct str kinds = str_of(operation->kinds);
+    const struct api_route *route = find(str_of(operation->method), path);
+    unsigned mask = 0;
+    while (kinds.n > 0)
+      mask |= api_kind_of(str_cut(&kinds, ' '));
+    assert_non_null(route);
+    assert_int_equal(route->mode, API_READ);
+    assert_null(route->then);
+    assert_int_equal(mask, api_permission_row(route->permission)->kinds);
+  }
+}
+
 static void no_operation_is_served_twice(void **state) {
   for (size_t i = 0; i < api_routes_n; i++) {
     struct str values[API_PATH_VALUES] = {STR_NONE};
@@ -129,6 +147,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_described_operation_is_served_with_its_permission),
       cmocka_unit_test(no_operation_is_served_twice),
+      cmocka_unit_test(own_tools_are_for_whom_their_operations_are),
       cmocka_unit_test(events_of_webhooks_are_those_of_the_document),
       cmocka_unit_test(permissions_are_those_of_the_document),
       cmocka_unit_test(only_owners_and_admins_change_what_is_not_their_own),

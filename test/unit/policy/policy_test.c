@@ -433,6 +433,10 @@ static void reasons_are_told(void **state) {
   assert_str(policy_reason_text(&arena, &decision), "policy_not_loaded");
   decision.reason = POLICY_SWITCHED_OFF;
   assert_str(policy_reason_text(&arena, &decision), "switched_off");
+  decision.reason = POLICY_OWN;
+  assert_str(policy_reason_text(&arena, &decision), "about_the_caller");
+  decision.reason = POLICY_NO_PERMISSION;
+  assert_str(policy_reason_text(&arena, &decision), "no_permission");
   while (arena_alloc(&arena, 16))
     continue;
   assert_null(policy_reason_text(&arena, &decision).p);
