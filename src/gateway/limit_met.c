@@ -27,8 +27,9 @@ static void on_told(struct db_job *job) {
 }
 
 void limit_met_tell(struct worker *worker, const struct principal *principal) {
-  struct telling *telling = calloc(1, sizeof(*telling));
   char id[UUID_TEXT_SIZE];
+  if (!worker->server->db) return; /* a server without a database has no webhooks */
+  struct telling *telling = calloc(1, sizeof(*telling));
   if (!telling) return;
   uuid_format(principal->token_id, id);
   (void)snprintf(telling->email, sizeof(telling->email), "%.*s", STR_ARG(principal->user->email));
