@@ -6,6 +6,7 @@
 #include "audit/fact.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "store/grant.h"
 
 enum { LOOK_MS = 1000, STREAMS_MAX = 256, EVENTS_A_LOOK = 50, PIECE_MAX = 4 * MIB };
 
@@ -17,6 +18,7 @@ struct api_stream {
   struct arena arena; /* of one look */
   struct buf piece;
   int64_t seen_us; /* facts behind this are new */
+  int64_t news_us; /* of connections */
   int64_t version; /* of the snapshot that was told of */
   int64_t told_us; /* monotonic: when something was last written */
   bool is_reading, has_left, is_over, is_behind;
@@ -27,7 +29,7 @@ enum err_code events_begin(struct api_request *request, struct db_tx *tx, struct
   struct api_stream *stream = arena_new(&request->arena, struct api_stream);
   if (!stream) return err_no_memory(err);
   stream->request = request;
-  stream->seen_us = clock_utc_us();
+  stream->seen_us = stream->news_us = clock_utc_us();
   request->state = stream;
   return api_keys(request, &keys, err);
 }
@@ -60,6 +62,28 @@ static enum err_code write_event(const struct audit_entry *entry, void *context,
   return ERR_NONE;
 }
 
+static enum err_code look_at_connections(struct api_stream *stream, struct db_tx *tx, struct err *err) {
+  const struct connection_news *list = NULL;
+  struct buf one;
+  size_t n = 0;
+  enum err_code code = store_connection_news_list(tx, &stream->arena, stream->request->organisation.id, stream->news_us,
+                                                  EVENTS_A_LOOK, &list, &n, err);
+  for (size_t i = 0; i < n && code == ERR_NONE; i++) {
+    buf_init(&one, &stream->arena, 64 * KIB);
+    answer_open(&one, '{');
+    answer_uuid(&one, "connection", list[i].connection_id);
+    answer_text(&one, "name", list[i].name);
+    answer_text(&one, "what", list[i].what);
+    answer_text(&one, "text", list[i].text);
+    answer_time(&one, "time", list[i].time);
+    answer_close(&one, '}');
+    if (buf_failed(&one)) return err_no_memory(err);
+    buf_printf(&stream->piece, "event: connection\ndata: %.*s\n\n", STR_ARG(buf_str(&one)));
+    stream->news_us = list[i].time;
+  }
+  return code;
+}
+
 /* A listener is asked for anew each time: what they may may have changed. */
 static enum err_code look(struct db_tx *tx, void *context, struct err *err) {
   struct api_stream *stream = context;
@@ -75,6 +99,8 @@ static enum err_code look(struct db_tx *tx, void *context, struct err *err) {
     filter.kind = STR("call");
   }
   int64_t now = clock_utc_us();
+  if (api_may(request, API_CONNECTIONS_READ)) code = look_at_connections(stream, tx, err);
+  if (code != ERR_NONE) return code;
   code =
       audit_page(tx, &stream->arena, request->keys, &filter, EVENTS_A_LOOK, false, write_event, stream, &last, &n, err);
   /* A record's time is when its call began; one that ends later is told of with those of the last seconds. */

@@ -97,6 +97,10 @@ API_WORK(operator_get);
 API_WORK(operator_organisations);
 /* replay.c */
 API_WORK(roles_replay);
+/* requests.c */
+API_WORK(requests_list);
+API_WORK(requests_create);
+API_WORK(requests_answer);
 /* webhooks.c, webhook_deliveries.c */
 API_WORK(webhooks_list);
 API_WORK(webhooks_get);

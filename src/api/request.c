@@ -270,12 +270,7 @@ bool api_serves(struct str path) {
 }
 
 bool api_on_head(struct http_exchange *http, struct http_reply *ret_refusal) {
-  struct str length, coding;
-  uint64_t n = 0;
-  bool is_small = http_field_once(http, "Transfer-Encoding", &coding) && !coding.p &&
-                  http_field_once(http, "Content-Length", &length) &&
-                  (!length.p || (str_to_u64(length, &n) && n <= BODY_MAX));
-  if (is_small) return true;
+  if (signin_body_fits(http, BODY_MAX)) return true;
   ret_refusal->status = 413;
   ret_refusal->content_type = STR("application/problem+json");
   ret_refusal->body =

@@ -91,13 +91,15 @@ bool signin_is_own_page(const struct http_exchange *http, struct str base) {
   return !site.p || str_eq(site, STR("same-origin")) || str_eq(site, STR("none"));
 }
 
-bool signin_on_head(struct signin_worker *worker, struct http_exchange *http, struct http_reply *ret_refusal) {
+bool signin_body_fits(const struct http_exchange *http, uint64_t max) {
   struct str length, coding;
   uint64_t n = 0;
-  bool is_small = http_field_once(http, "Transfer-Encoding", &coding) && !coding.p &&
-                  http_field_once(http, "Content-Length", &length) &&
-                  (!length.p || (str_to_u64(length, &n) && n <= BODY_MAX));
-  if (is_small) return true;
+  return http_field_once(http, "Transfer-Encoding", &coding) && !coding.p &&
+         http_field_once(http, "Content-Length", &length) && (!length.p || (str_to_u64(length, &n) && n <= max));
+}
+
+bool signin_on_head(struct signin_worker *worker, struct http_exchange *http, struct http_reply *ret_refusal) {
+  if (signin_body_fits(http, BODY_MAX)) return true;
   ret_refusal->status = 413;
   ret_refusal->body = STR("{\"error\":\"invalid_request\",\"error_description\":\"The body is too large\"}");
   return false;

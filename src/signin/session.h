@@ -11,6 +11,8 @@ struct str signin_base(const struct signin *signin, const struct http_exchange *
 bool signin_base_is_safe(struct str base);
 /* Does it come from a page of ours, or from nowhere that a browser tells of (a program)? */
 bool signin_is_own_page(const struct http_exchange *http, struct str base);
+/* Before the body is read: has it a length, of `max` bytes at most? */
+bool signin_body_fits(const struct http_exchange *http, uint64_t max);
 /* The session's cookie under this base: its name, and its value where it is well formed; STR_NONE: there is none. */
 const char *signin_cookie_name(struct str base);
 struct str signin_cookie(const struct http_exchange *http, struct str base);

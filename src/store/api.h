@@ -104,4 +104,26 @@ struct organisation_figures {
 enum err_code store_organisation_page(STORE_TX, struct str after, int64_t from_day, size_t max,
                                       STORE_LIST(organisation_figures)) MUST_CHECK;
 
+/* connector_request.c: connectors that people miss */
+struct connector_request_record {
+  struct uuid id, organisation_id, user_id;
+  struct str email; /* read only */
+  struct str name, reason;
+  struct str status, answer;       /* open done declined */
+  int64_t created_at, answered_at; /* 0: not yet */
+};
+struct connector_request_filter {
+  struct uuid organisation_id, after, user_id; /* nil: from the newest; of all */
+  struct str status;                           /* or empty */
+};
+enum err_code store_connector_request_insert(struct db_tx *tx, const struct connector_request_record *record,
+                                             struct err *err) MUST_CHECK;
+enum err_code store_connector_request_get(STORE_TX, struct uuid organisation_id, struct uuid id,
+                                          struct connector_request_record *ret_record, struct err *err) MUST_CHECK;
+enum err_code store_connector_request_page(STORE_TX, const struct connector_request_filter *filter, size_t max,
+                                           STORE_LIST(connector_request_record)) MUST_CHECK; /* newest first */
+/* status, answer, answered_at */
+enum err_code store_connector_request_answer(struct db_tx *tx, const struct connector_request_record *record,
+                                             struct err *err) MUST_CHECK;
+
 #endif

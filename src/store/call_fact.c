@@ -25,10 +25,6 @@ static bool read_fact(struct db_rows *rows, struct arena *arena, void *ret_recor
          store_copy_text(rows, 14, arena, &fact->error);
 }
 
-static struct db_value filled(struct str text) {
-  return text.n ? DB_V_TEXT(text) : DB_V_NULL;
-}
-
 static bool read_lag(struct db_rows *rows, struct arena *arena, void *ret_record) {
   struct call_fact_lag *lag = ret_record;
   lag->organisation_id = db_uuid(rows, 0);
@@ -62,9 +58,9 @@ enum err_code store_call_fact_insert(struct db_tx *tx, const struct call_fact *f
       ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING",
       DB_PARAMS(DB_V_UUID(fact->organisation_id), DB_V_INT(fact->time), DB_V_TEXT(fact->writer), DB_V_INT(fact->seq),
                 DB_V_UUID(fact->call_id), DB_V_TEXT(fact->kind), store_v_uuid(&fact->user_id),
-                store_v_uuid(&fact->token_id), DB_V_TEXT(fact->tool), filled(fact->does), filled(fact->connector),
-                filled(fact->connection), DB_V_TEXT(fact->decision), DB_V_TEXT(fact->outcome), filled(fact->error),
-                DB_V_INT(fact->duration_us)),
+                store_v_uuid(&fact->token_id), DB_V_TEXT(fact->tool), store_v_filled(fact->does),
+                store_v_filled(fact->connector), store_v_filled(fact->connection), DB_V_TEXT(fact->decision),
+                DB_V_TEXT(fact->outcome), store_v_filled(fact->error), DB_V_INT(fact->duration_us)),
       err);
 }
 
@@ -80,7 +76,7 @@ enum err_code store_call_fact_finish(STORE_TX, const struct call_fact *outcome, 
                  "UPDATE call_fact SET outcome = $3, error = $4, duration_us = $5 WHERE organisation_id = $1 AND "
                  "call_id = $2 AND kind = 'call'",
                  DB_PARAMS(DB_V_UUID(outcome->organisation_id), DB_V_UUID(outcome->call_id),
-                           DB_V_TEXT(outcome->outcome), filled(outcome->error), DB_V_INT(outcome->duration_us)),
+                           DB_V_TEXT(outcome->outcome), store_v_filled(outcome->error), DB_V_INT(outcome->duration_us)),
                  err);
 }
 
@@ -119,12 +115,12 @@ enum err_code store_call_fact_page(STORE_TX, const struct call_fact_filter *filt
                                     DB_V_INT(is_behind ? filter->before_seq : INT64_MAX),
                                     store_v_uuid(&filter->user_id),
                                     store_v_uuid(&filter->token_id),
-                                    filled(filter->tool),
-                                    filled(filter->connection),
-                                    filled(filter->decision),
-                                    filled(filter->outcome),
-                                    filled(filter->kind),
-                                    filled(filter->connector),
+                                    store_v_filled(filter->tool),
+                                    store_v_filled(filter->connection),
+                                    store_v_filled(filter->decision),
+                                    store_v_filled(filter->outcome),
+                                    store_v_filled(filter->kind),
+                                    store_v_filled(filter->connector),
                                     store_v_uuid(&filter->call_id),
                                     DB_V_INT((int64_t)max)};
   const struct store_select select = {statement_of(filter), params, sizeof(params) / sizeof(params[0]), read_fact,

@@ -30,3 +30,24 @@ enum err_code store_connection_check_list(STORE_TX, struct uuid organisation_id,
       params, 1, read_check, sizeof(struct connection_check_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
+
+static bool read_news(struct db_rows *rows, struct arena *arena, void *ret_record) {
+  struct connection_news *news = ret_record;
+  news->connection_id = db_uuid(rows, 0);
+  news->time = db_int(rows, 4);
+  return store_copy_text(rows, 1, arena, &news->name) && store_copy_text(rows, 2, arena, &news->what) &&
+         store_copy_text(rows, 3, arena, &news->text);
+}
+
+enum err_code store_connection_news_list(STORE_TX, struct uuid organisation_id, int64_t after, size_t max,
+                                         STORE_LIST(connection_news)) {
+  const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_INT(after), DB_V_INT((int64_t)max)};
+  const struct store_select select = {
+      "SELECT c.id, c.name, e.what, e.text, e.time FROM connection c JOIN grant_event e ON e.connection_id = c.id "
+      "WHERE "
+      "c.organisation_id = $1 AND e.time > $2 UNION ALL SELECT c.id, c.name, CASE WHEN k.is_ok = 1 THEN 'checked' ELSE "
+      "'failed' END, k.text, k.checked_at FROM connection_check k JOIN connection c ON c.id = k.connection_id WHERE "
+      "k.organisation_id = $1 AND k.checked_at > $2 ORDER BY 5 LIMIT $3",
+      params, 3, read_news, sizeof(struct connection_news)};
+  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}

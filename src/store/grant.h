@@ -66,6 +66,16 @@ enum err_code store_grant_event_insert(struct db_tx *tx, const struct grant_even
 enum err_code store_grant_event_list(STORE_TX, struct uuid connection_id,
                                      STORE_LIST(grant_event_record)) MUST_CHECK; /* newest first */
 
+/* What became of an organisation's connections since then, whatever told of it: by time, `max` at most. `what` is also
+ * "checked" and "failed". */
+struct connection_news {
+  struct uuid connection_id;
+  struct str name, what, text;
+  int64_t time;
+};
+enum err_code store_connection_news_list(STORE_TX, struct uuid organisation_id, int64_t after, size_t max,
+                                         STORE_LIST(connection_news)) MUST_CHECK;
+
 /* connection_check.c: how a connection was found when it was last checked */
 struct connection_check_record {
   struct uuid connection_id, organisation_id;

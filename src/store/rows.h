@@ -43,6 +43,10 @@ static inline struct db_value store_v_hash(const uint8_t hash[32]) {
 static inline struct db_value store_v_text(struct str text) {
   return text.p ? DB_V_TEXT(text) : DB_V_NULL;
 }
+/* A filter: empty is none. */
+static inline struct db_value store_v_filled(struct str text) {
+  return text.n ? DB_V_TEXT(text) : DB_V_NULL;
+}
 static inline struct db_value store_v_blob(struct str bytes) {
   return bytes.p ? DB_V_BLOB(bytes) : DB_V_NULL;
 }

@@ -24,12 +24,9 @@ static bool read_view(struct db_rows *rows, struct arena *arena, void *ret_recor
 }
 
 enum err_code store_token_page(STORE_TX, const struct token_filter *filter, size_t max, STORE_LIST(token_view)) {
-  const struct db_value params[] = {DB_V_UUID(filter->organisation_id),
-                                    store_v_uuid(&filter->after),
-                                    store_v_uuid(&filter->user_id),
-                                    filter->status.n ? DB_V_TEXT(filter->status) : DB_V_NULL,
-                                    DB_V_INT(filter->now),
-                                    DB_V_INT((int64_t)max)};
+  const struct db_value params[] = {
+      DB_V_UUID(filter->organisation_id), store_v_uuid(&filter->after), store_v_uuid(&filter->user_id),
+      store_v_filled(filter->status),     DB_V_INT(filter->now),        DB_V_INT((int64_t)max)};
   const struct store_select select = {
       SELECT_VIEW
       "AND (t.id < $2 OR $2 IS NULL) AND (t.user_id = $3 OR $3 IS NULL) AND (CASE WHEN t.revoked_at IS NOT NULL THEN "

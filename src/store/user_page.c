@@ -26,14 +26,10 @@ static bool read_view(struct db_rows *rows, struct arena *arena, void *ret_recor
   return store_copy_text(rows, 3, arena, &view->user.email) && store_copy_text(rows, 4, arena, &view->user.kind);
 }
 
-static struct db_value text_or_null(struct str text) {
-  return text.n ? DB_V_TEXT(text) : DB_V_NULL;
-}
-
 enum err_code store_user_page(STORE_TX, const struct user_filter *filter, size_t max, STORE_LIST(user_view)) {
   const struct db_value params[] = {DB_V_UUID(filter->organisation_id), DB_V_INT(filter->now),
-                                    DB_V_TEXT(filter->after),           text_or_null(filter->part),
-                                    text_or_null(filter->kind),         text_or_null(filter->status),
+                                    DB_V_TEXT(filter->after),           store_v_filled(filter->part),
+                                    store_v_filled(filter->kind),       store_v_filled(filter->status),
                                     store_v_uuid(&filter->role_id),     DB_V_INT((int64_t)max)};
   const struct store_select select = {
       SELECT_VIEW

@@ -195,8 +195,8 @@ enum err_code store_webhook_delivery_get(STORE_TX, struct uuid organisation_id, 
 
 enum err_code store_webhook_delivery_page(STORE_TX, struct uuid webhook_id, struct str status, struct uuid after,
                                           size_t max, STORE_LIST(webhook_delivery_record)) {
-  const struct db_value params[] = {DB_V_UUID(webhook_id), store_v_uuid(&after),
-                                    status.n ? DB_V_TEXT(status) : DB_V_NULL, DB_V_INT((int64_t)max)};
+  const struct db_value params[] = {DB_V_UUID(webhook_id), store_v_uuid(&after), store_v_filled(status),
+                                    DB_V_INT((int64_t)max)};
   const struct store_select select = {
       SELECT_DELIVERY
       "WHERE webhook_id = $1 AND (id < $2 OR $2 IS NULL) AND (status = $3 OR $3 IS NULL) ORDER BY id "
@@ -213,8 +213,8 @@ enum err_code store_webhook_delivery_update(struct db_tx *tx, const struct webho
       "duration_us = $9 WHERE organisation_id = $1 AND id = $2",
       DB_PARAMS(DB_V_UUID(record->organisation_id), DB_V_UUID(record->id), DB_V_TEXT(record->status),
                 DB_V_INT(record->attempts), store_v_time(record->tried_at), store_v_time(record->next_at),
-                record->response ? DB_V_INT(record->response) : DB_V_NULL,
-                record->text.n ? DB_V_TEXT(record->text) : DB_V_NULL, DB_V_INT(record->duration_us)),
+                record->response ? DB_V_INT(record->response) : DB_V_NULL, store_v_filled(record->text),
+                DB_V_INT(record->duration_us)),
       err);
 }
 

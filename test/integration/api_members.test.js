@@ -93,3 +93,42 @@ test('what was switched off says nothing of the rules: a replay of a role leaves
   assert.deepEqual([same.newly_denied, same.newly_allowed, same.users], [[], [], []]);
   await ann.put('./me/switches/sqlite', { is_on: true });
 });
+
+test('a connector that somebody misses is asked for, seen by admins, and answered', async () => {
+  const asked = await ann.post('./me/requests', { name: 'HubSpot', reason: '<b>Our leads</b> are there.' });
+  assert.deepEqual([asked.status, asked.answer, asked.user.email], ['open', '', 'ann@acme.example']);
+  assert.deepEqual((await eve.get('./me/requests')).items, []);
+  assert.equal((await ann.call('GET', './requests')).status, 403);
+  assert.equal((await ann.call('POST', `./requests/${asked.id}/answer`, { body: { status: 'done' } })).status, 403);
+  assert.deepEqual((await admin.get('./requests?status=open')).items, [asked]);
+  const answered = await admin.post(`./requests/${asked.id}/answer`, { status: 'declined', answer: 'Use the CRM.' });
+  assert.deepEqual((await ann.get('./me/requests')).items, [answered]);
+  assert.deepEqual([answered.status, answered.answer], ['declined', 'Use the CRM.']);
+  assert.deepEqual((await admin.get('./requests?status=open')).items, []);
+  assert.ok((await admin.get('./audit?tool=request.answer')).items.length === 1);
+  const wrong = await ann.call('POST', './me/requests', { body: { name: '', reason: 'x' } });
+  assert.deepEqual([wrong.status, wrong.body.errors[0].pointer], [422, '/name']);
+  for (let i = 0; i < 20; i++) await ann.post('./me/requests', { name: `more ${i}`, reason: '' });
+  assert.equal((await ann.call('POST', './me/requests', { body: { name: 'one too many', reason: '' } })).status, 409);
+});
+
+test('who listens hears that a connection was checked; a member does not', async (t) => {
+  const control = new AbortController();
+  t.after(() => control.abort());
+  const open = async (api) => (await fetch(`${connek.base}/api/v1/organisations/${admin.organisation}/events`, { headers: api.headers(), signal: control.signal })).body;
+  const [streams, heard] = [[await open(admin), await open(ann)], ['', '']];
+  const read = async (i, until) => {
+    for await (const chunk of streams[i]) {
+      heard[i] += Buffer.from(chunk);
+      if (heard[i].includes(until)) return;
+    }
+  };
+  const { id } = (await admin.get('./connections')).items[0];
+  await admin.post(`./connections/${id}/check`);
+  await read(0, 'event: connection');
+  const data = JSON.parse(/event: connection\ndata: (.*)/.exec(heard[0])[1]);
+  assert.deepEqual([data.connection, data.name, data.what], [id, 'ledger', 'checked']);
+  await ann.post('./me/call', { tool: 'sqlite_query', arguments: { sql: 'SELECT 1' } });
+  await read(1, 'event: call');
+  assert.ok(!heard[1].includes('event: connection') && !heard[1].includes('event: change'));
+});
