@@ -1,6 +1,8 @@
 /* connek connection check: one harmless real call of each connection that is meant: what its connector's definition
  * names, and of an MCP server the list of what it offers. How it went is kept, for connection list. Must not know how a
  * kind speaks to its service, nor how a grant is renewed. */
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "cli/connection.h"
@@ -21,7 +23,7 @@ struct check_work {
   struct arena *arena;
   struct organisation_record organisation;
   struct org_snapshot *snapshot;
-  bool is_json, has_failed;
+  bool is_json, has_failed, has_all_ended;
   struct buf out;
   int exit_code;
 
@@ -272,7 +274,7 @@ static int check_all(struct check_work *work) {
   }
   loop_run(&work->keeper.loop);
   if (work->host.sql) executor_stop(work->host.sql);
-  postgres_pools_free(work->host.postgres);
+  work->has_all_ended = postgres_pools_free(work->host.postgres);
   cli_keeper_stop(&work->keeper);
   mcp_upstreams_free(work->host.upstreams);
   return exit_code;
@@ -306,7 +308,7 @@ static int report_hidden(struct check_work *work) {
 }
 
 static int connection_check(const struct cli_args *args, struct arena *arena) {
-  struct check_work work = {.args = args, .arena = arena, .is_json = cli_has(args, "json")};
+  struct check_work work = {.args = args, .arena = arena, .is_json = cli_has(args, "json"), .has_all_ended = true};
   struct err err = {0};
   struct cli_store store;
   if (cli_open(args, CLI_WRITE, &store, &err)) return cli_fail(args, &err);
@@ -317,7 +319,9 @@ static int connection_check(const struct cli_args *args, struct arena *arena) {
   if (!exit_code) exit_code = cli_print_buf(args, &work.out);
   org_snapshot_unref(work.snapshot);
   cli_close(&store);
-  return exit_code ? exit_code : work.has_failed ? CLI_FAILED : CLI_OK;
+  if (!exit_code && work.has_failed) exit_code = CLI_FAILED;
+  if (!work.has_all_ended) _exit(exit_code);
+  return exit_code;
 }
 
 static const struct cli_option options[] = {

@@ -337,9 +337,10 @@ struct http_rates *http_rates_new(void);
 void http_rates_free(struct http_rates *rates);
 
 /* connector/sql/postgres_pool.c, with the client's guard and certificates. NULL: no memory. Freed when no call is under
- * way and before the loops of those that were: it waits a moment for sessions that their servers keep busy. */
+ * way and before the loops of those that were: it waits a moment for sessions that their servers keep busy. False: one
+ * is still at work, within libraries that exit() would take down under it: the process has to end by _exit(). */
 struct postgres_pools *postgres_pools_new(const struct http_client_options *options);
-void postgres_pools_free(struct postgres_pools *pools);
+bool postgres_pools_free(struct postgres_pools *pools) MUST_CHECK;
 
 /* Fills an error result; the text is for a person. */
 void connector_fail(struct connector_call *call, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -458,14 +458,15 @@ static void end_unserved(struct service *service) {
 }
 
 /* The reverse of start, after the main loop has ended. */
-static void stop(struct service *service) {
+/* False: something of a connector's is still at work. */
+static bool stop(struct service *service) {
   struct server *server = &service->server;
   for (unsigned i = 0; i < server->n_workers; i++) {
     if (server->workers[i].has_thread) pthread_join(server->workers[i].thread, NULL);
   }
   grant_keeper_stop(server->keeper);
   if (server->sql) executor_stop(server->sql);
-  postgres_pools_free(server->postgres);
+  bool has_all_ended = postgres_pools_free(server->postgres);
   if (server->audit) audit_writer_stop(server->audit);
   for (unsigned i = 0; i < server->n_workers; i++)
     worker_release(&server->workers[i]);
@@ -481,6 +482,7 @@ static void stop(struct service *service) {
   mcp_upstreams_free(server->upstreams);
   free(server->workers);
   arena_release(&service->arena);
+  return has_all_ended;
 }
 
 enum err_code serve_run(const struct serve_options *options, struct err *err) {
@@ -497,8 +499,9 @@ enum err_code serve_run(const struct serve_options *options, struct err *err) {
   } else {
     end_unserved(&service);
   }
-  stop(&service);
+  bool has_all_ended = stop(&service);
   if (code != ERR_NONE) return code;
   log_event(LOG_INFO, "stopped", LOG_TEXT("address", address));
+  if (!has_all_ended) _exit(0); /* all that is to last is on disk */
   return ERR_NONE;
 }

@@ -10,7 +10,7 @@ import { callTool, modern, post } from './support/mcp.js';
 
 const email = 'clerk@acme.example';
 const password = 'reader-swordfish';
-let postgres, connek, url, closers, silent;
+let postgres, connek, url, closers, silent, hostile;
 
 // What is connected: a name, settings that differ from the reader's, its password.
 const connections = () => [
@@ -30,8 +30,26 @@ const connections = () => [
   ['misnamed', { tls: 'verify-full', ca: postgres.ca }],
   ['closed', { port: 1 }],
   ['silent', { port: silent.address().port, timeout_ms: 700 }],
+  ['hostile', { port: hostile.address().port, timeout_ms: 700 }],
   ['forbidden', { host: '127.0.0.2' }],
 ];
+
+// A server that has its client compute for an hour before it is let in: SCRAM's iterations are the server's to choose
+// (RFC 5802, 5.1), and libpq does as it is told.
+function compute(socket) {
+  socket.on('error', () => {});
+  socket.on('data', (data) => {
+    const message = (kind, code, body) => {
+      const head = Buffer.from([kind.charCodeAt(0), 0, 0, 0, 0, 0, 0, 0, code]);
+      head.writeUInt32BE(8 + body.length, 1);
+      socket.write(Buffer.concat([head, Buffer.from(body)]));
+    };
+    if (data.length === 8) return socket.write('N'); // no TLS
+    const nonce = /r=([^,]+)$/.exec(data.toString('latin1'));
+    if (nonce) message('R', 11, `r=${nonce[1]}x,s=c2FsdA==,i=2000000000`);
+    else message('R', 10, 'SCRAM-SHA-256\0\0');
+  });
+}
 
 before(async () => {
   closers = [];
@@ -39,7 +57,9 @@ before(async () => {
   postgres = await Postgres.start(t);
   silent = createServer(() => {}).listen(0, '127.0.0.1');
   await once(silent, 'listening');
-  closers.unshift(() => silent.close());
+  hostile = createServer(compute).listen(0, '127.0.0.1');
+  await once(hostile, 'listening');
+  closers.unshift(() => (silent.close(), hostile.close()));
   await postgres.sql('CREATE DATABASE books');
   await postgres.sql(
     `CREATE ROLE reader LOGIN PASSWORD '${password}'; CREATE ROLE writer LOGIN PASSWORD '${password}';
@@ -255,11 +275,14 @@ test('a call that is cancelled is cancelled at the server', async () => {
   while ((await postgres.sql(active)) !== '0') assert.ok(Date.now() - before < 60_000);
 });
 
-test('calls wait for a session, and say so when none comes free', async () => {
-  const asked = await Promise.all([1, 2].map(() => query('SELECT pg_sleep(5)', undefined, 'single')));
-  const said = asked.map(({ content }) => content[0].text);
-  assert.ok(said.some((text) => text.includes('took too long')), said.join());
-  assert.ok(said.some((text) => /none came free|its turn came/.test(text)), said.join());
+test('calls wait for a session, and no longer than their time', async () => {
+  const [first, second] = await Promise.all(['SELECT pg_sleep(0.1), 1 AS n', 'SELECT 2 AS n'].map((sql) => rows(sql, undefined, 'single')));
+  assert.deepEqual([first[0].n, second[0].n], [1, 2]);
+  const asked = await Promise.all([1, 2, 3].map(() => query('SELECT pg_sleep(5)', undefined, 'single')));
+  for (const { isError, content } of asked) {
+    assert.equal(isError, true);
+    assert.match(content[0].text, /took too long|none came free|its turn came/);
+  }
 });
 
 test('TLS is verified where it is to be: by the certificates that are given, and the name', async () => {
@@ -282,6 +305,23 @@ test('what is wrong with a connection has its own sentence, without address, rol
   assert.ok(!/swordfish|reader|FATAL/.test(Object.values(said).join()), Object.values(said).join('\n'));
   assert.ok(connek.log.some(({ event, detail }) => event === 'connection_failed' && /password authentication failed/.test(detail)));
   assert.ok(!connek.stderr.includes('swordfish'));
+});
+
+test('a password that is taken no more shows as the connection\'s state', async () => {
+  await call('wrong', 'list_tables', {});
+  for (let i = 0; i < 3; i++) await query('SELECT 1', undefined, 'wrong');
+  const status = async () => (await connek.ok('connection', 'list', '--json')).split('\n').filter(Boolean).map((line) => JSON.parse(line)).find((line) => line.connection === 'wrong' || line.name === 'wrong');
+  const before = Date.now();
+  while ((await status())?.status !== 'error') assert.ok(Date.now() - before < 30_000, JSON.stringify(await status()));
+});
+
+test('a server that has its client compute without end holds up its own calls alone, and not the end of Connek', async () => {
+  const before = connek.pid;
+  assert.match(await failure('SELECT 1', undefined, 'hostile'), /did not answer in time|no answer from it in time/);
+  assert.equal((await rows('SELECT 1 AS one')).length, 1);
+  await connek.restart('--allow-upstream', '127.0.0.1', '--allow-upstream', 'localhost');
+  assert.notEqual(connek.pid, before);
+  ({ url } = await connek.token(email));
 });
 
 test('a server that takes no more sessions is told of', async () => {

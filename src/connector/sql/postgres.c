@@ -182,6 +182,7 @@ static void on_answer(struct loop_task *task) {
   } else {
     connector_fail(call, job->code, "%.*s: %s", STR_ARG(call->connection->policy.name), job->err.text);
     call->result.is_unknown = job->is_unknown;
+    call->result.is_refused = job->is_refused;
     call->result.detail = arena_str(call->arena, str_of(job->err.detail));
   }
   call->result.notice = arena_str(call->arena, str_of(job->notice));

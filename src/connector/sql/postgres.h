@@ -67,6 +67,7 @@ struct postgres_job {
   struct err err;
   enum err_code code;
   bool is_unknown;
+  bool is_refused;            /* the password is not the user's */
   char notice[ERR_TEXT_SIZE]; /* what the connection's admin should know; empty: nothing */
 };
 
@@ -94,6 +95,7 @@ struct postgres_session {
   int64_t opened_us;
   bool is_dirty;                  /* a call used it since it was reset */
   const struct postgres_job *job; /* whose cancelling and deadline count */
+  bool is_refused;                /* when it was last opened: its password */
   bool is_asked_to_stop;          /* the server was told to cancel */
   uint64_t received;              /* of the socket, when the last row had come */
 };

@@ -167,6 +167,7 @@ static void run(struct served *served, struct postgres_job *job, const struct se
                                        .ca_file = pool->pools->ca_file};
   session->job = job;
   job->code = postgres_session_open(session, &reach, credential, &job->err);
+  job->is_refused = job->code != ERR_NONE && session->is_refused;
   if (job->code != ERR_NONE) return;
   if (!pool->has_looked) { /* two at once look twice: the same */
     char notice[ERR_TEXT_SIZE];
@@ -335,10 +336,10 @@ static void wake_all(struct postgres_pools *pools) {
     pthread_cond_broadcast(&((struct postgres_pool *)value)->wake);
 }
 
-void postgres_pools_free(struct postgres_pools *pools) {
+bool postgres_pools_free(struct postgres_pools *pools) {
   struct timespec until;
   int result = 0;
-  if (!pools) return;
+  if (!pools) return true;
   clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_sec += LIMIT_POSTGRES_STOP_MS / 1000;
   pthread_mutex_lock(&pools->lock);
@@ -349,9 +350,10 @@ void postgres_pools_free(struct postgres_pools *pools) {
   /* One that its server keeps busy cannot be ended: it keeps what it uses until the process ends. */
   pools->is_orphaned = pools->n_sessions > 0;
   pthread_mutex_unlock(&pools->lock);
-  if (pools->is_orphaned) return;
+  if (pools->is_orphaned) return false;
   map_release(&pools->by_connection);
   pthread_cond_destroy(&pools->left);
   pthread_mutex_destroy(&pools->lock);
   free(pools);
+  return true;
 }

@@ -156,7 +156,10 @@ static enum err_code dial(struct postgres_session *session, const struct diallin
   PostgresPollingStatusType status = PGRES_POLLING_WRITING;
   if (PQstatus(session->pg) == CONNECTION_BAD) return postgres_describe_connecting(session->pg, target, err);
   while (status != PGRES_POLLING_OK) {
-    if (status == PGRES_POLLING_FAILED) return postgres_describe_connecting(session->pg, target, err);
+    if (status == PGRES_POLLING_FAILED) {
+      session->is_refused = strstr(PQerrorMessage(session->pg), ":  28P01:") != NULL; /* invalid_password */
+      return postgres_describe_connecting(session->pg, target, err);
+    }
     switch (wait_for(session, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, until_us, true)) {
       case WAITED_CANCELLED:
         return err_set(err, ERR_CANCELLED, "the call was cancelled");
@@ -195,6 +198,7 @@ enum err_code postgres_session_open(struct postgres_session *session, const stru
                                     const struct secret *credential, struct err *err) {
   if (is_usable(session)) return ERR_NONE;
   postgres_session_close(session);
+  session->is_refused = false;
   return connect_to(session, reach, credential, err);
 }
 
