@@ -254,6 +254,27 @@ test('My page: a URL of one\'s own, and what one\'s assistant may do with it', a
   carla.assertClean();
 });
 
+test('Sources: a member asks for one that is missing, an admin answers, and the member reads it', async (t) => {
+  const carla = await visitor(t, world.base);
+  await signIn(carla.page, world.base, 'carla@acme.example', password);
+  await carla.page.getByRole('button', { name: 'Ask for a source that is missing' }).click();
+  await carla.page.getByLabel('What is missing').fill('HubSpot');
+  await carla.page.getByLabel('What for').fill('Our leads are there.');
+  await carla.page.getByRole('button', { name: 'Ask for it' }).click();
+  await carla.page.getByText('Open', { exact: true }).waitFor();
+  await open('/sources?tab=requests');
+  await page.getByText('Our leads are there.').waitFor();
+  await page.getByRole('button', { name: 'Answer HubSpot' }).click();
+  await page.getByLabel('Answer', { exact: true }).fill('Use the CRM instead.');
+  await page.getByRole('button', { name: 'Decline' }).click();
+  await page.getByText('carla@acme.example sees the answer on My page.').waitFor();
+  await carla.page.reload();
+  await carla.page.getByText('Use the CRM instead.').waitFor();
+  await carla.page.getByText('Declined', { exact: true }).waitFor();
+  carla.assertClean();
+  who.assertClean();
+});
+
 test('Developers: a key is made with scopes, works, and is revoked', async () => {
   await open('/developers');
   await page.getByRole('button', { name: 'Make a key' }).click();

@@ -14,6 +14,7 @@ export const everyPage = [
   ['sources', to('/sources')],
   ['catalogue', to('/sources?tab=catalogue')],
   ['connect', to('/sources?tab=catalogue&connect=stripe', dialog)],
+  ['requests', to('/sources?tab=requests')],
   ['connection', to('/sources', async (page) => {
     await page.locator('a.card').first().click();
     await dialog(page);

@@ -9,6 +9,7 @@ import { Lines, Loaded, PageHead, Secret, Section } from '../../parts/parts';
 import { Clients, Tokens, type TokenActions } from '../../parts/Tokens';
 import { counted } from '../../parts/words';
 import { Accounts } from './Accounts';
+import { MyRequests } from './Requests';
 import { Switches } from './Switches';
 
 function MyTokens() {
@@ -60,6 +61,7 @@ export function Me() {
       <MyTokens />
       <Section title="Sources for my assistants"><Switches /></Section>
       <Section title="Accounts of my own"><Accounts /></Section>
+      <Section title="Sources that I miss"><MyRequests /></Section>
       <Section title="What my assistant may do">
         <Loaded query={tools} waiting={<Lines n={4} />}>
           {(data) => (

@@ -9,6 +9,7 @@ import { useHere } from '../../api/session';
 import { LinkButton } from '../../parts/links';
 import { CardLines, Empty, HealthStatus, Initials, Labels, Loaded, needsAttention, PageHead, Status, Used } from '../../parts/parts';
 import { counted } from '../../parts/words';
+import { Requests, requestsQuery } from './Requests';
 import { ConnectDrawer } from './ConnectDrawer';
 
 const matches = (query: string, ...texts: string[]) => texts.some((text) => text.toLowerCase().includes(query.trim().toLowerCase()));
@@ -180,6 +181,9 @@ export function Sources() {
   const { may } = useHere();
   const { tab = 'connected', q = '', category, kind, status, label, connect } = useSearch({ from: '/sources' });
   const navigate = useNavigate({ from: '/sources' });
+  const { organisation } = useHere();
+  const requests = useQuery({ ...requestsQuery(organisation.id), enabled: may('connectors:read') });
+  const nOpen = requests.data?.items.filter(({ status }) => status === 'open').length ?? 0;
   const isCatalogue = tab === 'catalogue';
   const filter: Filter = { q, category, kind, status, label };
   const set = (change: Partial<Filter>) => void navigate({ search: (before) => ({ ...before, ...change, ...('q' in change && { q: change.q || undefined }) }), replace: true });
@@ -190,13 +194,15 @@ export function Sources() {
           <Button leftSection={<IconPlus size={16} />} onClick={() => void navigate({ search: { tab: 'catalogue' } })}>Connect a source</Button>
         )}
       </PageHead>
-      <Tabs value={tab} onChange={(value) => void navigate({ search: value === 'catalogue' ? { tab: value } : {} })} keepMounted={false}>
+      <Tabs value={tab} onChange={(value) => void navigate({ search: value && value !== 'connected' ? { tab: value } : {} })} keepMounted={false}>
         <Tabs.List>
           <Tabs.Tab value="connected">Connected</Tabs.Tab>
           {may('connectors:read') && <Tabs.Tab value="catalogue">Catalogue</Tabs.Tab>}
+          {may('connectors:read') && <Tabs.Tab value="requests">Requests {nOpen > 0 && <span className="dim">{nOpen}</span>}</Tabs.Tab>}
         </Tabs.List>
-        <Filters isCatalogue={isCatalogue} filter={filter} set={set} />
+        {tab === 'requests' ? <div style={{ height: 16 }} /> : <Filters isCatalogue={isCatalogue} filter={filter} set={set} />}
         <Tabs.Panel value="connected"><Connected filter={filter} /></Tabs.Panel>
+        <Tabs.Panel value="requests"><Requests /></Tabs.Panel>
         <Tabs.Panel value="catalogue"><Catalogue filter={filter} /></Tabs.Panel>
       </Tabs>
       <ConnectDrawer connector={connect} close={() => void navigate({ search: (before) => ({ ...before, connect: undefined }) })} />
