@@ -77,7 +77,8 @@ enum err_code store_organisation_page(STORE_TX, struct str after, int64_t from_d
   const struct store_select select = {
       "SELECT o.id, o.name, o.created_at, (SELECT count(*) FROM org_user u WHERE u.organisation_id = o.id), (SELECT "
       "count(DISTINCT d.user_id) FROM usage_day d WHERE d.organisation_id = o.id AND d.day >= $2), (SELECT "
-      "COALESCE(sum(d.ok + d.errors + d.denied), 0) FROM usage_day d WHERE d.organisation_id = o.id AND d.day >= $2), "
+      "CAST(COALESCE(sum(d.ok + d.errors + d.denied), 0) AS BIGINT) FROM usage_day d WHERE d.organisation_id = o.id "
+      "AND d.day >= $2), "
       "(SELECT count(*) FROM connection c WHERE c.organisation_id = o.id), (SELECT count(*) FROM connection_grant g "
       "WHERE g.organisation_id = o.id AND g.status IN ('reconnect', 'error')) FROM organisation o WHERE o.name > $1 "
       "ORDER BY o.name LIMIT $3",

@@ -66,8 +66,9 @@ enum err_code store_connection_use_list(STORE_TX, struct uuid organisation_id, i
                                         STORE_LIST(connection_use)) {
   const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_INT(from_day)};
   const struct store_select select = {
-      "SELECT c.name, (SELECT COALESCE(sum(u.ok + u.errors + u.denied), 0) FROM usage_day u WHERE u.organisation_id = "
-      "$1 AND u.day >= $2 AND u.connection = c.name), (SELECT f.time FROM call_fact f WHERE f.organisation_id = $1 "
+      "SELECT c.name, (SELECT CAST(COALESCE(sum(u.ok + u.errors + u.denied), 0) AS BIGINT) FROM usage_day u WHERE "
+      "u.organisation_id = $1 AND u.day >= $2 AND u.connection = c.name), (SELECT f.time FROM call_fact f WHERE "
+      "f.organisation_id = $1 "
       "AND f.connection = c.name AND f.kind = 'call' ORDER BY f.time DESC LIMIT 1) FROM connection c WHERE "
       "c.organisation_id = $1",
       params, 2, read_use, sizeof(struct connection_use)};
@@ -85,7 +86,8 @@ enum err_code store_tool_use_list(STORE_TX, struct uuid organisation_id, struct 
                                   STORE_LIST(tool_use)) {
   const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_INT(from_day), DB_V_TEXT(connection)};
   const struct store_select select = {
-      "SELECT tool, sum(ok + errors + denied), sum(errors) FROM usage_day WHERE organisation_id = $1 AND day >= $2 AND "
+      "SELECT tool, CAST(sum(ok + errors + denied) AS BIGINT), CAST(sum(errors) AS BIGINT) FROM usage_day WHERE "
+      "organisation_id = $1 AND day >= $2 AND "
       "connection = $3 GROUP BY tool",
       params, 3, read_tool_use, sizeof(struct tool_use)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
@@ -94,10 +96,11 @@ enum err_code store_tool_use_list(STORE_TX, struct uuid organisation_id, struct 
 enum err_code store_usage_total(struct db_tx *tx, struct uuid organisation_id, int64_t from_day, int64_t *ret_calls,
                                 int64_t *ret_users, struct err *err) {
   struct db_rows *rows = NULL;
-  enum err_code code = db_query(tx,
-                                "SELECT COALESCE(sum(ok + errors + denied), 0), count(DISTINCT user_id) FROM usage_day "
-                                "WHERE (organisation_id = $1 OR $1 IS NULL) AND day >= $2",
-                                DB_PARAMS(store_v_uuid(&organisation_id), DB_V_INT(from_day)), &rows, err);
+  enum err_code code =
+      db_query(tx,
+               "SELECT CAST(COALESCE(sum(ok + errors + denied), 0) AS BIGINT), count(DISTINCT user_id) FROM usage_day "
+               "WHERE (organisation_id = $1 OR $1 IS NULL) AND day >= $2",
+               DB_PARAMS(store_v_uuid(&organisation_id), DB_V_INT(from_day)), &rows, err);
   if (code != ERR_NONE) return code;
   int got = db_next(rows, err);
   if (got == 1) {
