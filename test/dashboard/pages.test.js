@@ -147,6 +147,24 @@ test('Access rules: a change says what it would mean before it is saved', async 
   who.assertClean();
 });
 
+test('Access rules: an admin\'s assistant is let ask Connek itself about the organisation', async (t) => {
+  await open('/rules');
+  await page.getByRole('navigation', { name: 'Roles' }).getByRole('link', { name: /Finance/ }).click();
+  await choose(page, 'Add a rule for more', 'Connek itself');
+  await page.getByRole('radiogroup', { name: 'Read with Connek itself' }).getByText('Allow').click();
+  const bar = page.getByRole('region', { name: 'Unsaved changes' });
+  await bar.getByRole('button', { name: 'Save' }).click();
+  await bar.waitFor({ state: 'detached' });
+  const toolsOf = async (email) => (await (await sdk1(t, (await world.connek.token(email)).url)).listTools()).tools.map(({ name }) => name);
+  assert.ok((await toolsOf(owner)).includes('connek_list_users'));
+  assert.ok(!(await toolsOf('carla@acme.example')).includes('connek_list_users'), 'a member of the same role');
+  await page.getByRole('button', { name: 'Remove Connek itself' }).click();
+  await bar.getByRole('button', { name: 'Save' }).click();
+  await bar.waitFor({ state: 'detached' });
+  assert.ok(!(await toolsOf(owner)).includes('connek_list_users'));
+  who.assertClean();
+});
+
 test('Access rules: leaving with changes asks first', async () => {
   await open('/rules');
   await page.getByRole('radiogroup', { name: 'Read with Support desk' }).first().getByText('Allow').click();

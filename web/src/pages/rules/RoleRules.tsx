@@ -53,9 +53,13 @@ function Tools({ connection, row, isFixed, onChange }: { connection: string; row
   );
 }
 
+// Connek's own tools about the organisation; the others of the same connector need no rule.
+const self = 'connek';
+
 const rowWords = (row: Row, connectors: Schemas['Connector'][]): [string, string] => {
   if (row.kind === 'connection') return [row.name, ''];
   if (row.kind === 'label') return [row.name, 'every connection with this label'];
+  if (row.name === self) return ['Connek itself', 'users, roles, usage and calls, for owners, admins and auditors'];
   return [connectors.find(({ id }) => id === row.name)?.name ?? row.name, 'every connection of it'];
 };
 
@@ -153,12 +157,13 @@ function AddRow({ rows, connections, connectors, add }: { rows: Matrix['rows']; 
   const offered = [
     { group: 'Every connection of', items: connectors.filter(({ id }) => used.has(id) && !rows[keyOf('connector', id)]).map(({ id, name }) => ({ value: keyOf('connector', id), label: name })) },
     { group: 'Every connection labelled', items: labels.filter((label) => !rows[keyOf('label', label)]).map((label) => ({ value: keyOf('label', label), label })) },
+    { group: 'The organisation', items: rows[keyOf('connector', self)] ? [] : [{ value: keyOf('connector', self), label: 'Connek itself' }] },
   ].filter(({ items }) => items.length);
   if (!offered.length) return null;
   return (
     <Select
-      aria-label="Add a rule for several connections"
-      placeholder="Add a rule for several connections"
+      aria-label="Add a rule for more"
+      placeholder="Add a rule for several connections, or for Connek"
       data={offered}
       value={null}
       maw={340}
