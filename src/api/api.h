@@ -33,6 +33,7 @@ struct api_call {
 
 /* A node, as its operator is told of it. */
 struct api_node {
+  const char *name;
   const char *problem;              /* why it is not ready; NULL: it is */
   int64_t started_at;               /* UTC microseconds */
   int64_t n_workers, n_connections; /* connections: open ones, of HTTP */

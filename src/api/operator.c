@@ -34,7 +34,7 @@ enum err_code operator_get(struct api_request *request, struct db_tx *tx, struct
   answer_name(out, "nodes");
   answer_open(out, '[');
   answer_open(out, '{');
-  answer_text(out, "name", STR("node1"));
+  answer_text(out, "name", str_of(node.name));
   answer_int(out, "workers", node.n_workers);
   answer_time(out, "started_at", node.started_at);
   answer_int(out, "connections", node.n_connections);

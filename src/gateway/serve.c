@@ -408,6 +408,7 @@ static enum err_code start(struct service *service, struct err *err) {
   server->n_workers = worker_count(service->options);
   server->main_loop = &service->loop;
   server->started_at = clock_utc_us();
+  server->node = service->options->node;
   server->drained_task.run = on_all_drained;
   atomic_store(&server->n_serving, server->n_workers);
   server->workers = calloc(server->n_workers, sizeof(*server->workers));

@@ -53,6 +53,7 @@ struct server {
   struct loop *main_loop;
   atomic_uint n_serving;         /* workers that still have connections */
   int64_t started_at;            /* UTC microseconds */
+  const char *node;              /* its name */
   struct loop_task drained_task; /* posted to the main loop by the last of them */
 };
 
