@@ -194,5 +194,7 @@ static enum err_code check_caller(struct api_request *request, struct db_tx *tx,
 enum err_code api_authenticate(struct api_request *request, struct db_tx *tx, struct err *err) {
   if (request->operation) return check_caller(request, tx, err);
   if (request->route->permission == API_ANYONE) return ERR_NONE;
-  return request->key.p ? check_key(request, tx, err) : check_person(request, tx, err);
+  enum err_code code = request->key.p ? check_key(request, tx, err) : check_person(request, tx, err);
+  if (code == ERR_NONE) db_scope(tx, request->organisation.id);
+  return code;
 }

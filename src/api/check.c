@@ -72,6 +72,7 @@ static enum err_code tell(struct db_tx *tx, const struct check *check, struct er
 
 static enum err_code keep(struct db_tx *tx, void *context, struct err *err) {
   struct check *check = context;
+  db_scope(tx, check->request->organisation.id);
   enum err_code code = store_connection_check_put(tx, &check->record, err);
   const struct policy_connection *policy = &check->connection->policy;
   if (code == ERR_NONE)

@@ -111,6 +111,7 @@ static enum err_code look(struct db_tx *tx, void *context, struct err *err) {
 static enum err_code catch_up(struct db_tx *tx, void *context, struct err *err) {
   const struct api_stream *stream = context;
   bool are_behind;
+  db_scope(tx, stream->request->organisation.id);
   return facts_catch_up(tx, stream->request->organisation.id, &are_behind, err);
 }
 

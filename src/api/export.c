@@ -67,6 +67,7 @@ static enum err_code read_piece(struct db_tx *tx, void *context, struct err *err
   struct export *export = context;
   struct audit_place last = {0};
   size_t n = 0;
+  db_scope(tx, export->filter.organisation_id);
   enum err_code code = audit_page(tx, &export->arena, export->request->keys, &export->filter, EXPORT_ROWS, false,
                                   write_one, export, &last, &n, err);
   export->is_over = n <= EXPORT_ROWS;

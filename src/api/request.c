@@ -170,6 +170,7 @@ static void on_caught_up(struct db_job *job) {
 static enum err_code catch_up(struct db_tx *tx, void *context, struct err *err) {
   const struct api_request *request = context;
   bool are_behind;
+  db_scope(tx, request->organisation.id);
   return facts_catch_up(tx, request->organisation.id, &are_behind, err);
 }
 

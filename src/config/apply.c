@@ -201,6 +201,7 @@ static enum err_code open_organisation(struct apply *apply) {
   bool is_new = code == ERR_NOT_FOUND;
   if (is_new) code = organisation_new(apply);
   if (!code) {
+    db_scope(apply->tx, apply->organisation.id);
     code =
         vault_keys_open(apply->vault, apply->organisation.id, apply->organisation.data_key, &apply->keys, apply->err);
   }

@@ -344,6 +344,7 @@ enum err_code config_export(struct db_tx *tx, const struct vault *vault, struct 
   enum err_code code = config_find_organisation(tx, &arena, organisation, &record, err);
   if (!code) code = vault_keys_open(vault, record.id, record.data_key, &export.keys, err);
   if (!code) {
+    db_scope(tx, record.id);
     export.organisation_id = record.id;
     code = write_all(&export, record.name, out);
   }

@@ -81,6 +81,11 @@ enum err_code db_read(struct db_conn *conn, db_work work, void *context, struct 
   return run(conn, DB_READ, work, context, err);
 }
 
+void db_scope(struct db_tx *tx, struct uuid organisation_id) {
+  const struct db_driver *driver = tx->conn->db->driver;
+  if (driver->scope) driver->scope(tx->conn, organisation_id);
+}
+
 /* Statements */
 
 enum err_code db_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, struct err *err) {

@@ -67,6 +67,11 @@ enum err_code db_append(struct db_conn *conn, db_work work, void *context, struc
 enum err_code db_fill(struct db_conn *conn, db_work work, void *context, struct err *err) MUST_CHECK;
 enum err_code db_read(struct db_conn *conn, db_work work, void *context, struct err *err) MUST_CHECK;
 
+/* From now on the transaction is one organisation's (nil: again the installation's, as each is at its beginning): where
+ * the database can see to it (PostgreSQL), no row of another one is shown or written, whatever a statement forgets.
+ * What belongs to nobody (nil) is shown. */
+void db_scope(struct db_tx *tx, struct uuid organisation_id);
+
 /* The same on a store thread; then `done` on `loop`. The job is embedded in the caller's own struct. */
 struct db_job {
   struct executor_job job;

@@ -60,8 +60,13 @@ struct db_driver {
   /* Always after begin has succeeded, when the transaction is over. */
   void (*end)(struct db_conn *conn, enum db_intent intent);
 
+  /* NULL: everything is always everybody's. Told to the database with the next statement. */
+  void (*scope)(struct db_conn *conn, struct uuid organisation_id);
+
   /* In a write transaction, before migrations: is it ours, or empty? Makes what they stand on. */
   enum err_code (*claim)(struct db_tx *tx, bool *ret_was_empty, struct err *err);
+  /* After migrations; NULL: nothing is to be done. */
+  enum err_code (*finish)(struct db_tx *tx, struct err *err);
   /* Queries: table, column, type's word, its place in the primary key or 0, by table and column; and table, table that
    * it refers to. */
   const char *columns_sql, *references_sql;

@@ -104,5 +104,6 @@ enum err_code migrate_run(struct db_tx *tx, const struct embedded_file *files, s
   enum err_code code = applied_count(tx, files, n, &applied, err);
   for (size_t i = applied; code == ERR_NONE && i < n; i++)
     code = apply(tx, &files[i], (int64_t)i + 1, err);
+  if (code == ERR_NONE && tx->conn->db->driver->finish) code = tx->conn->db->driver->finish(tx, err);
   return code;
 }

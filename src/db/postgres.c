@@ -101,9 +101,10 @@ static enum err_code run_words(struct postgres_conn *conn, const char *words, st
 /* Everything that a transaction needs is set in it: a session behind a pooler is nobody's. A commit is durable when it
  * returns, whatever the server's default is. */
 #define WAITS "SET LOCAL lock_timeout = 5000; SET LOCAL idle_in_transaction_session_timeout = 60000; "
-#define BEGIN_WRITE "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on; " WAITS
+#define ALL "; SET LOCAL connek.organisation = '*'"
+#define BEGIN_WRITE "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" ALL "; SET LOCAL synchronous_commit = on; " WAITS
 #define TAKE_LOCK "SELECT pg_advisory_xact_lock(1129203019, hashtext(current_schema()))"
-static const char begin_read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+static const char begin_read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" ALL;
 static const char begin_write[] = BEGIN_WRITE TAKE_LOCK;
 static const char begin_append[] = BEGIN_WRITE;
 static const char *const begin_words[] = {
@@ -119,6 +120,7 @@ static void rollback(struct db_conn *base) {
 
 static enum err_code begin(struct db_conn *base, enum db_intent intent, struct err *err) {
   struct postgres_conn *conn = postgres_conn_of(base);
+  conn->scope[0] = '\0';
   bool was_kept = PQstatus(conn->pg) == CONNECTION_OK;
   enum err_code code = was_kept ? run_words(conn, begin_words[intent], err) : dial_again(conn, err);
   /* A server that was restarted is noticed only now: nothing was done yet, so once more. */
@@ -151,8 +153,16 @@ static void end(struct db_conn *conn, enum db_intent intent) {
 
 static enum err_code script(struct db_tx *tx, const char *sql, struct err *err) {
   struct postgres_conn *conn = postgres_conn_of(tx->conn);
-  enum err_code code = postgres_settle(conn, err);
+  enum err_code code = postgres_clear(conn, err);
   return code == ERR_NONE ? run_words(conn, sql, err) : code;
+}
+
+static void scope(struct db_conn *base, struct uuid organisation_id) {
+  char *words = postgres_conn_of(base)->scope;
+  bool is_all = uuid_is_nil(organisation_id);
+  words[0] = '*', words[1] = '\0';
+  for (size_t i = 0; i < sizeof organisation_id.b && !is_all; i++)
+    snprintf(words + 2 * i, 3, "%02x", organisation_id.b[i]);
 }
 
 /* Opening */
@@ -184,6 +194,27 @@ static enum err_code check_owner(struct db_tx *tx, void *context, struct err *er
 static const char prelude[] =
     "CREATE OR REPLACE FUNCTION instr(text, text) RETURNS integer LANGUAGE sql IMMUTABLE "
     "STRICT PARALLEL SAFE AS 'SELECT strpos($1, $2)'";
+
+/* Row-level security for every table that has an organisation's id, whichever migration made it: a transaction shows
+ * and takes what its connek.organisation says, and nothing where that was never said. Forced, since the tables are our
+ * own. change_log alone goes without: its numbers are the whole installation's. */
+#define SCOPE "current_setting(''connek.organisation'', true)"
+static const char protect[] =
+    "DO $$ DECLARE t record; own text; BEGIN FOR t IN SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a "
+    "ON a.attrelid = c.oid AND a.attname = CASE c.relname WHEN 'organisation' THEN 'id' ELSE 'organisation_id' END "
+    "WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND c.relkind IN ('r', "
+    "'p') "
+    "AND NOT c.relispartition AND NOT a.attisdropped AND NOT c.relforcerowsecurity AND c.relname <> 'change_log' LOOP "
+    "own := format('CASE " SCOPE " WHEN ''*'' THEN true ELSE %I = decode(" SCOPE
+    ", ''hex'') END', t.attname); "
+    "EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', t.relname); "
+    "EXECUTE format('CREATE POLICY own ON %I USING (%s) WITH CHECK (%s)', t.relname, own, own); "
+    "EXECUTE format('CREATE POLICY nobodys ON %I FOR SELECT USING (%I = decode(repeat(''00'', 16), ''hex''))', "
+    "t.relname, t.attname); END LOOP; END $$";
+
+static enum err_code finish(struct db_tx *tx, struct err *err) {
+  return script(tx, protect, err);
+}
 
 static enum err_code claim(struct db_tx *tx, bool *ret_was_empty, struct err *err) {
   enum err_code code = check_owner(tx, ret_was_empty, err);
@@ -239,7 +270,9 @@ static const struct db_driver driver = {
     .commit = commit,
     .rollback = rollback,
     .end = end,
+    .scope = scope,
     .claim = claim,
+    .finish = finish,
     .columns_sql =
         "SELECT c.relname, a.attname, CASE a.atttypid WHEN 20 THEN 'BIGINT' WHEN 25 THEN 'TEXT' WHEN 17 THEN 'BYTEA' "
         "ELSE 'other' END, coalesce(array_position(CAST(i.indkey AS smallint[]), a.attnum) + 1, 0) FROM pg_class c "

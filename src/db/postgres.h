@@ -16,6 +16,7 @@ struct postgres_conn {
   PGconn *pg;
   struct statement_cache cache;
   unsigned n_prepared, n_cursors;
+  char scope[2 * 16 + 1]; /* whose rows are to be shown from the next statement on; "": nothing new */
   bool is_pooled;         /* another session may carry the next transaction: nothing is kept in this one */
   bool may_pipeline;      /* what db_exec is given may be sent, and its result read when it is needed */
   bool is_pipelining;     /* some has been sent so */
@@ -44,6 +45,8 @@ int64_t postgres_int_at(struct db_rows *rows, int column);
 struct str postgres_bytes_at(struct db_rows *rows, int column, enum db_kind kind);
 /* What the pipeline has not told yet, where there is one; ends it. */
 enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) MUST_CHECK;
+/* The same, and the scope is taken: for words that go by themselves. */
+enum err_code postgres_clear(struct postgres_conn *conn, struct err *err) MUST_CHECK;
 void postgres_forget_statements(struct postgres_conn *conn);
 
 #endif

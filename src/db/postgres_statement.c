@@ -61,13 +61,11 @@ static enum err_code refused(const char *problem, const char *sql, struct err *e
 
 /* The pipeline */
 
-/* The results of all that has been sent; the first error counts, what follows it was not done. */
-enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) {
+/* What is left of a pipeline's results, behind its sync; the first error counts, what follows it was not done. */
+static enum err_code end_pipeline(struct postgres_conn *conn, bool is_synced, struct err *err) {
   enum err_code code = ERR_NONE;
-  if (!conn->is_pipelining) return code;
   conn->is_pipelining = false;
   conn->n_unread = 0;
-  bool is_synced = PQpipelineSync(conn->pg) == 1;
   if (!is_synced) code = postgres_failed(conn, NULL, conn->unread_sql, err);
   for (size_t n_null = 0; is_synced && n_null < 2;) { /* a NULL ends each statement's results */
     PGresult *result = PQgetResult(conn->pg);
@@ -80,6 +78,30 @@ enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) {
   }
   if (!PQexitPipelineMode(conn->pg) && code == ERR_NONE) code = postgres_failed(conn, NULL, conn->unread_sql, err);
   return code;
+}
+
+enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) {
+  return conn->is_pipelining ? end_pipeline(conn, PQpipelineSync(conn->pg) == 1, err) : ERR_NONE;
+}
+
+/* The scope goes in front of the statement that needs it: no round trip of its own. */
+static enum err_code begin_pipeline(struct postgres_conn *conn, const char *sql, struct err *err) {
+  const char *values[] = {conn->scope};
+  if (!conn->is_pipelining && !PQenterPipelineMode(conn->pg)) return postgres_failed(conn, NULL, sql, err);
+  conn->is_pipelining = true;
+  if (!conn->scope[0]) return ERR_NONE;
+  if (!PQsendQueryParams(conn->pg, "SELECT set_config('connek.organisation', $1, true)", 1, NULL, values, NULL, NULL,
+                         0))
+    return postgres_failed(conn, NULL, sql, err);
+  conn->scope[0] = '\0';
+  conn->n_unread++;
+  return ERR_NONE;
+}
+
+/* For what goes by itself: nothing is under way then. */
+enum err_code postgres_clear(struct postgres_conn *conn, struct err *err) {
+  enum err_code code = conn->scope[0] ? begin_pipeline(conn, NULL, err) : ERR_NONE;
+  return code == ERR_NONE ? postgres_settle(conn, err) : code;
 }
 
 /* Preparing */
@@ -232,18 +254,31 @@ static enum err_code send_bound(struct postgres_conn *conn, const char *sql, con
   enum err_code code = statement_take(conn, sql, n, &statement, err);
   if (code != ERR_NONE || !statement) return code;
   code = bind_all(&binding, statement, params, err);
-  if (code == ERR_NONE && in_pipeline && !conn->is_pipelining) {
-    if (!PQenterPipelineMode(conn->pg)) return postgres_failed(conn, NULL, sql, err);
-    conn->is_pipelining = true;
-  }
+  if (code == ERR_NONE && in_pipeline) code = begin_pipeline(conn, sql, err);
   if (code == ERR_NONE && !send_statement(conn, statement, &binding)) code = postgres_failed(conn, NULL, sql, err);
   return code;
 }
 
 static enum err_code run(struct postgres_conn *conn, const char *sql, const struct db_value *params, size_t n,
                          PGresult **ret_result, struct err *err) {
-  enum err_code code = send_bound(conn, sql, params, n, false, err);
-  return code == ERR_NONE ? one_result(conn, sql, ret_result, err) : code;
+  bool has_scope = conn->scope[0] != '\0';
+  enum err_code code = send_bound(conn, sql, params, n, has_scope, err);
+  if (code != ERR_NONE) return code;
+  if (!has_scope) return one_result(conn, sql, ret_result, err);
+  PGresult *result = NULL;
+  struct err ended;
+  if (PQpipelineSync(conn->pg) != 1) return end_pipeline(conn, false, err);
+  PQclear(PQgetResult(conn->pg)); /* the scope's; where it failed, the statement was not done */
+  PQclear(PQgetResult(conn->pg));
+  code = one_result(conn, sql, &result, err);
+  enum err_code end = end_pipeline(conn, true, &ended);
+  if (code == ERR_NONE && end != ERR_NONE) {
+    PQclear(result);
+    if (err) *err = ended;
+    return end;
+  }
+  if (code == ERR_NONE) *ret_result = result;
+  return code;
 }
 
 enum err_code postgres_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,
@@ -285,6 +320,7 @@ static enum err_code declare(struct postgres_conn *conn, const char *sql, const 
   struct statement *statement = NULL;
   struct binding binding;
   enum err_code code = statement_take(conn, sql, n, &statement, err); /* for its types */
+  if (code == ERR_NONE) code = postgres_clear(conn, err);
   if (code != ERR_NONE || !statement) return code;
   if ((code = bind_all(&binding, statement, params, err)) != ERR_NONE) return code;
   unsigned cursor = ++conn->n_cursors;
@@ -308,7 +344,7 @@ static enum err_code fetch(struct postgres_rows *rows, struct err *err) {
   snprintf(words, sizeof words, "FETCH %d FROM c%u", FETCH_N, rows->cursor);
   PQclear(rows->result);
   rows->result = NULL;
-  enum err_code code = postgres_settle(rows->conn, err);
+  enum err_code code = postgres_clear(rows->conn, err);
   if (code != ERR_NONE) return code;
   rows->result = PQexecParams(rows->conn->pg, words, 0, NULL, NULL, NULL, NULL, 1);
   if (PQresultStatus(rows->result) != PGRES_TUPLES_OK) return postgres_failed(rows->conn, rows->result, rows->sql, err);

@@ -130,7 +130,9 @@ enum err_code org_snapshot_load(struct db_tx *tx, const struct vault *vault, str
   load->tx = tx;
   load->snapshot = snapshot;
   arena_init(&load->scratch, 0);
+  db_scope(tx, organisation_id);
   code = load_all(load, vault, organisation_id, err);
+  db_scope(tx, (struct uuid){{0}});
   arena_release(&load->scratch);
   free(load);
   if (code != ERR_NONE) {

@@ -45,6 +45,7 @@ static inline int64_t test_raw_server(const char *dir, const char *sql) {
   test_schema(dir, url);
   test_translate(sql, words);
   PGconn *pg = PQconnectdb(url);
+  PQclear(PQexec(pg, "SET connek.organisation = '*'"));
   PGresult *result = PQexec(pg, words);
   if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
     fail_msg("%s", PQerrorMessage(pg));

@@ -104,7 +104,7 @@ export class Connek {
 
   async psql(sql) {
     const options = this.env.CONNEK_DATABASE ?? server;
-    const { code, stdout, stderr } = await run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', options, '-c', sql]);
+    const { code, stdout, stderr } = await run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', options, '-c', "SET connek.organisation = '*'", '-c', sql]);
     assert.equal(code, 0, stderr);
     return stdout;
   }

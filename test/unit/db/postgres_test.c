@@ -211,6 +211,113 @@ static void a_fill_is_all_or_nothing_and_reads_what_it_wrote(void **state) {
   assert_int_equal(raw(f, "SELECT count(*) FROM login"), 1000);
 }
 
+static int64_t count(struct db_tx *tx, const char *sql, struct err *err) {
+  struct db_rows *rows = NULL;
+  assert_ok(db_query(tx, sql, DB_NO_PARAMS, &rows, err));
+  assert_int_equal(db_next(rows, err), 1);
+  int64_t n = db_int(rows, 0);
+  db_rows_close(rows);
+  return n;
+}
+
+#define COUNT_ROLES "SELECT count(*) FROM role" /* and no condition */
+#define COUNT_CONNECTORS "SELECT count(*) FROM connector"
+
+static const struct uuid first_organisation = {{1}}, second_organisation = {{2}}, no_organisation;
+
+static void fill_two(struct fixture *f) {
+  raw(f,
+      "INSERT INTO organisation (id, name, data_key, created_at) VALUES "
+      "(decode('01000000000000000000000000000000', 'hex'), 'one', '', 0), "
+      "(decode('02000000000000000000000000000000', 'hex'), 'two', '', 0);"
+      "INSERT INTO role (id, organisation_id, name, created_at) VALUES "
+      "('a', decode('01000000000000000000000000000000', 'hex'), 'r', 0), "
+      "('b', decode('02000000000000000000000000000000', 'hex'), 'r', 0), "
+      "('c', decode('02000000000000000000000000000000', 'hex'), 's', 0);"
+      "INSERT INTO connector (organisation_id, id, version, hash, status, kind, source, definition, created_at) VALUES "
+      "(decode('00000000000000000000000000000000', 'hex'), 'k', 1, '', 'beta', 'http', 'builtin', '', 0), "
+      "(decode('02000000000000000000000000000000', 'hex'), 'l', 1, '', 'beta', 'http', 'built', '', 0)");
+}
+
+static enum err_code look_without_conditions(struct db_tx *tx, void *context, struct err *err) {
+  struct db_rows *rows;
+  assert_int_equal(count(tx, COUNT_ROLES, err), 3); /* the control: the installation sees all */
+  db_scope(tx, first_organisation);
+  assert_int_equal(count(tx, COUNT_ROLES, err), 1);
+  assert_int_equal(count(tx, "SELECT count(*) FROM organisation", err), 1);
+  assert_int_equal(count(tx, COUNT_CONNECTORS, err), 1); /* what is nobody's */
+  db_scope(tx, second_organisation);
+  assert_ok(db_query_large(tx, "SELECT name FROM role", DB_NO_PARAMS, &rows, err));
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(db_next(rows, err), 1);
+  assert_int_equal(db_next(rows, err), 0);
+  db_rows_close(rows);
+  assert_int_equal(count(tx, COUNT_CONNECTORS, err), 2);
+  db_scope(tx, (struct uuid){{9}});
+  assert_int_equal(count(tx, COUNT_ROLES, err), 0);
+  db_scope(tx, no_organisation);
+  assert_int_equal(count(tx, COUNT_ROLES, err), 3);
+  db_scope(tx, first_organisation); /* and the next transaction begins as each does */
+  return ERR_NONE;
+}
+
+static void a_forgotten_condition_shows_nothing_of_another_organisation(void **state) {
+  NEEDS_SERVER;
+  struct fixture *f = *state;
+  fill_two(f);
+  assert_int_equal(raw(f, "SELECT count(*) FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"),
+                   0);
+  for (int i = 0; i < 2; i++)
+    assert_ok(db_read(f->conn, look_without_conditions, NULL, &test_err));
+}
+
+static enum err_code change_without_conditions(struct db_tx *tx, void *context, struct err *err) {
+  db_scope(tx, first_organisation);
+  assert_ok(db_exec(tx, "UPDATE role SET name = 'mine'", DB_NO_PARAMS, err));
+  assert_ok(db_exec(tx, "DELETE FROM connector", DB_NO_PARAMS, err));
+  assert_ok(db_exec(tx, "DELETE FROM organisation WHERE name = 'two'", DB_NO_PARAMS, err));
+  return ERR_NONE;
+}
+
+static enum err_code insert_for_another(struct db_tx *tx, void *context, struct err *err) {
+  db_scope(tx, first_organisation);
+  return db_exec(tx, "INSERT INTO role (id, organisation_id, name, created_at) VALUES ($1, $2, 'x', 0)",
+                 DB_PARAMS(DB_V_BLOB(STR("d")), DB_V_UUID(second_organisation)), err);
+}
+
+static void a_forgotten_condition_changes_nothing_of_another_organisation(void **state) {
+  NEEDS_SERVER;
+  struct fixture *f = *state;
+  fill_two(f);
+  assert_ok(db_write(f->conn, change_without_conditions, NULL, &test_err));
+  assert_ok(db_append(f->conn, change_without_conditions, NULL, &test_err));
+  assert_int_equal(raw(f, "SELECT count(*) FROM role WHERE name = 'mine'"), 1);
+  assert_int_equal(raw(f, "SELECT count(*) FROM connector"), 2);
+  assert_int_equal(raw(f, "SELECT count(*) FROM organisation"), 2);
+  assert_int_equal(db_write(f->conn, insert_for_another, NULL, &test_err), ERR_UNAVAILABLE);
+  assert_int_equal(raw(f, "SELECT count(*) FROM role"), 3);
+}
+
+/* Whoever comes with a session of their own and says nothing. */
+static void without_a_word_on_whose_rows_there_are_none(void **state) {
+  NEEDS_SERVER;
+  struct fixture *f = *state;
+  fill_two(f);
+  assert_int_equal(raw(f, "RESET connek.organisation; SELECT count(*) FROM role"), 0);
+  assert_int_equal(raw(f, "RESET connek.organisation; SELECT count(*) FROM organisation"), 0);
+}
+
+static void every_table_of_organisations_is_protected(void **state) {
+  NEEDS_SERVER;
+  struct fixture *f = *state;
+#define OURS "relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND relkind IN ('r', 'p')"
+  assert_true(raw(f, "SELECT count(*) FROM pg_class WHERE " OURS " AND relrowsecurity AND relforcerowsecurity") > 15);
+  assert_int_equal(raw(f,
+                       "SELECT count(*) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = "
+                       "'organisation_id' WHERE " OURS " AND NOT relforcerowsecurity AND relname <> 'change_log'"),
+                   0);
+}
+
 static enum err_code read_many(struct db_tx *tx, void *context, struct err *err) {
   static const char sql[] = "SELECT CAST(n AS BIGINT) FROM generate_series(1, CAST($1 AS BIGINT)) n";
   int *n_rows = context;
@@ -279,6 +386,10 @@ int main(void) {
       SERVER_UNIT(what_fails_in_an_append_fails_its_commit),
       SERVER_UNIT(an_append_reads_what_it_wrote),
       SERVER_UNIT(a_fill_is_all_or_nothing_and_reads_what_it_wrote),
+      SERVER_UNIT(a_forgotten_condition_shows_nothing_of_another_organisation),
+      SERVER_UNIT(a_forgotten_condition_changes_nothing_of_another_organisation),
+      SERVER_UNIT(without_a_word_on_whose_rows_there_are_none),
+      SERVER_UNIT(every_table_of_organisations_is_protected),
       SERVER_UNIT(any_number_of_rows_is_read_in_pieces),
       SERVER_UNIT(a_type_that_cannot_be_read_is_a_bug_of_ours),
       SERVER_UNIT(texts_sort_by_their_bytes),
