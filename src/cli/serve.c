@@ -133,6 +133,11 @@ static int serve(const struct cli_args *args, struct arena *arena) {
   struct err err = {0};
   struct cli_store store = {.lock = -1};
   if (cli_open(args, CLI_SERVE, &store, &err)) return cli_fail(args, &err);
+  if (!db_keeps_scope(store.db))
+    log_event(LOG_WARN, "database_role",
+              LOG_TEXT("text",
+                       "row-level security does not hold for our role: give Connek one that is no superuser "
+                       "and has no BYPASSRLS"));
   options.db = store.db;
   options.vault = store.vault;
   if (serve_run(&options, &err)) exit_code = cli_fail(args, &err);

@@ -86,6 +86,10 @@ void db_scope(struct db_tx *tx, struct uuid organisation_id) {
   if (driver->scope) driver->scope(tx->conn, organisation_id);
 }
 
+bool db_keeps_scope(const struct db *db) {
+  return !db->is_above_scope;
+}
+
 /* Statements */
 
 enum err_code db_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n, struct err *err) {

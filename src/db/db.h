@@ -71,6 +71,8 @@ enum err_code db_read(struct db_conn *conn, db_work work, void *context, struct 
  * the database can see to it (PostgreSQL), no row of another one is shown or written, whatever a statement forgets.
  * What belongs to nobody (nil) is shown. */
 void db_scope(struct db_tx *tx, struct uuid organisation_id);
+/* False where PostgreSQL asks nothing of our role (a superuser's, or one with BYPASSRLS): db_scope is then in vain. */
+bool db_keeps_scope(const struct db *db);
 
 /* The same on a store thread; then `done` on `loop`. The job is embedded in the caller's own struct. */
 struct db_job {

@@ -13,6 +13,7 @@ struct db {
   struct executor *executor;
   struct db_conn **conns; /* one a store thread */
   unsigned n_conns;
+  bool is_above_scope; /* our role is one that policies do not hold for */
 };
 
 struct db_tx {

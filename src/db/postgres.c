@@ -241,6 +241,14 @@ static enum err_code check_encoding(struct postgres_conn *conn, struct err *err)
   return err_set(err, ERR_CONFLICT, "%.160s is not in UTF-8: create it with ENCODING 'UTF8'", conn->conn.db->name);
 }
 
+static enum err_code look_at_role(struct db_tx *tx, void *context, struct err *err) {
+  int64_t n = 0;
+  enum err_code code = db_one_number(
+      tx, "SELECT count(*) FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)", &n, err);
+  *(bool *)context = n > 0;
+  return code;
+}
+
 static enum err_code prepare(struct postgres_db *db, enum db_opening how, struct err *err) {
   struct db_conn *conn = NULL;
   bool is_empty = false;
@@ -249,6 +257,7 @@ static enum err_code prepare(struct postgres_db *db, enum db_opening how, struct
   code = check_encoding(postgres_conn_of(conn), err);
   if (code == ERR_NONE) code = db_read(conn, check_owner, &is_empty, err);
   if (code == ERR_NONE) code = db_check_opening(&db->db, how, is_empty, err);
+  if (code == ERR_NONE) code = db_read(conn, look_at_role, &db->db.is_above_scope, err);
   if (code == ERR_NONE && how != DB_EMPTY) code = db_write(conn, migrate, NULL, err);
   db_disconnect(conn);
   return code;
