@@ -2,7 +2,8 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { Connek } from './support/connek.js';
+import { basename } from 'node:path';
+import { Connek, run } from './support/connek.js';
 
 const secret = 'swordfish-0815';
 const address = `postgres://connek:${secret}@127.0.0.1:1/books?connect_timeout=2`;
@@ -32,4 +33,44 @@ test('a serving process keeps the address out of its environment', async (t) => 
   const environment = await readFile(`/proc/${connek.pid}/environ`, 'utf8');
   assert.ok(environment.includes('PATH='));
   assert.ok(!environment.includes(connek.env.CONNEK_DATABASE), 'the address');
+});
+
+async function isRefused(connek, pattern) {
+  for (const command of [['serve', '--listen', '127.0.0.1:0'], ['apply', await connek.writeFile('config.json', { organisation: 'acme' })]]) {
+    const { code, stdout, stderr } = await connek.command(...command);
+    assert.equal(code, 1, stdout);
+    assert.match(stderr, pattern);
+    assert.equal(stderr.split('\n').filter((line) => line.startsWith('connek ')).length, 1, stderr);
+  }
+}
+
+test('a database that is newer, of another build, or somebody else’s is left alone, each with its sentence', async (t) => {
+  const connek = await Connek.create(t);
+  await connek.apply({ organisation: 'acme' });
+  const sql = (text) => (connek.env.CONNEK_DATABASE ? connek.psql(text) : run('sqlite3', [`${connek.data}/connek.db`, text]));
+  await sql('INSERT INTO schema_migration (version, hash, applied_at) SELECT 9999, hash, 0 FROM schema_migration WHERE version = 1');
+  await isRefused(connek, /has version 9999, this Connek knows up to \d+: use a newer one/);
+  await sql('DELETE FROM schema_migration WHERE version = 9999');
+  await sql('UPDATE schema_migration SET hash = (SELECT s.hash FROM schema_migration s WHERE s.version = 2) WHERE version = 1');
+  await isRefused(connek, /was made by a different build: its migration 0001_spine\.sql is another one/);
+  if (connek.env.CONNEK_DATABASE) {
+    await sql('DROP TABLE audit_head');
+    await isRefused(connek, /holds tables that are not Connek's: give it a database of its own/);
+  } else {
+    await sql('PRAGMA application_id = 7');
+    await isRefused(connek, /connek\.db is not a Connek database/);
+  }
+});
+
+test('a database that takes no more connections, or is not there, says so', async (t) => {
+  if (!process.env.CONNEK_TEST_DATABASE) return t.skip('no PostgreSQL server is named; part postgres of make test runs it with one');
+  const connek = await Connek.create(t);
+  const name = basename(connek.home);
+  await connek.psql(`CREATE DATABASE "${name}"`);
+  const own = process.env.CONNEK_TEST_DATABASE.replace(/dbname=\S+/, `dbname=${name}`);
+  await connek.psql(`ALTER DATABASE "${name}" CONNECTION LIMIT 0`);
+  connek.env = { CONNEK_DATABASE: own };
+  await isRefused(connek, /too many connections for database/);
+  connek.env = { CONNEK_DATABASE: `${own}-absent` };
+  await isRefused(connek, /the database .*-absent.* does not exist/s);
 });
