@@ -34,7 +34,8 @@ struct api_call {
 /* A node, as its operator is told of it. */
 struct api_node {
   const char *name;
-  const char *problem;              /* why it is not ready; NULL: it is */
+  const char *problem; /* why it is not ready; NULL: it is. May stand in `text` */
+  char text[ERR_TEXT_SIZE];
   int64_t started_at;               /* UTC microseconds */
   int64_t n_workers, n_connections; /* connections: open ones, of HTTP */
 };

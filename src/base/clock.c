@@ -20,6 +20,10 @@ int64_t clock_monotonic_us(void) {
   return clock_read(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boottime_us(void) {
+  return clock_read(CLOCK_BOOTTIME);
+}
+
 /* Days since 1970-01-01 in the proleptic Gregorian calendar. Years are counted from March, so that the leap day is the
  * last of its year; an era is 400 of them. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day) {

@@ -9,6 +9,8 @@
 
 int64_t clock_utc_us(void);
 int64_t clock_monotonic_us(void);
+/* Monotonic, and it goes on while the machine is suspended: for what others believe to be over after a while. */
+int64_t clock_boottime_us(void);
 
 enum { CLOCK_TEXT_SIZE = 28 };
 /* RFC 3339 with microseconds: 2026-11-20T10:00:00.000000Z */

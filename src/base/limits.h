@@ -57,6 +57,14 @@ enum {
   LIMIT_WATCHED = 256,          /* resources and tasks of one session or stream */
   LIMIT_SESSION_NOTES = 16384,  /* a worker */
 
+  /* several servers on one database */
+  LIMIT_NODES = 64,
+  LIMIT_NODE_ADDRESS = 64,
+  LIMIT_NODE_LEASE_MS = 2000,   /* from before it was renewed: a server serves no longer than that */
+  LIMIT_NODE_BEAT_MS = 400,     /* how often it is renewed */
+  LIMIT_NODE_GONE_MS = 2400,    /* since its last beat was seen: the others go on without it; more than the lease */
+  LIMIT_NODE_BEHIND_MS = 10000, /* changes that it does not take in; beyond: it renews no more */
+
   /* upstreams */
   LIMIT_UPSTREAM_CONNECT_MS = 5 * 1000,
   LIMIT_UPSTREAM_TOTAL_MS = 30 * 1000,

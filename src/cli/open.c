@@ -13,6 +13,7 @@
 
 #include "base/secret.h"
 #include "cli/cli.h"
+#include "cluster/membership.h"
 #include "config/config.h"
 #include "keyring/keyring.h"
 #include "org/coherence.h"
@@ -191,7 +192,10 @@ void cli_close(struct cli_store *store) {
 
 enum err_code cli_confirm(const struct cli_store *store, struct err *err) {
   bool is_running = false;
-  return coherence_ask(store->dir, CONFIRM_MS, &is_running, err);
+  enum err_code code = coherence_ask(store->dir, CONFIRM_MS, &is_running, err);
+  /* A server of this folder answers for all of them. */
+  if (code || is_running || !db_is_shared(store->db)) return code;
+  return membership_confirm(store->conn, CONFIRM_MS, err);
 }
 
 /* --- organisations and their keys --- */

@@ -66,6 +66,7 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
   if (!exit_code) exit_code = read_number(args, "peer-limit", PEER_LIMIT_MAX, &peer_limit);
   if (!exit_code) exit_code = check_authorities(args, "listen");
   if (!exit_code) exit_code = check_authorities(args, "admin-listen");
+  if (!exit_code) exit_code = check_authorities(args, "cluster-listen");
   if (!exit_code) exit_code = check_exceptions(args);
   if (!exit_code) exit_code = check_proxies(args);
   if (exit_code) return exit_code;
@@ -90,6 +91,7 @@ static int read_options(const struct cli_args *args, struct arena *arena, struct
   *options = (struct serve_options){.data_dir = cli_value(args, "data"),
                                     .node = cli_value(args, "node"),
                                     .listen = cli_value(args, "listen"),
+                                    .cluster_listen = cli_value(args, "cluster-listen"),
                                     .admin_listen = cli_value(args, "admin-listen"),
                                     .public_url = public_url,
                                     .workers = (unsigned)workers,
@@ -152,6 +154,9 @@ static const struct cli_option options[] = {
     {"listen", "HOST:PORT", "CONNEK_LISTEN", "127.0.0.1:8080", "where clients are served", false, false},
     {"admin-listen", "HOST:PORT", "CONNEK_ADMIN_LISTEN", NULL,
      "where /metrics is served, to nobody but those who may reach it; without it nowhere", false, false},
+    {"cluster-listen", "HOST:PORT", "CONNEK_CLUSTER_LISTEN", NULL,
+     "where other servers of one database forward what is at home here; they prove to hold its master key", false,
+     false},
     {"public-url", "URL", "CONNEK_PUBLIC_URL", NULL,
      "what clients call this server, when something stands in front of it (https://mcp.example.org)", false, false},
     {"workers", "N", "CONNEK_WORKERS", NULL, "threads that serve clients; without it one a processor", false, false},

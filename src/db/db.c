@@ -1,4 +1,5 @@
 /* db.h for every database: what a transaction is, and the way to the driver. Must not know which database it is. */
+#include <poll.h>
 #include <stdlib.h>
 
 #include "db/driver.h"
@@ -88,6 +89,25 @@ void db_scope(struct db_tx *tx, struct uuid organisation_id) {
 
 bool db_keeps_scope(const struct db *db) {
   return !db->is_above_scope;
+}
+
+/* Notices */
+
+bool db_is_shared(const struct db *db) {
+  return db->driver->notify != NULL;
+}
+
+enum err_code db_notify(struct db_tx *tx, struct err *err) {
+  return tx->conn->db->driver->notify ? tx->conn->db->driver->notify(tx, err) : ERR_NONE;
+}
+
+void db_await_notice(struct db_conn *conn, int wake_fd, int timeout_ms) {
+  if (conn->db->driver->await_notice) {
+    conn->db->driver->await_notice(conn, wake_fd, timeout_ms);
+    return;
+  }
+  struct pollfd wake = {.fd = wake_fd, .events = POLLIN};
+  (void)poll(&wake, 1, timeout_ms);
 }
 
 /* Statements */

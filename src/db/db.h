@@ -88,6 +88,16 @@ struct db_job {
 /* False: the queue is full; nothing was taken. */
 bool db_submit(struct db *db, struct loop *loop, struct db_job *job) MUST_CHECK;
 
+/* ERR_CONFLICT: a newer server has changed it, by more than one version: that one is needed here as well. */
+enum err_code db_check_version(struct db_tx *tx, struct err *err) MUST_CHECK;
+/* Can several servers use it at once? */
+bool db_is_shared(const struct db *db);
+/* Whoever waits in db_await_notice is woken when this transaction has been committed; nobody where it is not shared. */
+enum err_code db_notify(struct db_tx *tx, struct err *err) MUST_CHECK;
+/* Waits until somebody has notified, `wake_fd` can be read, or the time is up; sooner at times, for no reason. Behind a
+ * pooler, and where it is not shared, nobody's notice comes. Not within a transaction. */
+void db_await_notice(struct db_conn *conn, int wake_fd, int timeout_ms);
+
 /* Statements. `sql` must be a string literal (prepared statements are kept by its address), or stay where it is until
  * db_disconnect. */
 enum err_code db_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,

@@ -61,6 +61,10 @@ struct db_driver {
   /* Always after begin has succeeded, when the transaction is over. */
   void (*end)(struct db_conn *conn, enum db_intent intent);
 
+  /* NULL where no other server uses it. */
+  enum err_code (*notify)(struct db_tx *tx, struct err *err);
+  void (*await_notice)(struct db_conn *conn, int wake_fd, int timeout_ms);
+
   /* NULL: everything is always everybody's. Told to the database with the next statement. */
   void (*scope)(struct db_conn *conn, struct uuid organisation_id);
 

@@ -107,3 +107,11 @@ enum err_code migrate_run(struct db_tx *tx, const struct embedded_file *files, s
   if (code == ERR_NONE && tx->conn->db->driver->finish) code = tx->conn->db->driver->finish(tx, err);
   return code;
 }
+
+/* A server and the next version work side by side while one after the other is replaced. */
+enum err_code db_check_version(struct db_tx *tx, struct err *err) {
+  int64_t version = 0;
+  enum err_code code = db_one_number(tx, "SELECT COALESCE(MAX(version), 0) FROM schema_migration", &version, err);
+  if (code != ERR_NONE || version <= (int64_t)migrations_n + 1) return code;
+  return err_set(err, ERR_CONFLICT, "the database is of a newer version of Connek: use that one here as well");
+}

@@ -19,29 +19,6 @@ static void no_notice(void *context, const PGresult *result) {
 
 /* Connections */
 
-/* What `url` says itself comes later in the list and counts. */
-static PGconn *dial(const struct postgres_db *db) {
-  const char *const words[] = {"connect_timeout",
-                               "tcp_user_timeout",
-                               "keepalives_idle",
-                               "keepalives_interval",
-                               "keepalives_count",
-                               "fallback_application_name",
-                               "dbname",
-                               "client_encoding",
-                               NULL};
-  const char *const values[] = {"5", "10000", "10", "5", "3", "connek", db->url, "UTF8", NULL};
-  return PQconnectdbParams(words, values, 1);
-}
-
-/* What libpq says names the server and our role there: it is for the operator. It holds no password. */
-static enum err_code dial_failed(PGconn *pg, struct err *err) {
-  const char *said = pg ? PQerrorMessage(pg) : "no memory";
-  (void)err_set(err, ERR_UNAVAILABLE, "the database server does not answer");
-  err_detail(err, "%.*s", (int)strcspn(said, "\n"), said);
-  return ERR_UNAVAILABLE;
-}
-
 /* A pooler gives the number of its own session as the backend's. */
 static enum err_code find_pooler(struct postgres_conn *conn, struct err *err) {
   PGresult *result = PQexec(conn->pg, "SELECT pg_backend_pid()");
@@ -57,9 +34,9 @@ static enum err_code find_pooler(struct postgres_conn *conn, struct err *err) {
 static enum err_code dial_again(struct postgres_conn *conn, struct err *err) {
   postgres_forget_statements(conn);
   PQfinish(conn->pg);
-  conn->is_pipelining = false;
-  conn->pg = dial((struct postgres_db *)(void *)conn->conn.db);
-  if (PQstatus(conn->pg) != CONNECTION_OK) return dial_failed(conn->pg, err);
+  conn->is_pipelining = conn->is_listening = false;
+  enum err_code code = postgres_dial((struct postgres_db *)(void *)conn->conn.db, &conn->pg, err);
+  if (code != ERR_NONE) return code;
   PQsetNoticeReceiver(conn->pg, no_notice, NULL);
   if (PQserverVersion(conn->pg) < SERVER_VERSION_MIN)
     return err_set(err, ERR_UNAVAILABLE, "PostgreSQL %d is too old; Connek needs 13 or newer",
@@ -279,6 +256,8 @@ static const struct db_driver driver = {
     .commit = commit,
     .rollback = rollback,
     .end = end,
+    .notify = postgres_notify,
+    .await_notice = postgres_await_notice,
     .scope = scope,
     .claim = claim,
     .finish = finish,

@@ -18,6 +18,7 @@ struct postgres_conn {
   unsigned n_prepared, n_cursors;
   char scope[2 * 16 + 1]; /* whose rows are to be shown from the next statement on; "": nothing new */
   bool is_pooled;         /* another session may carry the next transaction: nothing is kept in this one */
+  bool is_listening;      /* for notices */
   bool may_pipeline;      /* what db_exec is given may be sent, and its result read when it is needed */
   bool is_pipelining;     /* some has been sent so */
   unsigned n_unread;      /* how many statements */
@@ -48,5 +49,13 @@ enum err_code postgres_settle(struct postgres_conn *conn, struct err *err) MUST_
 /* The same, and the scope is taken: for words that go by themselves. */
 enum err_code postgres_clear(struct postgres_conn *conn, struct err *err) MUST_CHECK;
 void postgres_forget_statements(struct postgres_conn *conn);
+
+/* postgres_dial.c: *ret_pg is set whatever comes of it, and may be NULL. The text names no host and no role: anybody
+ * may read it. */
+enum err_code postgres_dial(const struct postgres_db *db, PGconn **ret_pg, struct err *err) MUST_CHECK;
+
+/* postgres_notice.c: db_driver's, of notices */
+enum err_code postgres_notify(struct db_tx *tx, struct err *err) MUST_CHECK;
+void postgres_await_notice(struct db_conn *conn, int wake_fd, int timeout_ms);
 
 #endif

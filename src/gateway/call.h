@@ -132,6 +132,7 @@ struct exchange {
   struct str session;               /* Mcp-Session-Id, as it came; "", which is nobody's, where it came twice */
   struct session held;              /* what it says; `has_session`: it is one of ours */
   bool has_session;
+  bool is_forwarded;      /* from another server of this installation */
   struct str new_session; /* to be handed out; or empty */
   struct principal principal;
   struct toolset *one_connector; /* for path_connector: made for this exchange; else NULL */
@@ -161,6 +162,8 @@ struct exchange {
 /* exchange.c */
 /* Takes an HTTP request to the MCP endpoint from its first stage to its reply. */
 void exchange_begin(struct worker *worker, struct http_exchange *http);
+/* The same for one that another server of this installation forwarded. */
+void exchange_begin_forwarded(struct worker *worker, struct http_exchange *http);
 /* The same for somebody who has been authenticated otherwise: `exchange` is theirs, in the HTTP exchange's arena, with
  * principal, client and `answered` filled in; http->body is the message. */
 void exchange_begin_as(struct exchange *exchange, struct worker *worker, struct http_exchange *http);

@@ -2,8 +2,10 @@
 #include "gateway/endpoint.h"
 
 #include "base/limits.h"
+#include "codec/json.h"
 #include "dashboard/dashboard.h"
 #include "gateway/connect.h"
+#include "gateway/forward.h"
 #include "gateway/worker.h"
 #include "grant/register.h"
 
@@ -19,13 +21,18 @@ static void serve_health(struct worker *worker, struct http_exchange *http) {
 }
 
 static void reply_readiness(const struct server *server, struct http_exchange *http) {
-  const char *problem = server_not_ready(server);
+  char text[ERR_TEXT_SIZE];
+  const char *problem = server_not_ready(server, text);
   if (!problem) {
     reply_json(http, 200, STR("{\"status\":\"ready\"}"));
     return;
   }
-  struct str body = arena_printf(&http->arena, "{\"status\":\"not ready\",\"reason\":\"%s\"}", problem);
-  reply_json(http, 503, body.p ? body : STR("{\"status\":\"not ready\"}"));
+  struct buf body;
+  buf_init(&body, &http->arena, 4 * KIB);
+  buf_append_c(&body, "{\"status\":\"not ready\",\"reason\":");
+  json_write_str(&body, str_of(problem));
+  buf_append_byte(&body, '}');
+  reply_json(http, 503, buf_failed(&body) ? STR("{\"status\":\"not ready\"}") : buf_str(&body));
 }
 
 static void serve_readiness(struct worker *worker, struct http_exchange *http) {
@@ -163,14 +170,46 @@ bool endpoint_on_head(struct http_exchange *http, void *context, struct http_rep
   return refuse(ret_refusal, failure.http_status, buf_str(&body));
 }
 
+/* Says what it would serve anybody, whatever has changed elsewhere. */
+static bool is_same_for_all(struct str path) {
+  const struct route *route = find_route(path);
+  return !signin_serves(path) && !api_serves(path) && route && (!route->is_guarded || route == &dashboard_route);
+}
+
+/* What others have changed is not known here any more: nobody is served by it. */
+static void refuse_without_lease(struct http_exchange *http) {
+  static const struct http_field fields[] = {{STR("Retry-After"), STR("1")}};
+  http_reply(http, &(struct http_reply){.status = 503,
+                                        .content_type = STR("application/json"),
+                                        .fields = fields,
+                                        .n_fields = 1,
+                                        .body = STR("{\"error\":\"This server has lost the others and its database; "
+                                                    "/readyz says why. Try again\"}")});
+}
+
 void endpoint_on_request(struct http_exchange *http, void *context) {
   struct worker *worker = context;
-  if (signin_serves(http->path))
+  if (worker->server->nodes && !nodes_hold(worker->server->nodes) && !is_same_for_all(http->path))
+    refuse_without_lease(http);
+  else if (signin_serves(http->path))
     signin_serve(&worker->signin, http);
   else if (api_serves(http->path))
     api_serve(&worker->api, http);
   else
     find_route(http->path)->serve(worker, http); /* endpoint_on_head has refused what has no route */
+}
+
+void endpoint_on_forwarded_request(struct http_exchange *http, void *context) {
+  struct worker *worker = context;
+  const struct route *route = find_route(http->path);
+  if (!route || route->serve != serve_mcp) {
+    reply_json(http, 404, STR("{\"error\":\"Nothing is here\"}"));
+  } else if (!nodes_hold(worker->server->nodes)) {
+    refuse_without_lease(http);
+  } else {
+    forward_find_client(http);
+    exchange_begin_forwarded(worker, http);
+  }
 }
 
 void endpoint_on_admin_request(struct http_exchange *http, void *context) {

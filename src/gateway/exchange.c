@@ -256,16 +256,25 @@ static void run(struct exchange *exchange, size_t first_stage) {
   if (--exchange->n_open == 0) finish_answered(exchange);
 }
 
-void exchange_begin(struct worker *worker, struct http_exchange *http) {
+static void begin_endpoint(struct worker *worker, struct http_exchange *http, bool is_forwarded) {
   struct exchange *exchange = arena_new(&http->arena, struct exchange);
   if (!exchange) {
     http_reply(http, &(struct http_reply){.status = 503});
     return;
   }
   begin(exchange, worker, http);
+  exchange->is_forwarded = is_forwarded;
   read_path(exchange);
   read_headers(exchange);
   run(exchange, 0);
+}
+
+void exchange_begin(struct worker *worker, struct http_exchange *http) {
+  begin_endpoint(worker, http, false);
+}
+
+void exchange_begin_forwarded(struct worker *worker, struct http_exchange *http) {
+  begin_endpoint(worker, http, true);
 }
 
 void exchange_begin_as(struct exchange *exchange, struct worker *worker, struct http_exchange *http) {

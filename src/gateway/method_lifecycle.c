@@ -14,7 +14,8 @@ enum stage_verdict method_initialize(struct call *call) {
   if (!json_get_str(call->message.params, "protocolVersion").n)
     return call_fail(call, 0, JSONRPC_INVALID_PARAMS, "Invalid params: protocolVersion is missing");
   exchange->new_session = session_new(exchange->arena, principal->snapshot, principal->user, envelope->client_name,
-                                      envelope->client_version, envelope->client_capabilities, exchange->worker->index);
+                                      envelope->client_version, envelope->client_capabilities,
+                                      exchange->worker->server->node_id, exchange->worker->index);
   if (!capabilities_of(exchange, MCP_LEGACY, &capabilities)) return call_fail(call, 503, 503, "Out of memory");
   capabilities.instructions = instructions_of(exchange);
   mcp_write_initialize(&call->result, envelope->revision, &capabilities);

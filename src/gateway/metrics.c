@@ -109,6 +109,7 @@ static void write_connections(struct buf *out, const struct server *server) {
 
 void metrics_write(struct buf *out, const struct server *server) {
   struct audit_counts audit = {0};
+  char text[ERR_TEXT_SIZE];
   audit_count(server->audit, &audit);
   write_stages(out, server);
   write_calls(out, server);
@@ -117,6 +118,6 @@ void metrics_write(struct buf *out, const struct server *server) {
   write_one(out, "connek_audit_commits_total", "counter", "Commits they took.", audit.commits);
   write_one(out, "connek_audit_failures_total", "counter", "Commits that failed.", audit.failures);
   write_one(out, "connek_access_tokens", "gauge", "Live access tokens.", token_index_count(server->tokens));
-  write_one(out, "connek_ready", "gauge", "1 where /readyz says ready.", server_not_ready(server) ? 0 : 1);
+  write_one(out, "connek_ready", "gauge", "1 where /readyz says ready.", server_not_ready(server, text) ? 0 : 1);
   write_one(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
 }

@@ -9,6 +9,7 @@
 static const struct exchange_stage of_exchange[] = {
     {"limit_peer", stage_limit_peer},       /* cheap, before anything is believed */
     {"authenticate", stage_authenticate},   /* URL token or key -> principal */
+    {"forward", stage_forward},             /* what it names is at home at another server: there */
     {"take_stream", stage_take_stream},     /* GET and DELETE of a legacy session: done with that */
     {"read_messages", stage_read_messages}, /* body -> JSON-RPC messages, a call each */
 };

@@ -39,6 +39,7 @@ const struct method *method_find(struct str name, enum jsonrpc_kind kind, enum m
 /* The stages, one small file each: stage_NAME.c */
 enum stage_verdict stage_limit_peer(struct exchange *exchange);
 enum stage_verdict stage_authenticate(struct exchange *exchange);
+enum stage_verdict stage_forward(struct exchange *exchange);
 enum stage_verdict stage_take_stream(struct exchange *exchange); /* in stream_get.c */
 enum stage_verdict stage_read_messages(struct exchange *exchange);
 

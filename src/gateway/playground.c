@@ -58,10 +58,8 @@ void playground_call(void *context, struct api_call *call) {
 void playground_node(void *context, struct api_node *ret_node) {
   const struct worker *worker = context;
   const struct server *server = worker->server;
-  *ret_node = (struct api_node){.name = server->node,
-                                .problem = server_not_ready(server),
-                                .started_at = server->started_at,
-                                .n_workers = server->n_workers};
+  *ret_node = (struct api_node){.name = server->node, .started_at = server->started_at, .n_workers = server->n_workers};
+  ret_node->problem = server_not_ready(worker->server, ret_node->text);
   for (unsigned i = 0; i < server->n_workers; i++) {
     const struct metrics *metrics = &server->workers[i].metrics;
     ret_node->n_connections += (int64_t)atomic_load_explicit(&metrics->http.connections, memory_order_relaxed);

@@ -1,5 +1,5 @@
-/* {"m": method, "n": what is named, "d": digest of the arguments, "c": connection, "t": until when, "s": state}, sealed
- * for one user. */
+/* {"m": method, "n": what is named, "d": digest of the arguments, "c": connection, "t": until when, "h": the server
+ * (node_id) that made it, "s": state}, sealed for one user. */
 #include "gateway/request_state.h"
 
 #include "base/clock.h"
@@ -7,6 +7,7 @@
 #include "codec/base64.h"
 #include "gateway/pipeline.h"
 #include "gateway/seal.h"
+#include "gateway/worker.h"
 #include "vault/vault.h"
 
 enum { DIGEST_BYTES = 32, DIGEST_HEX = 2 * DIGEST_BYTES, PLAIN_MAX = 256 * KIB };
@@ -78,8 +79,8 @@ struct str request_state_seal(const struct call *call, struct str state) {
   json_write_str(&out, call->message.method);
   buf_append_c(&out, ",\"n\":");
   json_write_str(&out, named(call));
-  buf_printf(&out, ",\"d\":\"%s\",\"c\":\"%s\",\"t\":%lld,\"s\":", digest, connection,
-             (long long)(clock_utc_us() + LIMIT_INPUT_MS * INT64_C(1000)));
+  buf_printf(&out, ",\"d\":\"%s\",\"c\":\"%s\",\"t\":%lld,\"h\":%u,\"s\":", digest, connection,
+             (long long)(clock_utc_us() + LIMIT_INPUT_MS * INT64_C(1000)), call->exchange->worker->server->node_id);
   json_write_str(&out, state);
   buf_append_byte(&out, '}');
   return buf_failed(&out) ? STR_NONE : seal_state(arena, principal->snapshot, principal->user, buf_str(&out));

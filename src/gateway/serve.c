@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "codec/url.h"
 #include "connector/mcp/upstream.h"
 #include "gateway/connect.h"
@@ -16,6 +17,7 @@
 #include "gateway/discovery.h"
 #include "gateway/endpoint.h"
 #include "gateway/expiry.h"
+#include "gateway/nodes.h"
 #include "gateway/notice.h"
 #include "gateway/playground.h"
 #include "gateway/worker.h"
@@ -37,6 +39,7 @@ struct service {
   struct http_server *admin;
   uv_signal_t signals[2];
   struct loop **worker_loops;
+  struct nodes nodes;
   struct expiry expiry;
   struct str setup_link;
   struct loop_task changed_task;
@@ -78,6 +81,30 @@ static enum err_code read_proxies(struct service *service, struct err *err) {
   return ERR_NONE;
 }
 
+/* An address to listen on, and none to go to. */
+static bool is_everywhere(struct str host) {
+  return str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::")) || str_eq(host, STR("[::]"));
+}
+
+static enum err_code read_cluster(struct service *service, struct err *err) {
+  const struct serve_options *options = service->options;
+  struct server *server = &service->server;
+  server->node_id = node_id(str_of(options->node));
+  vault_channel_key(options->vault, server->channel_key);
+  if (!options->cluster_listen) return ERR_NONE;
+  if (!db_is_shared(options->db))
+    return err_set(err, ERR_INVALID, "--cluster-listen is for servers that share a PostgreSQL database (--database)");
+  enum err_code code =
+      url_parse_authority(str_of(options->cluster_listen), &server->inner_host, &server->inner_port, err);
+  if (code == ERR_NONE && strlen(options->cluster_listen) > LIMIT_NODE_ADDRESS)
+    code = err_set(err, ERR_INVALID, "at most %d characters", LIMIT_NODE_ADDRESS);
+  if (code == ERR_NONE && (server->inner_port == 0 || is_everywhere(server->inner_host)))
+    code = err_set(err, ERR_INVALID, "name the address and port at which the other servers reach this one");
+  if (code == ERR_NONE) code = listener_tcp_probe(server->inner_host, server->inner_port, err);
+  if (code != ERR_NONE) err_prefix(err, "--cluster-listen");
+  return code;
+}
+
 static enum err_code read_options(struct service *service, struct err *err) {
   const struct serve_options *options = service->options;
   struct server *server = &service->server;
@@ -101,6 +128,8 @@ static enum err_code read_options(struct service *service, struct err *err) {
     server->origins.public_host = url.host;
     server->origins.public_origin = text;
   }
+  code = read_cluster(service, err);
+  if (code != ERR_NONE) return code;
   server->origins.allowed = options->allow_origin;
   server->origins.n_allowed = options->n_allow_origin;
   server->client = (struct http_client_options){&server->guard, options->ca_file, options->proxy};
@@ -265,19 +294,20 @@ static enum err_code start_coherence(struct service *service, struct err *err) {
                                               .context = service};
   server->discovery = discovery_new(&discovery);
   if (!server->discovery) return err_no_memory(err);
-  const struct coherence_options coherence = {.db = options->db,
-                                              .vault = options->vault,
-                                              .loop = &service->loop,
-                                              .workers = service->worker_loops,
-                                              .n_workers = server->n_workers,
-                                              .dir = options->data_dir,
-                                              .on_problem = on_coherence_problem,
-                                              .on_published = on_published,
-                                              .context = service,
-                                              .on_change = on_change,
-                                              .change_context = server,
-                                              .is_own_audience = signin_is_own_audience,
-                                              .audience_context = &server->signin};
+  struct coherence_options coherence = {.db = options->db,
+                                        .vault = options->vault,
+                                        .loop = &service->loop,
+                                        .workers = service->worker_loops,
+                                        .n_workers = server->n_workers,
+                                        .dir = options->data_dir,
+                                        .on_problem = on_coherence_problem,
+                                        .on_published = on_published,
+                                        .context = service,
+                                        .on_change = on_change,
+                                        .change_context = server,
+                                        .is_own_audience = signin_is_own_audience,
+                                        .audience_context = &server->signin};
+  nodes_fill(&service->nodes, &coherence);
   enum err_code code = coherence_new(&coherence, service->conn, &server->coherence, err);
   server->signin.coherence = server->coherence;
   if (code == ERR_NONE) server->tokens = coherence_tokens(server->coherence);
@@ -350,6 +380,7 @@ static void stop_main_loop(void *context) {
  * miss one. */
 static void on_all_drained(struct loop_task *task) {
   struct service *service = (struct service *)((char *)task - offsetof(struct service, server.drained_task));
+  nodes_stop(&service->nodes); /* the others wait for us no more */
   coherence_stop(service->server.coherence);
   discovery_stop(service->server.discovery);
   expiry_stop(&service->expiry);
@@ -409,6 +440,7 @@ static enum err_code start(struct service *service, struct err *err) {
   server->main_loop = &service->loop;
   server->started_at = clock_utc_us();
   server->node = service->options->node;
+  server->nodes = &service->nodes;
   server->drained_task.run = on_all_drained;
   atomic_store(&server->n_serving, server->n_workers);
   server->workers = calloc(server->n_workers, sizeof(*server->workers));
@@ -418,6 +450,10 @@ static enum err_code start(struct service *service, struct err *err) {
   }
   enum err_code code = read_options(service, err);
   if (code == ERR_NONE) code = start_ground(service, err);
+  if (code == ERR_NONE)
+    code = nodes_start(&service->nodes, service->options->db, service->options->node,
+                       str_of(service->options->cluster_listen ? service->options->cluster_listen : ""), &service->loop,
+                       &server->coherence, err);
   if (code == ERR_NONE) code = start_signin(service, err);
   if (code == ERR_NONE) code = start_coherence(service, err);
   if (code == ERR_NONE) code = start_workers(service, err);
@@ -430,6 +466,7 @@ static enum err_code start(struct service *service, struct err *err) {
   if (code == ERR_NONE) code = start_api(service, err);
   if (code == ERR_NONE) code = watch_signals(service, err);
   if (code == ERR_NONE) code = coherence_start(server->coherence, err);
+  if (code == ERR_NONE) nodes_ready(&service->nodes, coherence_version(server->coherence));
   for (unsigned i = 0; code == ERR_NONE && i < server->n_workers; i++)
     code = worker_start(&server->workers[i], err);
   if (code == ERR_NONE) discovery_start(server->discovery);
@@ -450,6 +487,7 @@ static void end_unserved(struct service *service) {
   }
   if (!service->has_loop) return;
   unwatch_signals(service);
+  nodes_stop(&service->nodes);
   coherence_stop(server->coherence);
   discovery_stop(server->discovery);
   expiry_stop(&service->expiry);
@@ -481,6 +519,7 @@ static bool stop(struct service *service) {
   limit_peers_free(server->peers);
   http_rates_free(server->rates);
   mcp_upstreams_free(server->upstreams);
+  secret_wipe(server->channel_key, sizeof(server->channel_key));
   free(server->workers);
   arena_release(&service->arena);
   return has_all_ended;

@@ -14,11 +14,12 @@ struct serve_options {
   struct db *db;
   struct vault *vault;
   const char *data_dir;
-  const char *node;         /* names its audit chains */
-  const char *listen;       /* HOST:PORT */
-  const char *admin_listen; /* HOST:PORT or NULL: none */
-  const char *public_url;   /* NULL: http:// and the listener's address */
-  unsigned workers;         /* 0: one a core */
+  const char *node;           /* names its audit chains */
+  const char *listen;         /* HOST:PORT */
+  const char *cluster_listen; /* HOST:PORT for other servers of this database, or NULL: none */
+  const char *admin_listen;   /* HOST:PORT or NULL: none */
+  const char *public_url;     /* NULL: http:// and the listener's address */
+  unsigned workers;           /* 0: one a core */
   bool is_audit_relaxed;
   const char *const *allow_upstream; /* HOST[:PORT] each */
   size_t n_allow_upstream;

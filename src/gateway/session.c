@@ -8,7 +8,7 @@
 #include "gateway/seal.h"
 #include "gateway/task_id.h"
 
-enum { NONCE_HEX = 2 * SESSION_NONCE, FIXED_HEX = 6, CLIENT_MAX = 64, CAPABILITY_MAX = 256, TEXT_MAX = 1800 };
+enum { NONCE_HEX = 2 * SESSION_NONCE, FIXED_HEX = 14, CLIENT_MAX = 64, CAPABILITY_MAX = 256, TEXT_MAX = 1800 };
 
 /* What a server may ask of a client, and the extensions that it knows. */
 static const char *const kept[] = {"elicitation", "sampling", "roots", "extensions"};
@@ -49,7 +49,7 @@ static void write_capabilities(struct buf *out, yyjson_val *capabilities) {
 }
 
 struct str session_new(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
-                       struct str name, struct str version, yyjson_val *capabilities, unsigned home) {
+                       struct str name, struct str version, yyjson_val *capabilities, uint32_t node, unsigned home) {
   uint8_t nonce[SESSION_NONCE];
   char hex[NONCE_HEX + 1];
   struct buf text;
@@ -61,7 +61,7 @@ struct str session_new(struct arena *arena, const struct org_snapshot *snapshot,
   if (!client.p) return STR_NONE;
   client = utf8_cut(client, CLIENT_MAX);
   buf_init(&text, arena, TEXT_MAX);
-  buf_printf(&text, "%s%04x%02x", hex, home & 0xffff, (unsigned)client.n);
+  buf_printf(&text, "%s%08x%04x%02x", hex, node, home & 0xffff, (unsigned)client.n);
   buf_append_str(&text, client);
   write_capabilities(&text, capabilities);
   return buf_failed(&text) ? STR_NONE : seal_text(arena, snapshot, user, "session", buf_str(&text));
@@ -69,17 +69,19 @@ struct str session_new(struct arena *arena, const struct org_snapshot *snapshot,
 
 bool session_check(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user, struct str id,
                    struct session *ret_session) {
-  struct session session;
+  struct session session = {.node = 0};
   struct str text;
-  uint8_t numbers[FIXED_HEX / 2]; /* home, and how long the client's name is */
+  uint8_t numbers[FIXED_HEX / 2]; /* node, home, and how long the client's name is */
   if (!unseal_text(arena, snapshot, user, "session", id, &text) || text.n < NONCE_HEX + FIXED_HEX) return false;
   if (!hex_parse(str_make(text.p, NONCE_HEX), session.nonce, sizeof(session.nonce), false) ||
       !hex_parse(str_make(text.p + NONCE_HEX, FIXED_HEX), numbers, sizeof(numbers), false))
     return false;
   struct str rest = str_make(text.p + NONCE_HEX + FIXED_HEX, text.n - NONCE_HEX - FIXED_HEX);
-  size_t client_n = numbers[2];
+  size_t client_n = numbers[6];
   if (client_n > rest.n) return false;
-  session.home = (unsigned)numbers[0] << 8 | numbers[1];
+  for (size_t i = 0; i < 4; i++)
+    session.node = session.node << 8 | numbers[i];
+  session.home = (unsigned)numbers[4] << 8 | numbers[5];
   session.client = str_make(rest.p, client_n);
   session.capabilities = str_make(rest.p + client_n, rest.n - client_n);
   *ret_session = session;

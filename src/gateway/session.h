@@ -16,15 +16,16 @@ enum { SESSION_NONCE = 16 };
 
 struct session {
   uint8_t nonce[SESSION_NONCE];
-  unsigned home;           /* a worker's index; there may be fewer workers now */
+  uint32_t node;           /* the server where it is at home: node_id of its name */
+  unsigned home;           /* a worker's index there; there may be fewer workers now */
   struct str client;       /* "name version" */
   struct str capabilities; /* a JSON object, or empty */
 };
 
-/* For a client that says it is `name` `version` and can `capabilities` (an object, or NULL), at home at a worker.
- * STR_NONE: no memory. */
+/* For a client that says it is `name` `version` and can `capabilities` (an object, or NULL), at home at a server's
+ * worker. STR_NONE: no memory. */
 struct str session_new(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user,
-                       struct str name, struct str version, yyjson_val *capabilities, unsigned home);
+                       struct str name, struct str version, yyjson_val *capabilities, uint32_t node, unsigned home);
 /* Is it one that we gave to this user? */
 bool session_check(struct arena *arena, const struct org_snapshot *snapshot, const struct org_user *user, struct str id,
                    struct session *ret_session) MUST_CHECK;

@@ -1,9 +1,11 @@
-/* {"c": connection, "t": tool, "i": the server's id, "l": true where it was begun in the legacy era}, sealed. */
+/* {"c": connection, "t": tool, "i": the server's id, "h": the server of ours (node_id) that began it, "l": true where
+ * it was begun in the legacy era}, sealed. */
 #include "gateway/task_id.h"
 
 #include "base/limits.h"
 #include "gateway/pipeline.h"
 #include "gateway/seal.h"
+#include "gateway/worker.h"
 
 enum { PLAIN_MAX = 2 * KIB };
 
@@ -19,6 +21,7 @@ struct str task_id_seal(struct call *call, struct str id) {
   json_write_str(&out, call->tool->tool->name);
   buf_append_c(&out, ",\"i\":");
   json_write_str(&out, id);
+  buf_printf(&out, ",\"h\":%u", call->exchange->worker->server->node_id);
   buf_append_c(&out, call->envelope.revision->era == MCP_LEGACY ? ",\"l\":true}" : "}");
   return buf_failed(&out) ? STR_NONE : seal_task(arena, principal->snapshot, principal->user, buf_str(&out));
 }

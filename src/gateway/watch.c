@@ -153,18 +153,6 @@ void watches_look(struct worker *worker) {
   }
 }
 
-void watches_beat(struct worker *worker) {
-  int64_t now_us = clock_utc_us();
-  struct watch *next;
-  for (struct watch *watch = worker->watches.first; watch; watch = next) {
-    next = watch->next;
-    if (watch->watcher.expires_at && watch->watcher.expires_at <= now_us)
-      watch->end(watch);
-    else
-      tell_owed(watch);
-  }
-}
-
 static void tell_updated(struct watch *watch, const struct mcp_notice *notice) {
   struct buf params;
   for (const struct watched *watched = watch->watched; watched; watched = watched->next) {
@@ -256,10 +244,32 @@ static void tell_message(struct watch *watch, const struct mcp_notice *notice, i
   look_away(&sight);
 }
 
+/* Who may still hear what, is not known without: whoever listens is to ask again. */
+static bool has_lost_lease(const struct worker *worker) {
+  return worker->server->nodes && !nodes_hold(worker->server->nodes);
+}
+
+void watches_beat(struct worker *worker) {
+  int64_t now_us = clock_utc_us();
+  struct watch *next;
+  if (has_lost_lease(worker)) watches_end(worker);
+  for (struct watch *watch = worker->watches.first; watch; watch = next) {
+    next = watch->next;
+    if (watch->watcher.expires_at && watch->watcher.expires_at <= now_us)
+      watch->end(watch);
+    else
+      tell_owed(watch);
+  }
+}
+
 void watches_notice(struct worker *worker, const struct mcp_notice *notice) {
   struct arena scratch;
   yyjson_doc *doc = NULL;
   if (!worker->watches.n) return;
+  if (has_lost_lease(worker)) {
+    watches_end(worker);
+    return;
+  }
   arena_init(&scratch, LIMIT_HTTP_REQUEST_ARENA);
   bool is_json = notice->kind == MCP_MESSAGE || notice->kind == MCP_TASK_CHANGED;
   if (is_json && json_read_verbatim(&scratch, notice->text, &doc, NULL) != ERR_NONE) doc = NULL;

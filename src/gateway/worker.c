@@ -27,6 +27,20 @@ static void request_ended(void *context) {
   worker_exchange_ended(context);
 }
 
+/* To the other servers, and for them. */
+static enum err_code open_inner(struct worker *worker, struct err *err) {
+  struct server *server = worker->server;
+  if (!server->nodes || !nodes_are_several(server->nodes)) return ERR_NONE;
+  const struct http_client_options client = {.channel_key = server->channel_key};
+  enum err_code code = http_client_new(&worker->loop, &client, &worker->peers, err);
+  if (code != ERR_NONE || !server->inner_host.n) return code;
+  const struct http_server_options options = {
+      .on_request = endpoint_on_forwarded_request, .context = worker, .channel_key = server->channel_key};
+  code = http_server_start(&worker->loop, server->inner_host, server->inner_port, true, &options, &worker->inner, err);
+  if (code != ERR_NONE) err_prefix(err, "--cluster-listen");
+  return code;
+}
+
 enum err_code worker_init(struct worker *worker, struct server *server, unsigned index, struct str host, uint16_t port,
                           struct err *err) {
   worker->server = server;
@@ -71,7 +85,8 @@ enum err_code worker_init(struct worker *worker, struct server *server, unsigned
                                               .on_head = endpoint_on_head,
                                               .context = worker,
                                               .counts = &worker->metrics.http};
-  return http_server_start(&worker->loop, host, port, true, &options, &worker->http, err);
+  code = http_server_start(&worker->loop, host, port, true, &options, &worker->http, err);
+  return code == ERR_NONE ? open_inner(worker, err) : code;
 }
 
 static void *run(void *argument) {
@@ -90,11 +105,23 @@ enum err_code worker_start(struct worker *worker, struct err *err) {
   return ERR_NONE;
 }
 
+/* Neither listener has a connection left. */
+static void end_serving(struct worker *worker) {
+  struct server *server = worker->server;
+  if (worker->http || worker->inner) return;
+  if (atomic_fetch_sub(&server->n_serving, 1) == 1) loop_post(server->main_loop, &server->drained_task);
+}
+
 static void on_drained(void *context) {
   struct worker *worker = context;
-  struct server *server = worker->server;
   worker->http = NULL;
-  if (atomic_fetch_sub(&server->n_serving, 1) == 1) loop_post(server->main_loop, &server->drained_task);
+  end_serving(worker);
+}
+
+static void on_inner_drained(void *context) {
+  struct worker *worker = context;
+  worker->inner = NULL;
+  end_serving(worker);
 }
 
 static void drain(struct loop_task *task) {
@@ -104,6 +131,7 @@ static void drain(struct loop_task *task) {
   watches_end(worker);
   api_worker_end(&worker->api);
   http_server_drain(worker->http, on_drained, worker);
+  if (worker->inner) http_server_drain(worker->inner, on_inner_drained, worker);
 }
 
 void worker_drain(struct worker *worker) {
@@ -114,7 +142,8 @@ void worker_drain(struct worker *worker) {
 /* No call is left that could use them. */
 static void end_parts(struct worker *worker) {
   http_client_free(worker->client);
-  worker->client = NULL;
+  http_client_free(worker->peers);
+  worker->client = worker->peers = NULL;
   worker->host.http = NULL;
   event_streams_close(worker);
   timers_free(worker->timers);
@@ -136,7 +165,7 @@ static void end(struct loop_task *task) {
 }
 
 static void end_when_idle(struct worker *worker) {
-  if (!worker->is_stopping || worker->http || worker->n_exchanges > 0 || worker->is_ending) return;
+  if (!worker->is_stopping || worker->http || worker->inner || worker->n_exchanges > 0 || worker->is_ending) return;
   worker->is_ending = true;
   worker->stop_task.run = end; /* in a turn of its own: this may be a callback of the HTTP client's */
   loop_post(&worker->loop, &worker->stop_task);
@@ -164,6 +193,17 @@ static void on_unserved_drained(void *context) {
   end_when_idle(worker);
 }
 
+static void on_unserved_inner_drained(void *context) {
+  struct worker *worker = context;
+  worker->inner = NULL;
+  end_when_idle(worker);
+}
+
+static void drain_unserved(struct worker *worker) {
+  if (worker->http) http_server_drain(worker->http, on_unserved_drained, worker);
+  if (worker->inner) http_server_drain(worker->inner, on_unserved_inner_drained, worker);
+}
+
 static void stop(struct loop_task *task) {
   struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, stop_task));
   int64_t left_ms = (worker->patience_ends_us - loop_now_us(&worker->loop)) / 1000;
@@ -171,7 +211,7 @@ static void stop(struct loop_task *task) {
   uv_timer_init(&worker->loop.uv, &worker->patience);
   worker->patience.data = worker;
   uv_timer_start(&worker->patience, on_patience_ended, left_ms > 0 ? (uint64_t)left_ms : 0, 0);
-  if (worker->http) http_server_drain(worker->http, on_unserved_drained, worker);
+  drain_unserved(worker);
   end_when_idle(worker);
 }
 
@@ -182,7 +222,7 @@ void worker_stop(struct worker *worker) {
 
 /* One that never ran: its listener and loop end on this thread. */
 static void end_unserved(struct worker *worker) {
-  if (worker->http) http_server_drain(worker->http, on_unserved_drained, worker);
+  drain_unserved(worker);
   end_parts(worker);
   loop_run(&worker->loop);
 }
@@ -199,8 +239,12 @@ void worker_release(struct worker *worker) {
   session_book_free(worker);
 }
 
-const char *server_not_ready(const struct server *server) {
+const char *server_not_ready(const struct server *server, char text[ERR_TEXT_SIZE]) {
   if (atomic_load_explicit(&server->is_draining, memory_order_relaxed)) return "stopping";
+  if (server->nodes && !nodes_hold(server->nodes)) {
+    nodes_problem(server->nodes, text);
+    return text[0] ? text : "the database does not answer";
+  }
   if (!audit_is_healthy(server->audit)) return "calls cannot be recorded: look at the disk and the log";
   if (!coherence_is_current(server->coherence)) return "the database cannot be read";
   return NULL;

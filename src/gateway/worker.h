@@ -7,8 +7,10 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "base/channel.h"
 #include "gateway/call.h"
 #include "gateway/metrics.h"
+#include "gateway/nodes.h"
 #include "gateway/origin.h"
 #include "gateway/session_book.h"
 #include "gateway/session_home.h"
@@ -30,6 +32,11 @@ struct server {
   struct db *db;
   struct audit_writer *audit;
   struct coherence *coherence;
+  struct nodes *nodes;   /* NULL in tests: alone */
+  uint32_t node_id;      /* this one's, in sessions' ids */
+  struct str inner_host; /* where other servers forward to; empty: nowhere */
+  uint16_t inner_port;
+  uint8_t channel_key[CHANNEL_KEY]; /* what they prove to each other with */
   struct discovery *discovery;
   struct token_index *tokens;
   struct limit_peers *peers;
@@ -63,7 +70,9 @@ struct worker {
   pthread_t thread;
   struct loop loop;
   struct http_server *http;
+  struct http_server *inner; /* of what other servers forward; NULL: none */
   struct http_client *client;
+  struct http_client *peers; /* to other servers; NULL: there are none */
   struct timers *timers;
   struct connector_host host;
   struct signin_worker signin;
@@ -115,7 +124,7 @@ struct str peer_address(const struct sockaddr_storage *peer);
 /* The bucket of failed authentications of an address. */
 struct limit_bucket *worker_peer_bucket(struct worker *worker, const struct sockaddr_storage *peer);
 
-/* Can this server do its work now? NULL: yes; else why not, in a few words. */
-const char *server_not_ready(const struct server *server);
+/* Can this server do its work now? NULL: yes; else why not, in a few words, which may stand in `text`. */
+const char *server_not_ready(const struct server *server, char text[ERR_TEXT_SIZE]);
 
 #endif

@@ -13,6 +13,7 @@ enum { TICK_MS = 50 /* how often deadlines are looked at, while there are transf
 /* ---- the guard, and what may be sent twice ---- */
 
 bool http_transfer_may_connect(struct http_transfer *transfer, const struct sockaddr *address) {
+  if (transfer->client->channel_key) return true; /* who is there proves to be one of us */
   if (address_guard_allows_for(transfer->client->guard, transfer->organisation, transfer->url.host, transfer->url.port,
                                address))
     return true;
@@ -108,6 +109,7 @@ static enum err_code plan_make(struct http_transfer *plan, const struct http_cli
   plan->connect_deadline_us = now_us + LIMIT_UPSTREAM_CONNECT_MS * 1000;
   plan->ret_was_sent = request->ret_was_sent;
   bool is_plain = client->plain && http_plain_takes(&plan->url);
+  if (client->channel_key && !is_plain) return err_set(err, ERR_INVALID, "not the address of a server of ours");
   plan->transport = is_plain ? &http_plain_transport : &http_curl_transport;
   plan->receiver = request->stream;
   plan->max_streamed = request->max_body;
@@ -140,6 +142,7 @@ enum err_code http_client_new(struct loop *loop, const struct http_client_option
   if (!client) return err_no_memory(err);
   client->loop = loop;
   client->guard = options->guard;
+  client->channel_key = options->channel_key;
   client->tick = calloc(1, sizeof(*client->tick));
   enum err_code code = client->tick ? ERR_NONE : err_no_memory(err);
   if (code == ERR_NONE) code = http_curl_new(client, options, &client->curl, err);

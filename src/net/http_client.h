@@ -18,6 +18,8 @@ struct http_client_options {
   const struct address_guard *guard; /* borrowed, outlives the client */
   const char *ca_file;               /* NULL: the system's */
   const char *proxy;                 /* NULL: none */
+  const uint8_t *channel_key;        /* of CHANNEL_KEY bytes, borrowed: speaks to servers of ours alone, at literal
+                                      * addresses, whatever the guard says; NULL: to anybody */
   bool uses_curl_alone;              /* for tests: plain HTTP goes through libcurl as well */
 };
 

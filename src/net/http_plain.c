@@ -193,7 +193,7 @@ const struct stream_events plain_events = {
 /* ---- a transfer ---- */
 
 void plain_transfer_send(struct plain_transfer *transfer, struct plain_connection *connection) {
-  struct stream *stream = &connection->tcp.stream;
+  struct stream *stream = &connection->stream;
   plain_response_init(connection);
   connection->is_writing = true;
   bool may_send = http_transfer_begin_sending(&transfer->base);

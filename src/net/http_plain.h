@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "net/http_transfer.h"
+#include "net/stream_sealed.h"
 #include "net/stream_tcp.h"
 
 struct plain_connection;
@@ -41,7 +42,11 @@ struct plain_transfer {
 };
 
 struct plain_connection {
-  struct stream_tcp tcp; /* the only place that knows it is TCP: all else uses tcp.stream */
+  union {
+    struct stream stream; /* all else uses this */
+    struct stream_tcp tcp;
+    struct stream_sealed sealed; /* where the client has a key */
+  };
   struct http_plain *plain;
   struct plain_origin *origin;
   struct plain_transfer *transfer; /* NULL: idle, or closing */

@@ -100,8 +100,18 @@ static void give(struct plain_connection *connection, struct plain_transfer *tra
 /* Its place is free then, and nobody has been given it. */
 static void drop(struct plain_connection *connection) {
   if (connection->is_idle) idle_remove(connection);
-  connection->tcp.stream.methods->close(&connection->tcp.stream);
+  connection->stream.methods->close(&connection->stream);
   connection->origin->n_connections--;
+}
+
+static enum err_code open_stream(struct plain_connection *connection, struct sealed *sealed) {
+  struct http_plain *plain = connection->plain;
+  struct loop *loop = plain->client->loop;
+  const struct sockaddr_storage *address = &connection->origin->address;
+  char *buffer = plain->buffer;
+  size_t n = sizeof(plain->buffer);
+  return sealed ? stream_sealed_connect(&connection->sealed, sealed, loop, address, &plain_events, buffer, n, NULL)
+                : stream_tcp_connect(&connection->tcp, loop, address, &plain_events, buffer, n, NULL);
 }
 
 static void connect_for(struct plain_transfer *transfer) {
@@ -110,8 +120,11 @@ static void connect_for(struct plain_transfer *transfer) {
     plain_transfer_fail(transfer, HTTP_FAILURE_CONNECT, "refused");
     return;
   }
+  const uint8_t *key = origin->plain->client->channel_key;
   struct plain_connection *connection = calloc(1, sizeof(*connection));
-  if (!connection) {
+  struct sealed *sealed = connection && key ? sealed_new(key) : NULL;
+  if (!connection || (key && !sealed)) {
+    free(connection);
     plain_transfer_fail(transfer, HTTP_FAILURE_MEMORY, "");
     return;
   }
@@ -119,8 +132,7 @@ static void connect_for(struct plain_transfer *transfer) {
   connection->plain = plain;
   connection->origin = origin;
   origin->n_connections++;
-  enum err_code code = stream_tcp_connect(&connection->tcp, plain->client->loop, &origin->address, &plain_events,
-                                          plain->buffer, sizeof(plain->buffer), NULL);
+  enum err_code code = open_stream(connection, sealed);
   if (code == ERR_NONE) {
     give(connection, transfer);
     return;
@@ -134,7 +146,7 @@ static void connect_for(struct plain_transfer *transfer) {
 static struct plain_connection *take_idle(struct plain_transfer *transfer) {
   struct plain_connection *connection;
   while ((connection = transfer->origin->idle)) {
-    struct stream *stream = &connection->tcp.stream;
+    struct stream *stream = &connection->stream;
     if (!is_old(connection) && stream->methods->is_quiet(stream)) {
       idle_remove(connection);
       connection->is_used = true;

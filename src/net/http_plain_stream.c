@@ -33,7 +33,7 @@ bool plain_stream_on_piece(struct plain_connection *connection, const char *byte
 }
 
 bool plain_stream_hold(struct plain_connection *connection, const char *bytes, size_t n) {
-  struct stream *stream = &connection->tcp.stream;
+  struct stream *stream = &connection->stream;
   struct plain_transfer *transfer = connection->transfer;
   stream->methods->read_stop(stream);
   transfer->is_held = true;
@@ -45,7 +45,7 @@ bool plain_stream_hold(struct plain_connection *connection, const char *bytes, s
 
 void plain_stream_go_on(struct plain_transfer *transfer) {
   struct plain_connection *connection = transfer->connection;
-  struct stream *stream = &connection->tcp.stream;
+  struct stream *stream = &connection->stream;
   if (!transfer->base.is_head_told && !plain_stream_on_head(connection)) return;
   struct buf held = transfer->held;
   buf_init(&transfer->held, NULL, LIMIT_HTTP_READ);
@@ -61,7 +61,7 @@ void plain_stream_pause(struct http_transfer *base) {
   if (transfer->list == &base->client->plain->ready) plain_list_remove(transfer);
   /* Up to the head it is read on: that it came in time has to be seen. */
   if (transfer->connection && base->has_head)
-    transfer->connection->tcp.stream.methods->read_stop(&transfer->connection->tcp.stream);
+    transfer->connection->stream.methods->read_stop(&transfer->connection->stream);
 }
 
 void plain_stream_resume(struct http_transfer *base) {
@@ -71,5 +71,5 @@ void plain_stream_resume(struct http_transfer *base) {
   if (transfer->is_held || transfer->list == &plain->failed)
     plain_tell_soon(plain);
   else if (transfer->connection && base->has_head)
-    transfer->connection->tcp.stream.methods->read_start(&transfer->connection->tcp.stream);
+    transfer->connection->stream.methods->read_start(&transfer->connection->stream);
 }

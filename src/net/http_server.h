@@ -61,6 +61,7 @@ struct http_server_options {
    * or in the exchange's arena; JSON unless it says otherwise) and closes. For what must be turned away cheaply:
    * unknown paths, methods, unauthenticated peers. */
   bool (*on_head)(struct http_exchange *exchange, void *context, struct http_reply *ret_refusal);
+  const uint8_t *channel_key;        /* of CHANNEL_KEY bytes, borrowed: for servers of ours alone; NULL: plain TCP */
   size_t max_connections;            /* 0: LIMIT_HTTP_CONNECTIONS */
   struct http_server_counts *counts; /* where to count: zeroed, it outlives the server; NULL: the server's own */
 };

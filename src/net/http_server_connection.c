@@ -377,14 +377,24 @@ bool http_connection_write(struct http_connection *connection, enum http_writing
 static const struct stream_events events = {
     .on_read = on_read, .on_error = on_error, .on_written = on_written, .on_closed = on_closed};
 
+static enum err_code open_stream(struct http_connection *connection, struct http_server *server, struct sealed *sealed,
+                                 int fd, const struct sockaddr_storage *peer) {
+  char *buffer = server->buffer;
+  size_t n = sizeof(server->buffer);
+  return sealed ? stream_sealed_open(&connection->sealed, sealed, server->loop, fd, peer, &events, buffer, n, NULL)
+                : stream_tcp_open(&connection->tcp, server->loop, fd, peer, &events, buffer, n, NULL);
+}
+
 void http_connection_accept(struct http_server *server, int fd, const struct sockaddr_storage *peer) {
+  const uint8_t *key = server->options.channel_key;
   struct http_connection *connection = calloc(1, sizeof(*connection));
-  if (!connection) {
+  struct sealed *sealed = connection && key ? sealed_new(key) : NULL;
+  if (!connection || (key && !sealed)) {
+    free(connection);
     close(fd);
     return;
   }
-  enum err_code code =
-      stream_tcp_open(&connection->tcp, server->loop, fd, peer, &events, server->buffer, sizeof(server->buffer), NULL);
+  enum err_code code = open_stream(connection, server, sealed, fd, peer);
   connection->server = server;
   list_append(&server->lists[connection->state], connection);
   http_connection_move(connection, HTTP_CONNECTION_IDLE);

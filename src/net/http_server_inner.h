@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "net/http_parse.h"
 #include "net/http_server.h"
+#include "net/stream_sealed.h"
 #include "net/stream_tcp.h"
 
 /* Each state has a list of its connections in the server. All on one list wait equally long, so a list is ordered by
@@ -52,7 +53,11 @@ enum http_writing { HTTP_WRITING_NOTHING, HTTP_WRITING_INTERIM, HTTP_WRITING_REP
  * Freed when its stream has closed and it has no exchange, whichever comes last. While a reply is owed there is an
  * exchange; without one the state is IDLE, LINGERING or CLOSING. */
 struct http_connection {
-  struct stream_tcp tcp; /* the only place that knows it is TCP: all else uses tcp.stream */
+  union {
+    struct stream stream; /* all else uses this */
+    struct stream_tcp tcp;
+    struct stream_sealed sealed; /* where the server has a key */
+  };
   struct http_server *server;
   struct http_connection *previous, *next; /* of its state's list */
   int64_t deadline_us;
@@ -125,7 +130,7 @@ static inline struct http_server_exchange *http_server_exchange_of(struct http_e
   return (struct http_server_exchange *)exchange;
 }
 static inline struct stream *http_connection_stream(struct http_connection *connection) {
-  return &connection->tcp.stream;
+  return &connection->stream;
 }
 
 /* One writer: no read-modify-write instruction is needed. */

@@ -49,7 +49,7 @@ void http_stream_flush_dirty(struct http_server *server) {
 }
 
 static size_t unsent(const struct http_server_exchange *exchange) {
-  const struct stream *stream = &exchange->connection->tcp.stream;
+  const struct stream *stream = &exchange->connection->stream;
   return exchange->pending.n + stream->methods->unsent(stream);
 }
 

@@ -62,6 +62,7 @@ struct http_transport {
 struct http_client {
   struct loop *loop;
   const struct address_guard *guard;
+  const uint8_t *channel_key;
   struct http_curl *curl;
   struct http_plain *plain; /* NULL: everything goes through libcurl */
   struct http_transfer *active;

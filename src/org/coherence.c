@@ -50,7 +50,17 @@ struct coherence {
   struct control_request *answered;                      /* by the run under way */
   struct control_request *pending;                       /* by the next one */
   struct coherence_wait *waits_answered, *waits_pending; /* the same, for those within */
+  struct unconfirmed *unconfirmed, **unconfirmed_end;    /* what other servers have to take as well, oldest first */
   struct err last_problem;                               /* already told of; "" after a success */
+};
+
+/* Taken here, not yet everywhere. */
+struct unconfirmed {
+  struct unconfirmed *next;
+  int64_t version;
+  uint64_t ticket;
+  struct control_request *requests;
+  struct coherence_wait *waits;
 };
 
 static void run_begin(struct coherence *coherence);
@@ -103,6 +113,45 @@ static void run_free(struct run *run) {
   free(run);
 }
 
+static void unconfirmed_end_first(struct coherence *coherence, enum err_code code, const struct err *err) {
+  struct unconfirmed *first = coherence->unconfirmed;
+  coherence->unconfirmed = first->next;
+  if (!coherence->unconfirmed) coherence->unconfirmed_end = &coherence->unconfirmed;
+  answer_all(coherence, &first->requests, err);
+  answer_waits(&first->waits, code);
+  free(first);
+}
+
+/* Whoever waits, waits on for the other servers. False: there are none, or no memory. */
+static bool wait_for_peers(struct coherence *coherence) {
+  if (!coherence->options.ask_peers || !(coherence->answered || coherence->waits_answered)) return false;
+  struct unconfirmed *last = calloc(1, sizeof(*last));
+  if (!last) return false;
+  *last = (struct unconfirmed){.version = coherence_version(coherence),
+                               .ticket = coherence->options.ask_peers(coherence->options.peers_context),
+                               .requests = coherence->answered,
+                               .waits = coherence->waits_answered};
+  coherence->answered = NULL;
+  coherence->waits_answered = NULL;
+  *coherence->unconfirmed_end = last;
+  coherence->unconfirmed_end = &last->next;
+  return true;
+}
+
+void coherence_confirmed(struct coherence *coherence, uint64_t ticket, int64_t applied) {
+  struct err err;
+  (void)err_set(&err, ERR_UNAVAILABLE,
+                "the change is stored, but not every server could be asked whether it has taken it");
+  while (coherence->unconfirmed && coherence->unconfirmed->ticket <= ticket) {
+    if (applied < 0)
+      unconfirmed_end_first(coherence, err.code, &err);
+    else if (coherence->unconfirmed->version <= applied)
+      unconfirmed_end_first(coherence, ERR_NONE, NULL);
+    else
+      return;
+  }
+}
+
 /* How a run went, for everybody who wants to know. */
 static void settle(struct coherence *coherence, enum err_code code, const struct err *err) {
   struct err broken;
@@ -114,12 +163,19 @@ static void settle(struct coherence *coherence, enum err_code code, const struct
   }
   if (code == ERR_NONE) coherence->last_problem.text[0] = '\0';
   atomic_store(&coherence->is_current, code == ERR_NONE);
+  if (code == ERR_NONE && wait_for_peers(coherence)) return;
+  if (code == ERR_NONE && coherence->options.ask_peers && (coherence->answered || coherence->waits_answered)) {
+    code = err_no_memory(&broken);
+    err = &broken;
+  }
   answer_all(coherence, &coherence->answered, code == ERR_NONE ? NULL : err);
   answer_waits(&coherence->waits_answered, code);
 }
 
 static void run_end(struct run *run) {
   struct coherence *coherence = run->coherence;
+  if (coherence->options.on_applied)
+    coherence->options.on_applied(coherence->options.peers_context, coherence_version(coherence));
   settle(coherence, run->code, &run->err);
   coherence->run = NULL;
   run_free(run);
@@ -300,6 +356,7 @@ enum err_code coherence_new(const struct coherence_options *options, struct db_c
   struct coherence *coherence = calloc(1, sizeof(*coherence));
   if (!coherence) return err_no_memory(err);
   coherence->options = *options;
+  coherence->unconfirmed_end = &coherence->unconfirmed;
   coherence->options.dir = coherence->dir = strdup(options->dir);
   coherence->barrier = barrier_new(options->loop, options->workers, options->n_workers);
   if (coherence->barrier) barrier_on_visit(coherence->barrier, options->on_change, options->change_context);
@@ -355,6 +412,8 @@ void coherence_stop(struct coherence *coherence) {
   struct err err;
   (void)err_set(&err, ERR_UNAVAILABLE, "the server is stopping");
   coherence->is_stopping = true;
+  while (coherence->unconfirmed)
+    unconfirmed_end_first(coherence, err.code, &err);
   answer_all(coherence, &coherence->answered, &err);
   answer_all(coherence, &coherence->pending, &err);
   answer_waits(&coherence->waits_answered, err.code);

@@ -29,6 +29,11 @@ struct coherence_options {
   /* On each worker's loop, once it sees what was changed; the number is its place in `workers`. NULL: nobody looks. */
   void (*on_change)(void *context, size_t worker);
   void *change_context;
+  /* Where other servers share the database (NULL: none do). On the main loop: all workers have taken `version`. */
+  void (*on_applied)(void *peers_context, int64_t version);
+  /* Asks what the others have taken; coherence_confirmed comes, for this ticket or a later one. */
+  uint64_t (*ask_peers)(void *peers_context);
+  void *peers_context;
 };
 
 /* Loads everything (on this thread, through `conn`), before the workers run. An organisation whose own rows are broken
@@ -40,6 +45,9 @@ enum err_code coherence_new(const struct coherence_options *options, struct db_c
 enum err_code coherence_start(struct coherence *coherence, struct err *err) MUST_CHECK;
 /* Reads the log soon: this process has written to it. On the main loop. */
 void coherence_sync(struct coherence *coherence);
+/* On the main loop: since `ticket` was given, all other servers were seen to have taken `applied`; -1: that cannot be
+ * found out now, and whoever waits for it is told so. */
+void coherence_confirmed(struct coherence *coherence, uint64_t ticket, int64_t applied);
 /* Closes control.sock and its handles; requests that wait are told so. Only once the workers take no more requests:
  * from then on commands believe that nobody runs. */
 void coherence_stop(struct coherence *coherence);

@@ -14,6 +14,7 @@ enum err_code store_change_log(struct db_tx *tx, struct uuid organisation_id, en
                                DB_PARAMS(DB_V_UUID(organisation_id), DB_V_TEXT(str_of(kinds[kind])),
                                          DB_V_UUID(object_id), DB_V_INT(clock_utc_us())),
                                err);
+  if (code == ERR_NONE) code = db_notify(tx, err);
   if (code != ERR_NONE || kind != CHANGE_ORGANISATION) return code;
   return db_exec(tx, "UPDATE organisation SET version = version + 1 WHERE id = $1",
                  DB_PARAMS(DB_V_UUID(organisation_id)), err);

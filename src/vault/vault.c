@@ -165,6 +165,10 @@ const char *vault_find(const struct vault *vault, const uint8_t fingerprint[32])
   return NULL;
 }
 
+void vault_channel_key(const struct vault *vault, uint8_t ret_key[VAULT_MAC_SIZE]) {
+  hkdf_expand(&schedules_of(vault->schedules)->prk, STR("channel"), STR_NONE, ret_key);
+}
+
 void vault_close(struct vault *vault) {
   if (!vault) return;
   secret_free(vault->schedules);

@@ -60,11 +60,11 @@ static void a_session_that_is_not_this_users_is_404_but_for_initialize(void **st
   struct fixture *f = *state;
   struct call *call;
   const char *const list = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}";
-  f->exchange.session = session_new(&f->arena, &f->snapshot, &f->user, STR("probe"), STR("3"), NULL, 0);
+  f->exchange.session = session_new(&f->arena, &f->snapshot, &f->user, STR("probe"), STR("3"), NULL, 7, 0);
   assert_int_equal(route(f, "2025-11-25", list, &call), STAGE_NEXT);
   assert_str(f->exchange.held.client, "probe 3");
   const struct str wrong[] = {STR(""), STR("x"),
-                              session_new(&f->arena, &f->snapshot, &f->other_user, STR("probe"), STR("3"), NULL, 0)};
+                              session_new(&f->arena, &f->snapshot, &f->other_user, STR("probe"), STR("3"), NULL, 7, 0)};
   for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
     f->exchange.session = wrong[i];
     assert_int_equal(route(f, "2025-11-25", list, &call), STAGE_FAIL);

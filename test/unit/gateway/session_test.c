@@ -5,7 +5,7 @@
 #include "gateway/seal.h"
 
 static struct str begin(struct fixture *f, const char *name, const char *version) {
-  struct str id = session_new(&f->arena, &f->snapshot, &f->user, str_of(name), str_of(version), NULL, 3);
+  struct str id = session_new(&f->arena, &f->snapshot, &f->user, str_of(name), str_of(version), NULL, 0xfedcba98, 3);
   assert_non_null(id.p);
   return id;
 }
@@ -30,10 +30,11 @@ static void a_session_says_what_its_client_can_and_where_it_is_at_home(void **st
                 STR("{\"roots\":{\"listChanged\":true},\"sampling\":{},\"experimental\":{\"x\":{}},\"elicitation\":"
                     "{\"url\":{}}}"),
                 &doc, &test_err));
-  struct str id =
-      session_new(&f->arena, &f->snapshot, &f->user, STR("{\"odd\"}"), STR_NONE, yyjson_doc_get_root(doc), 513);
+  struct str id = session_new(&f->arena, &f->snapshot, &f->user, STR("{\"odd\"}"), STR_NONE, yyjson_doc_get_root(doc),
+                              0xfedcba98, 513);
   assert_true(session_check(&f->arena, &f->snapshot, &f->user, id, &session));
   assert_int_equal(session.home, 513);
+  assert_int_equal(session.node, 0xfedcba98);
   assert_str(session.client, "{\"odd\"}");
   assert_str(session.capabilities, "{\"elicitation\":{\"url\":{}},\"sampling\":{},\"roots\":{\"listChanged\":true}}");
 }

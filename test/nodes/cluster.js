@@ -1,0 +1,109 @@
+// Several servers on one PostgreSQL database, each with a folder, a name and a port of its own, and nginx before them
+// that gives each request to the next one.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connek, exampleConfig, exampleLedger } from '../integration/support/connek.js';
+import { modern, send } from '../integration/support/mcp.js';
+import { freePort } from '../integration/support/process.js';
+
+export const isThere = process.env.CONNEK_TEST_DATABASE !== undefined;
+export const skip = isThere ? false : 'no PostgreSQL server: CONNEK_TEST_DATABASE names none (scripts/suite/postgres)';
+
+// What a server says to somebody with a token, on a connection of its own; and whether it is ready: { code, reason }.
+export const list = (node, token) => send(node.url(token), modern('tools/list'), { Connection: 'close' });
+export async function readiness(node) {
+  const response = await fetch(`${node.base}/readyz`);
+  return { code: response.status, ...(await response.json()) };
+}
+
+export class Cluster {
+  // `names`: of the servers; each runs when this returns. `first` may be made before, with a database of its own.
+  static async start(t, { names = ['a', 'b', 'c'], config = exampleConfig, args = [], env = {}, prepare } = {}) {
+    const cluster = new Cluster();
+    cluster.t = t;
+    cluster.args = args;
+    cluster.nodes = [];
+    const first = await Connek.create(t, { env });
+    cluster.first = first;
+    await prepare?.(first);
+    await first.makeDatabase('ledger.db', exampleLedger);
+    await first.apply(config);
+    for (const name of names) await cluster.add(name);
+    return cluster;
+  }
+
+  // A folder that has the key, and shares the database.
+  async folder() {
+    const connek = new Connek({ env: this.first.env });
+    connek.home = await mkdtemp(join(tmpdir(), 'connek-'));
+    connek.data = join(connek.home, 'data');
+    await mkdir(connek.data, { mode: 0o700 });
+    await copyFile(join(this.first.data, 'master.key'), join(connek.data, 'master.key'));
+    await connek.makeDatabase('ledger.db', exampleLedger);
+    this.t.after(() => connek.close());
+    return connek;
+  }
+
+  async add(name) {
+    const connek = this.nodes.length > 0 ? await this.folder() : this.first;
+    connek.name = name;
+    this.nodes.push(connek);
+    await connek.start('--node', name, ...(await this.argumentsOf()));
+    return connek;
+  }
+
+  async argumentsOf() {
+    return Promise.all(this.args.map((arg) => (typeof arg === 'function' ? arg() : arg)));
+  }
+
+  // What a signal does to one server, by its process.
+  signal(node, name) {
+    process.kill(node.pid, name);
+  }
+
+  // The base address of a balancer before all of them: one request each in turn.
+  async balance() {
+    const port = await freePort();
+    const dir = await mkdtemp(join(tmpdir(), 'connek-nginx-'));
+    const servers = this.nodes.map(({ base }) => `server ${new URL(base).host} max_fails=0;`).join(' ');
+    await writeFile(
+      join(dir, 'nginx.conf'),
+      `daemon off; master_process off; worker_processes 1; pid ${dir}/pid; error_log ${dir}/error.log;
+       events { worker_connections 512; }
+       http {
+         access_log off; client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy; fastcgi_temp_path ${dir}/f;
+         uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
+         upstream nodes { ${servers} }
+         server {
+           listen 127.0.0.1:${port};
+           location / {
+             proxy_pass http://nodes; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host 127.0.0.1;
+             proxy_read_timeout 300s; proxy_request_buffering off;
+           }
+         }
+       }`,
+    );
+    const nginx = spawn('nginx', ['-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')], { stdio: 'ignore' });
+    this.t.after(async () => {
+      const closed = once(nginx, 'close');
+      if (nginx.exitCode === null) {
+        nginx.kill('SIGKILL');
+        await closed;
+      }
+      await rm(dir, { recursive: true, force: true });
+    });
+    const base = `http://127.0.0.1:${port}`;
+    for (let i = 0; ; i++) {
+      try {
+        await fetch(`${base}/healthz`);
+        return base;
+      } catch (error) {
+        if (i > 100) throw error;
+        await new Promise((resume) => setTimeout(resume, 50));
+      }
+    }
+  }
+}
