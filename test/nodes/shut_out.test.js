@@ -13,7 +13,7 @@ test('a server that is let into its database no more serves nothing, says why, a
     names: ['a'],
     prepare: async (connek) => {
       const schema = /search_path="([^"]+)"/.exec(connek.env.CONNEK_DATABASE)[1];
-      await connek.psql(`CREATE ROLE ${role} LOGIN; ALTER SCHEMA "${schema}" OWNER TO ${role}`);
+      await connek.psql(`CREATE ROLE ${role} LOGIN; GRANT ${role} TO CURRENT_USER; ALTER SCHEMA "${schema}" OWNER TO ${role}`);
       connek.admin = { ...connek.env };
       connek.env.CONNEK_DATABASE = connek.env.CONNEK_DATABASE.replace('user=connek', `user=${role}`);
     },
