@@ -98,6 +98,9 @@ test('a backup that is cut, damaged, newer, of another build, or no backup at al
     ['newer form', label('{"connek_backup":1', '{"connek_backup":2'), /made by a newer Connek/],
     ['another build', label(/"migrations":"../, '"migrations":"zz'.replace('zz', '00')), /made by a different build|damaged/],
     ['a row lost, the digest made anew', sealed((body) => Buffer.concat([body.subarray(0, -40), body.subarray(-30)])), /damaged/],
+    // A label is watched by the last digest alone; rows have their table's as well.
+    ['its time is another, the digest left', Buffer.from(whole.toString('latin1').replace(/"time":"\d{4}/, '"time":"2001'), 'latin1'), /damaged/],
+    ['newer, the digest left', Buffer.from(whole.toString('latin1').replace(/"migration":\d+/, '"migration":9999'), 'latin1'), /damaged/],
     ['another file', Buffer.from('PGDMP or something else entirely'), /no backup of Connek/],
     ['empty', Buffer.alloc(0), /no backup of Connek/],
   ];

@@ -97,6 +97,7 @@ for (const [what, config, ...abouts] of wrong)
   });
 
 test('a database under the data folder is refused, also by another name for it', async (t) => {
+  if (process.env.CONNEK_TEST_DATABASE) return t.skip('there is no database in the data folder where PostgreSQL holds it; part integration of make test runs it');
   const connek = await prepared(t);
   await connek.apply();
   await symlink(connek.data, connek.path('elsewhere'));
@@ -122,7 +123,7 @@ test('export is a file that apply takes back without a change', async (t) => {
 test('the environment names what options do not; proxies in it are ignored', async (t) => {
   const connek = await prepared(t, { env: { http_proxy: 'http://127.0.0.1:9', HTTPS_PROXY: 'http://127.0.0.1:9' } });
   await connek.apply();
-  const { code, stdout } = await run(connek.binary, ['token', 'create', '--user', finance, '--json'], { env: { CONNEK_DATA: connek.data, CONNEK_PUBLIC_URL: 'https://c.example.com' } });
+  const { code, stdout } = await run(connek.binary, ['token', 'create', '--user', finance, '--json'], { env: { ...connek.env, CONNEK_DATA: connek.data, CONNEK_PUBLIC_URL: 'https://c.example.com' } });
   assert.equal(code, 0);
   assert.match(JSON.parse(stdout).url, /^https:\/\/c\.example\.com\/mcp\/[0-9a-f]{64}$/);
 });
