@@ -31,6 +31,7 @@ static enum err_code send_signed(struct consent_run *run, const struct oauth1_re
                                               .secret_prefix = STR("OAuth "),
                                               .secret_value = buf_str(&value),
                                               .has_body = true,
+                                              .needs_new_connection = true,
                                               .timeout_ms = GRANT_EXCHANGE_MS,
                                               .max_body = MIB,
                                               .ret_was_sent = &run->was_sent};

@@ -103,6 +103,7 @@ static enum err_code plan_make(struct http_transfer *plan, const struct http_cli
   if (code != ERR_NONE) return code;
   plan->may_repeat = str_eq(request->method, STR("GET")) || str_eq(request->method, STR("HEAD"));
   if (!plan->may_repeat && !str_is_token(request->method)) return err_set(err, ERR_INVALID, "not an HTTP method");
+  plan->needs_new_connection = request->needs_new_connection;
   plan->organisation = request->organisation;
   plan->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : LIMIT_UPSTREAM_TOTAL_MS;
   plan->deadline_us = now_us + plan->timeout_ms * 1000;

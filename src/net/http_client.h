@@ -57,6 +57,8 @@ struct http_client_request {
   struct str secret_value;
   struct str body; /* borrowed until done; `has_body` false: none */
   bool has_body;
+  /* On a connection made for it: what cannot be sent twice must not be lost on one that the other side is closing. */
+  bool needs_new_connection;
   int64_t timeout_ms; /* 0: LIMIT_UPSTREAM_TOTAL_MS; kept to within a tenth of a second */
   size_t max_body;    /* 0: LIMIT_UPSTREAM_BODY, after decompression */
   /* Set to true once the request may have left: from then on a failure does not tell whether it was carried out. Valid

@@ -198,6 +198,7 @@ static void end(struct http_transfer *base) {
   curl_loop_remove(transfer->curl->loop, transfer->easy);
   curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
   curl_easy_setopt(transfer->easy, CURLOPT_URL, NULL);
+  curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 0L);
   curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, NULL);
   if (transfer->secret_line.n > 0) secret_wipe((char *)(uintptr_t)transfer->secret_line.p, transfer->secret_line.n);
   if (transfer->base.receiver) http_inflow_release(transfer);
@@ -211,6 +212,7 @@ static enum err_code begin(const struct http_transfer *plan, const struct http_c
   if (!transfer) return err_no_memory(err);
   *transfer = (struct curl_transfer){.base = *plan, .curl = curl, .easy = transfer->easy};
   if (request->stream) http_inflow_init(transfer);
+  if (request->needs_new_connection) curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
   enum err_code code = http_curl_write(transfer, request, err);
   if (code == ERR_NONE && curl_loop_add(curl->loop, transfer->easy) != CURLM_OK) code = err_no_memory(err);
   if (code != ERR_NONE) {

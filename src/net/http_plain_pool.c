@@ -171,7 +171,8 @@ void plain_pool_place(struct plain_transfer *transfer) {
     plain_transfer_fail(transfer, HTTP_FAILURE_CONNECT, "refused");
     return;
   }
-  struct plain_connection *connection = transfer->is_repeated ? NULL : take_idle(transfer);
+  bool needs_new = transfer->is_repeated || transfer->base.needs_new_connection;
+  struct plain_connection *connection = needs_new ? NULL : take_idle(transfer);
   if (connection) {
     give(connection, transfer);
     plain_transfer_send(transfer, connection);

@@ -28,6 +28,7 @@ struct http_transfer {
   bool *ret_was_sent;
   bool is_sent;    /* connected, and the request begun */
   bool may_repeat; /* RFC 9110, 9.2.2: safe to send twice */
+  bool needs_new_connection;
 
   /* of the response */
   int status;

@@ -29,6 +29,19 @@ static void a_connection_is_used_again(void **state) {
   assert_int_equal(atomic_load(&f->upstream->n_accepted), 2);
 }
 
+/* What cannot be sent twice: the server might be ending the kept one just then. */
+static void a_new_connection_is_made_for_whoever_needs_one(void **state) {
+  struct fixture *f = *state;
+  struct http_client_request request = get(f, "/ok");
+  assert_str(fetch_target(f, "/ok").response.body, "hello");
+  request.needs_new_connection = true;
+  for (int i = 0; i < 3; i++)
+    assert_str(fetch(f, &request).response.body, "hello");
+  assert_int_equal(atomic_load(&f->upstream->n_accepted), 4);
+  assert_str(fetch_target(f, "/ok").response.body, "hello");
+  assert_int_equal(atomic_load(&f->upstream->n_accepted), 4);
+}
+
 static void many_at_once_all_come_back(void **state) {
   struct fixture *f = *state;
   const struct http_client_request request = get(f, "/ok");
@@ -464,6 +477,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_get_brings_status_fields_and_body),
       TEST(a_connection_is_used_again),
+      TEST(a_new_connection_is_made_for_whoever_needs_one),
       TEST(many_at_once_all_come_back),
       TEST(a_private_address_is_refused_unless_excepted),
       TEST(a_name_is_judged_by_the_address_it_leads_to),
