@@ -102,8 +102,11 @@ enum err_code grant_request(struct arena *arena, const struct grant_subject *sub
                             struct err *err) {
   const struct connector_oauth *oauth = subject->oauth;
   struct grant_parameters all = *parameters;
-  struct http_client_request request = {
-      .method = STR("POST"), .url = oauth->token, .organisation = subject->organisation, .has_body = true, .needs_new_connection = true};
+  struct http_client_request request = {.method = STR("POST"),
+                                        .url = oauth->token,
+                                        .organisation = subject->organisation,
+                                        .has_body = true,
+                                        .needs_new_connection = true};
   bool has_secret = subject->client_secret.n > 0 &&
                     (oauth->client == CONNECTOR_CLIENT_BASIC || oauth->client == CONNECTOR_CLIENT_BODY);
   enum err_code code = ERR_NONE;
