@@ -29,6 +29,7 @@ const aims = [
   ['an idle keep-alive connection, memory', 'KiB', atMost(8), ({ idle }) => idle.bytes_each / 1024],
   ['an idle event stream, memory', 'KiB', atMost(8), ({ streams }) => streams.bytes_each / 1024],
   ['tools/list, 1,000 tools, 20 allowed, CPU', 'of that of 20', atMost(1.1), ({ loads }) => cpu(loads['list of 1,000, connek, 64'], loads['list, connek, 64'])],
+  ['a page of a list of 1,000,000 rows at the API, the slowest', 'ms', atMost(100), ({ pages }) => pages.slowest_ms],
   ['10,000 rows of Activity scrolled, tasks over 50 ms', 'tasks', atMost(0), ({ scrolling }) => scrolling.long_tasks],
   ['10,000 rows of Activity scrolled, CPU of the longest task', 'ms', atMost(25), ({ scrolling }) => scrolling.cpu_ms],
   ['one change among 1,000,000 tokens', 'ms', atMost(10), ({ tokens }) => tokens.sync_ms],

@@ -2,7 +2,7 @@
 // writes build/bench.json. docs/BENCHMARKS.md says how to read them.
 //
 //   bench.js [--build build/release] [--out build/bench.json] [--rounds 3] [--seconds 3] [--era legacy|modern]
-//            [--only loads,micro,start,idle,tokens,scrolling] [--cells TEXT] [--tokens 1000000]
+//            [--only loads,micro,start,idle,tokens,pages,scrolling] [--cells TEXT] [--tokens 1000000]
 //
 // Exit 0 whether aims are met or missed; 1 where something could not be measured or an answer was wrong.
 import { constants } from 'node:fs';
@@ -19,6 +19,7 @@ import { callKinds, makeLedger, organisations } from './organisation.js';
 import { run, stopAll } from './process.js';
 import { print } from './report.js';
 import { inTurn, summarise } from './rounds.js';
+import { measurePages } from './pages.js';
 import { measureScrolling } from './scrolling.js';
 import { measureTokens } from './tokens.js';
 import { measure, verify } from './wrk.js';
@@ -52,7 +53,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
     era: { type: 'string', default: 'legacy' },
-    only: { type: 'string', default: 'loads,micro,start,idle,tokens,scrolling' },
+    only: { type: 'string', default: 'loads,micro,start,idle,tokens,pages,scrolling' },
     cells: { type: 'string', default: '' },
     tokens: { type: 'string', default: '1000000' },
   },
@@ -174,6 +175,10 @@ const parts = {
     const connek = await quietConnek('tokens');
     const asked = callKinds(options.era).list;
     return { tokens: await measureTokens(connek, benchProgram('million_tokens'), Number(options.tokens), asked) };
+  },
+  async pages() {
+    say('pages of a million rows');
+    return { pages: await measurePages(connekProgram, benchProgram('million_tokens'), 1_000_000) };
   },
   async scrolling() {
     say('Activity, scrolled in Chromium');

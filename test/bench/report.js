@@ -43,7 +43,7 @@ function aimsTable(judged) {
 
 
 // What else there is to say, a line each: [what, text].
-function facts({ machine, loads, micro, missing, trail, start, idle, streams, tokens, scrolling, reply_bytes: sizes }) {
+function facts({ machine, loads, micro, missing, trail, start, idle, streams, tokens, pages, scrolling, reply_bytes: sizes }) {
   const lines = [];
   const commit = ({ p50_us, p99_us }) => `${p50_us} µs, p99 ${p99_us} µs`;
   lines.push(['this machine', `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}`]);
@@ -61,6 +61,7 @@ function facts({ machine, loads, micro, missing, trail, start, idle, streams, to
   if (start) lines.push(['starts, ms', start.ready_ms_each.map((ms) => ms.toFixed(0)).join(' ')]);
   if (streams) lines.push(['idle event streams', `${whole(streams.connections)}, ${(streams.rss / 1e6).toFixed(1)} MB in all`]);
   if (idle) lines.push(['idle connections', `${whole(idle.connections)}, ${(idle.rss / 1e6).toFixed(1)} MB in all`]);
+  if (pages) lines.push(['pages of the API', `${whole(pages.rows)} rows: ${Object.entries(pages.lists).map(([list, ms]) => `${list} ${short(ms)} ms`).join(', ')}`]);
   if (scrolling) lines.push(['Activity, scrolled', `${whole(scrolling.rows)} rows in ${short(scrolling.seconds)} s and ${whole(scrolling.n_frames)} frames, ${whole(scrolling.n_elements)} of them in the page at a time; longest task ${short(scrolling.cpu_ms)} ms of the processor, on the clock ${scrolling.long_tasks ? `${whole(scrolling.longest_ms)} ms` : 'under 50 ms'}`]);
   if (tokens) {
     lines.push(['access tokens', `${whole(tokens.tokens)}: ready in ${whole(tokens.ready_ms)} ms, ${whole(tokens.bytes_each)} bytes each`]);

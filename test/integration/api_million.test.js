@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Connek, exampleConfig, releaseBinary } from './support/connek.js';
 import { signedInApi } from './support/api.js';
-import { fillTrail } from './support/facts.js';
+import { fillTrail, trailQueries } from './support/facts.js';
 import { held, isLong, rounds } from './support/proof.js';
 
 const n = rounds(20_000, 1_000_000);
@@ -15,8 +15,7 @@ test(`a page of ${n} records comes in time, whatever it is filtered by`, async (
   });
   const auditor = await signedInApi(connek, 'auditor@acme.example');
   await fillTrail(connek, auditor, n);
-  const queries = ['', 'decision=denied&outcome=none', 'decision=allowed&outcome=error', `user=${auditor.user}`, 'tool=tool_7', 'connection=connection_3', 'tool=tool_7&connection=connection_3', 'from=2023-11-14T22:13:21Z&to=2023-11-14T22:13:30Z'];
-  for (const query of queries) {
+  for (const query of trailQueries(auditor)) {
     const times = [];
     for (let i = 0; i < 5; i++) {
       const begun = performance.now();

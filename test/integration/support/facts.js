@@ -14,6 +14,18 @@ const rows = (organisation, user, n) => `
   SELECT organisation_id, 'old', seq, time, '{"kind":"call","call":"01935a10-4f00-7a11-9a54-5f0e6f1b2a00","tool":"' || tool || '","decision":"' || decision || '","outcome":"' || outcome || '","reason":"no_rule"}', zeroblob(32) FROM call_fact WHERE writer = 'old';
   COMMIT;`;
 
+// What a list of calls is asked for: all, and by each of what they are filtered by.
+export const trailQueries = ({ user }) => [
+  '',
+  'decision=denied&outcome=none',
+  'decision=allowed&outcome=error',
+  `user=${user}`,
+  'tool=tool_7',
+  'connection=connection_3',
+  'tool=tool_7&connection=connection_3',
+  'from=2023-11-14T22:13:21Z&to=2023-11-14T22:13:30Z',
+];
+
 const hex = (id) => id.replaceAll('-', '');
 
 export async function fillTrail(connek, { organisation, user }, n) {
