@@ -20,29 +20,31 @@ export async function readiness(node) {
 }
 
 export class Cluster {
-  // `names`: of the servers; each runs when this returns. `first` may be made before, with a database of its own.
-  static async start(t, { names = ['a', 'b', 'c'], config = exampleConfig, args = [], env = {}, prepare } = {}) {
+  // `names`: of the servers; each runs when this returns. `prepare`, `finish`: what is done before and after the first one's
+  // configuration is applied.
+  static async start(t, { names = ['a', 'b', 'c'], config = exampleConfig, args = [], env = {}, binary, ledger = exampleLedger, prepare, finish } = {}) {
     const cluster = new Cluster();
     cluster.t = t;
     cluster.args = args;
+    cluster.options = { env, ...(binary && { binary }) };
     cluster.nodes = [];
-    const first = await Connek.create(t, { env });
+    const first = await Connek.create(t, cluster.options);
     cluster.first = first;
     await prepare?.(first);
-    await first.makeDatabase('ledger.db', exampleLedger);
+    await first.makeDatabase('ledger.db', ledger);
     await first.apply(config);
+    await finish?.(first);
     for (const name of names) await cluster.add(name);
     return cluster;
   }
 
   // A folder that has the key, and shares the database.
   async folder() {
-    const connek = new Connek({ env: this.first.env });
+    const connek = new Connek({ ...this.options, env: this.first.env });
     connek.home = await mkdtemp(join(tmpdir(), 'connek-'));
     connek.data = join(connek.home, 'data');
     await mkdir(connek.data, { mode: 0o700 });
     await copyFile(join(this.first.data, 'master.key'), join(connek.data, 'master.key'));
-    await connek.makeDatabase('ledger.db', exampleLedger);
     this.t.after(() => connek.close());
     return connek;
   }

@@ -1,12 +1,13 @@
 // make soak, once all is built and PostgreSQL runs: each promise of test/soak/promises/ in turn, a line each, and
 // build/soak.json. Exit 0 only where every promise held.
 //
-//   soak.js [--full] [--rounds N] [NAME...]     names: files of promises/; --rounds: so many instead of each one's own
+//   soak.js [--full] [--rounds N] [--only TEXT] [NAME...]     names: files of promises/; --rounds: so many instead of each one's
+//                                                             own; --only: those whose title has TEXT
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Scope } from './scope.js';
 
-const { values, positionals } = parseArgs({ options: { full: { type: 'boolean', default: false }, rounds: { type: 'string' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({ options: { full: { type: 'boolean', default: false }, rounds: { type: 'string' }, only: { type: 'string', default: '' } }, allowPositionals: true });
 const length = values.full ? 'full' : 'short';
 const rounds = (short, full) => (values.rounds ? Number(values.rounds) : values.full ? full : short);
 
@@ -37,7 +38,7 @@ async function keep({ title, aim, run }) {
 const results = [];
 for (const name of positionals.length > 0 ? positionals : names) {
   const { default: promises } = await import(new URL(`${name}.js`, folder));
-  for (const promise of promises) {
+  for (const promise of promises.filter(({ title }) => title.includes(values.only))) {
     const result = await keep(promise);
     results.push(result);
     const word = result.skipped ? 'skipped' : result.held ? 'held' : 'BROKEN';
