@@ -1,6 +1,10 @@
 // Who sees what, and what happens to an open page when its session, its server or somebody else's edit changes.
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
+import { signedInApi } from '../integration/support/api.js';
+import { Connek } from '../integration/support/connek.js';
+import { member } from '../integration/support/sign_in.js';
+import { Browser, manifestOf, Vendor } from '../integration/support/vendor.js';
 import { acme, owner, password } from './support/acme.js';
 import { choose, closeBrowser, settled, signIn, visitor } from './support/browser.js';
 
@@ -69,6 +73,52 @@ test('the operator sees how large the installation is by their key alone, and no
   await page.getByRole('button', { name: 'Forget the key' }).click();
   assert.equal(await page.getByRole('row').count(), 0);
   assert.equal(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]).includes('cap_')), false);
+  assertClean();
+});
+
+test('of a colleague\'s own account an admin is offered what they may do alone: end it and delete it', async (t) => {
+  const vendor = await Vendor.start(t);
+  const connek = await Connek.create(t, { env: { BOOKS_SECRET: 's' } });
+  await connek.writeFile('books.json', manifestOf(vendor));
+  await connek.apply({
+    organisation: 'Acme',
+    connectors: ['books.json'],
+    personal: ['books'],
+    roles: [{ name: 'Everything', rules: [{ connector: 'books', does: ['read'] }] }],
+    users: [{ email: owner, kind: 'owner', roles: ['Everything'] }, { email: 'carla@acme.example', roles: ['Everything'] }],
+  });
+  await connek.ok('client-app', 'set', 'books', '--client-id', 'c', '--secret', 'env:BOOKS_SECRET');
+  await connek.start('--allow-upstream', vendor.host);
+  for (const email of [owner, 'carla@acme.example']) {
+    const api = await signedInApi(connek, email, 'Acme');
+    const { id } = await api.post('./me/connections', { connector: 'books', name: 'mine' });
+    const { url } = await api.post(`./me/connections/${id}/link`, {});
+    await Object.assign(new Browser(), { cookies: new Map(api.person.cookies) }).follow(url);
+  }
+  const { page, assertClean } = await visitor(t, connek.base);
+  await signIn(page, connek.base, owner, password);
+  const dialog = page.getByRole('dialog');
+  const offered = async (email) => {
+    await page.goto(`${connek.base}/sources`);
+    await page.getByRole('link', { name: new RegExp(email) }).click();
+    await dialog.getByText('Works', { exact: true }).waitFor();
+    await dialog.getByText('What happened to it').waitFor();
+    const names = ['Check now', 'Reconnect', 'Change the key', 'Disconnect', 'Delete', 'Settings'];
+    const seen = await Promise.all(names.map((name) => dialog.getByRole('button', { name }).or(dialog.getByRole('tab', { name })).count()));
+    return names.filter((_, i) => seen[i]);
+  };
+  assert.deepEqual(await offered(owner), ['Check now', 'Reconnect', 'Disconnect', 'Delete', 'Settings']);
+  assert.deepEqual(await offered('carla@acme.example'), ['Disconnect', 'Delete']);
+  await dialog.getByText('An account of carla@acme.example’s own').waitFor();
+  await dialog.getByRole('button', { name: 'Disconnect' }).click();
+  await page.getByRole('dialog', { name: /^Disconnect/ }).getByRole('button', { name: 'Disconnect' }).click();
+  await page.getByText(/^Disconnected/).first().waitFor();
+  await dialog.getByRole('button', { name: 'Disconnect' }).waitFor({ state: 'detached' });
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  const sure = page.getByRole('dialog', { name: /^Delete/ });
+  await sure.getByRole('textbox').fill('mine (carla@acme.example)');
+  await sure.getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('mine (carla@acme.example) is deleted.').waitFor();
   assertClean();
 });
 

@@ -91,8 +91,15 @@ function Credential({ connection, done }: { connection: Connection; done: () => 
   );
 }
 
+// Its owner made it, and is somebody else: they alone connect, check and change it.
+function useIsColleagues(connection: Connection | undefined): boolean {
+  const { organisation } = useHere();
+  return connection !== undefined && connection.is_made_by_owner && connection.owner?.id !== organisation.user_id;
+}
+
 function Overview({ connection }: { connection: Connection }) {
   const { organisation, may } = useHere();
+  const isColleagues = useIsColleagues(connection);
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [asking, setAsking] = useState<Asking | null>(null);
@@ -155,14 +162,15 @@ function Overview({ connection }: { connection: Connection }) {
       </Facts>
       {may('connections:write') && (
         <>
+          {isColleagues && <Text size="sm" c="dimmed">An account of {connection.owner?.email}’s own: they alone connect, check and change it, on their page. It can be ended here.</Text>}
           <Group gap={8}>
-            <Button size="xs" variant="default" loading={check.isBusy} onClick={() => void runCheck()}>Check now</Button>
-            {isByConsent && (
+            {!isColleagues && <Button size="xs" variant="default" loading={check.isBusy} onClick={() => void runCheck()}>Check now</Button>}
+            {isByConsent && !isColleagues && (
               <Button size="xs" variant={connection.status === 'active' ? 'default' : 'filled'} loading={consent.isBusy} onClick={() => void consent.send(() => openConsent(organisation.id, connection.id))}>
                 {connection.status === 'new' ? 'Connect' : 'Reconnect'}
               </Button>
             )}
-            {hasKey && <Button size="xs" variant="default" onClick={() => setKey(true)}>Change the key</Button>}
+            {hasKey && !isColleagues && <Button size="xs" variant="default" onClick={() => setKey(true)}>Change the key</Button>}
             {isByConsent && connection.status !== 'new' && connection.status !== 'disconnected' && <Button size="xs" variant="default" onClick={() => setAsking(disconnect)}>Disconnect</Button>}
             <Button size="xs" variant="subtle" color="red" c="var(--connek-bad)" onClick={() => setAsking(remove)}>Delete</Button>
           </Group>
@@ -279,6 +287,8 @@ export function ConnectionDrawer() {
   const { organisation, may } = useHere();
   const navigate = useNavigate();
   const connection = useQuery(connectionQuery(organisation.id, id));
+  const isColleagues = useIsColleagues(connection.data);
+  const mayEdit = may('connections:write') && !isColleagues;
   const close = () => void navigate({ to: '/sources', search: (before) => before as never });
   return (
     <Drawer opened onClose={close} title={<Text fw={600} fz={16} className="wrap">{connection.data?.name ?? 'Connection'}</Text>}>
@@ -289,7 +299,7 @@ export function ConnectionDrawer() {
               <Tabs.Tab value="overview">Overview</Tabs.Tab>
               <Tabs.Tab value="tools">Tools {data.n_tools > 0 && <span className="dim">{data.n_tools}</span>}</Tabs.Tab>
               {data.n_waiting > 0 && <Tabs.Tab value="review">Review {data.n_waiting}</Tabs.Tab>}
-              {may('connections:write') && <Tabs.Tab value="edit">Settings</Tabs.Tab>}
+              {mayEdit && <Tabs.Tab value="edit">Settings</Tabs.Tab>}
             </Tabs.List>
             <Tabs.Panel value="overview"><Overview connection={data} /></Tabs.Panel>
             <Tabs.Panel value="tools">
@@ -297,7 +307,7 @@ export function ConnectionDrawer() {
               {may('roles:read') && <Text size="sm" mt="md">Who may use them is said on <Link to="/rules">Access rules</Link>.</Text>}
             </Tabs.Panel>
             <Tabs.Panel value="review"><Review connection={data.id} /></Tabs.Panel>
-            <Tabs.Panel value="edit"><Edited of={data}>{(connection, setTyped) => <Edit connection={connection} setTyped={setTyped} />}</Edited></Tabs.Panel>
+            {mayEdit && <Tabs.Panel value="edit"><Edited of={data}>{(connection, setTyped) => <Edit connection={connection} setTyped={setTyped} />}</Edited></Tabs.Panel>}
           </Tabs>
         )}
       </Loaded>
