@@ -68,7 +68,7 @@ test('no page has a violation, in neither theme, and none is wider than a phone 
     const { page, assertClean } = await visitor(t, world.base);
     await signIn(page, world.base, owner, password);
     for (const [name, go] of everyPage.filter((_, i) => i % 2 === half)) {
-      await go(page, world.base);
+      await go(page, world);
       found.push(...(await look(page, name)));
     }
     assertClean();

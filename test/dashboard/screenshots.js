@@ -23,7 +23,8 @@ const looks = [
 ];
 const emptyPages = ['home', 'sources', 'catalogue', 'users', 'assistant', 'activity', 'usage', 'playground', 'developers', 'me', 'settings'];
 
-async function shoot(base, kind, names) {
+async function shoot(world, kind, names) {
+  const { base } = world;
   for (const [theme, viewport] of looks) {
     const { page, problems } = await visitor(scope, base, { theme, viewport });
     await page.goto(`${base}/sign-in`);
@@ -38,7 +39,7 @@ async function shoot(base, kind, names) {
         if (kind === 'empty') {
           await page.goto(base + ({ home: '/', catalogue: '/sources?tab=catalogue' }[name] ?? `/${name}`));
           await settled(page);
-        } else await go(page, base);
+        } else await go(page, world);
         await page.waitForTimeout(200);
       } catch (error) {
         console.error(`${file}: ${error.message.split('\n')[0]}`);
@@ -65,7 +66,7 @@ async function shootReadme() {
   for (const [name, theme] of [['home', 'light'], ['rules-open', 'light'], ['activity', 'dark']]) {
     const { page } = await visitor(scope, world.base, { theme, viewport: { width: 1280, height: 800 } });
     await signIn(page, world.base, owner, password);
-    await everyPage.find(([one]) => one === name)[1](page, world.base);
+    await everyPage.find(([one]) => one === name)[1](page, world);
     await page.evaluate(() => window.scrollTo(0, 0));
     await page.waitForTimeout(500);
     await page.screenshot({ path: join(images, `${name.split('-')[0]}.png`) });
@@ -86,9 +87,8 @@ try {
   const empty = await Connek.create(scope);
   await empty.start();
   await new Person().accept(await setupLink(empty), { name: 'Acme', email: owner, password });
-  await shoot(empty.base, 'empty', emptyPages);
-  const { base } = await acme(scope);
-  await shoot(base, 'filled', everyPage.map(([name]) => name));
+  await shoot(empty, 'empty', emptyPages);
+  await shoot(await acme(scope), 'filled', everyPage.map(([name]) => name));
 } finally {
   await closeBrowser();
   for (const close of closers.reverse()) await close();

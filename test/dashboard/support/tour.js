@@ -1,13 +1,27 @@
-// The way to each page of the dashboard, for whoever has to see them all: [name, go(page, base)].
+// The way to each page of the dashboard, for whoever has to see them all: [name, go(page, world)], of the world of acme.js.
 import { choose, settled } from './browser.js';
 
-const to = (path, then) => async (page, base) => {
-  await page.goto(base + path);
+const to = (path, then) => async (page, world) => {
+  await page.goto(world.base + path);
   await settled(page);
-  await then?.(page);
+  await then?.(page, world);
   await settled(page);
 };
 const dialog = (page) => page.getByRole('dialog').first().waitFor();
+
+// The link to a webhook of this name, which is made where there is none. Its receiver refuses what has no key.
+async function webhook(page, { upstream }, name) {
+  const made = page.getByRole('link', { name });
+  if (await made.count()) return made;
+  await page.getByRole('button', { name: 'Add a webhook' }).click();
+  await page.getByLabel('Name', { exact: false }).first().fill(name);
+  await page.getByLabel('Address').fill(`${upstream.base}/hook`);
+  await page.getByRole('checkbox', { name: 'connection.failed' }).check();
+  await page.getByRole('button', { name: 'Add it' }).click();
+  await page.getByRole('button', { name: 'I have copied it' }).click();
+  await made.waitFor();
+  return made;
+}
 
 export const everyPage = [
   ['home', to('/')],
@@ -55,6 +69,14 @@ export const everyPage = [
     await page.getByRole('button', { name: 'Add a webhook' }).click();
     await page.getByRole('checkbox', { name: 'connection.failed' }).check();
   })],
+  ['webhooks-made', to('/developers?tab=webhooks', (page, world) => webhook(page, world, 'Accounting'))],
+  ['webhook', to('/developers?tab=webhooks', async (page, world) => {
+    await (await webhook(page, world, 'On call')).click();
+    await dialog(page);
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await page.getByRole('button', { name: 'webhook.test' }).first().click();
+    await page.getByText(/401, after/).first().waitFor();
+  })],
   ['reference', to('/developers', async (page) => {
     await page.getByRole('tab', { name: 'API reference' }).click();
     await page.getByRole('textbox', { name: 'Search operations' }).fill('roles');
@@ -63,6 +85,11 @@ export const everyPage = [
   ['me', to('/me')],
   ['settings', to('/settings')],
   ['operator', to('/operator')],
+  ['operator-open', to('/operator', async (page, { connek }) => {
+    await page.getByLabel('Key', { exact: true }).fill((await connek.ok('operator', 'key')).trim());
+    await page.getByRole('button', { name: 'Open' }).click();
+    await page.getByRole('row', { name: /Acme/ }).waitFor();
+  })],
   ['apply', to('/settings', async (page) => {
     await page.getByRole('button', { name: 'Apply a file' }).click();
     await page.getByRole('textbox', { name: 'Configuration' }).click();
