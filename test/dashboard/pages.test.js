@@ -165,6 +165,33 @@ test('Access rules: an admin\'s assistant is let ask Connek itself about the org
   who.assertClean();
 });
 
+test('Access rules: a category is a shortcut: what is chosen for it is set for each of its connectors', async () => {
+  await open('/rules');
+  await page.getByRole('navigation', { name: 'Roles' }).getByRole('link', { name: /Marketing/ }).click();
+  await choose(page, 'Add a rule for more', 'Customers');
+  await page.getByText('sets Books, Desk').waitFor();
+  const chosen = (name) => page.getByRole('radiogroup', { name, exact: true }).getByRole('radio', { checked: true });
+  for (const [does, choice] of [['Read', 'Allow'], ['Write', 'Allow'], ['Destroy', 'Deny']]) await page.getByRole('radiogroup', { name: `${does} with Customers` }).getByText(choice).click();
+  for (const name of ['Books', 'Desk']) assert.equal(await chosen(`Destroy with ${name}`).getAttribute('value'), 'deny');
+  // One of them differs: nothing is said of all.
+  await page.getByRole('radiogroup', { name: 'Write with Desk', exact: true }).getByText('Off').click();
+  assert.equal(await chosen('Write with Customers').count(), 0);
+  assert.equal(await chosen('Read with Customers').getAttribute('value'), 'allow');
+  await page.getByRole('region', { name: 'Unsaved changes' }).getByText('5 changes').waitFor();
+  await page.getByRole('button', { name: 'Remove Customers' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved. It holds from the next call on.').first().waitFor();
+  await page.getByRole('region', { name: 'Unsaved changes' }).waitFor({ state: 'detached' });
+  const { roles } = JSON.parse(await world.connek.ok('export'));
+  assert.deepEqual(roles.find(({ name }) => name === 'Marketing').rules, [
+    { connector: 'books', does: ['read', 'write'] },
+    { connector: 'books', does: ['destroy'], effect: 'deny' },
+    { connector: 'desk', does: ['read'] },
+    { connector: 'desk', does: ['destroy'], effect: 'deny' },
+  ]);
+  who.assertClean();
+});
+
 test('Access rules: leaving with changes asks first', async () => {
   await open('/rules');
   await page.getByRole('radiogroup', { name: 'Read with Support desk' }).first().getByText('Allow').click();

@@ -18,6 +18,7 @@ export const booksManifest = (base, id = 'books', name = 'Books') => ({
   name,
   description: `Accounting in ${name}: customers, invoices and what is still owed.`,
   base,
+  categories: ['accounting', 'customers'],
   auth: [{ type: 'key', in: 'header', name: 'Authorization', prefix: 'Bearer ', description: `In ${name}, open Settings, then API, and make a key that may read and write.` }],
   check: { tool: 'list_customers' },
   tools: [
@@ -47,6 +48,7 @@ export const booksManifest = (base, id = 'books', name = 'Books') => ({
 export const deskManifest = (base) => ({
   ...booksManifest(base, 'desk', 'Desk'),
   description: 'The support desk: tickets and their answers.',
+  categories: ['customers'],
   tools: [
     { name: 'list_tickets', title: 'List tickets', does: 'read', description: 'Lists open tickets.', input: input({}), call: 'GET /tickets' },
     { name: 'answer_ticket', title: 'Answer a ticket', does: 'write', description: 'Sends an answer to whoever asked.', input: input({ ticket: text, answer: text }), call: 'POST /tickets/{ticket}', body: { answer: '{answer}' } },

@@ -48,3 +48,6 @@ export function reasonWords(reason: string): string {
   };
   return known[reason] ?? reason.replaceAll('_', ' ');
 }
+
+// A name of the API's as people read it: customer_support, Customer support.
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1).replaceAll('_', ' ');

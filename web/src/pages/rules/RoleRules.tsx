@@ -1,6 +1,6 @@
 // One role as a matrix: rows are connections that open to tools, columns what a tool does, each cell a three-state
 // switch. Changes are collected in a bar that says what they would mean, and saved at once.
-import { ActionIcon, Button, Collapse, Drawer, Group, Menu, NumberInput, SegmentedControl, Select, Stack, Text, TextInput, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Button, Collapse, Drawer, Group, Menu, NumberInput, Select, Stack, Text, TextInput, UnstyledButton } from '@mantine/core';
 import { IconChevronRight, IconDots, IconX } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useBlocker, useNavigate, useParams } from '@tanstack/react-router';
@@ -11,17 +11,11 @@ import { useHere } from '../../api/session';
 import { Edited } from '../../parts/edited';
 import { useForm } from '../../parts/form';
 import { Confirm, DoesBadge, Empty, Lines, Loaded, ProblemBox, Section, told, type Asking } from '../../parts/parts';
-import { counted } from '../../parts/words';
-import { changesBetween, describe, emptyRow, everyDoes, keyOf, matrixOf, rulesOf, type Choice, type Does, type Matrix, type Row } from './matrix';
+import { capital, counted } from '../../parts/words';
+import { Cells, CategoryRow, doesWord, Switch, WideName } from './cells';
+import { changesBetween, describe, emptyRow, everyDoes, keyOf, matrixOf, rulesOf, type Matrix, type Row } from './matrix';
 
 type Role = Schemas['Role'];
-const doesWord: Record<Does, string> = { read: 'Read', write: 'Write', destroy: 'Destroy' };
-
-function Switch({ value, label, off = 'Off', isFixed, onChange }: { value: Choice; label: string; off?: string; isFixed: boolean; onChange: (choice: Choice) => void }) {
-  const choices: { value: Choice; label: string }[] = [{ value: 'none', label: off }, { value: 'allow', label: 'Allow' }, { value: 'deny', label: 'Deny' }];
-  if (value === 'ask') choices.push({ value: 'ask', label: 'Ask' });
-  return <SegmentedControl size="xs" data={choices} value={value} aria-label={label} disabled={isFixed} onChange={(choice) => onChange(choice as Choice)} className="switch" data-choice={value} transitionDuration={100} />;
-}
 
 // What follows for a tool from its row, where nothing is said of it.
 function Tools({ connection, row, isFixed, onChange }: { connection: string; row: Row; isFixed: boolean; onChange: (row: Row) => void }) {
@@ -77,24 +71,14 @@ function MatrixRow({ row, connection, connectors, isFixed, onChange, onRemove }:
               <span className="wrap"><b style={{ fontWeight: 500 }}>{title}</b></span>
             </UnstyledButton>
           ) : (
-            <span className="row" style={{ paddingLeft: 24, fontWeight: 500 }}>
-              <span className="wrap">{title}</span>
-              {onRemove && !isFixed && <ActionIcon variant="subtle" color="gray" c="inherit" size={22} aria-label={`Remove ${title}`} onClick={onRemove}><IconX size={16} /></ActionIcon>}
-            </span>
+            <WideName title={title} onRemove={isFixed ? undefined : onRemove} />
           )}
           <div className="dim small" style={{ paddingLeft: 24 }}>
             {connection ? `${connection.connector_name === title ? '' : `${connection.connector_name} · `}${counted(connection.n_tools, 'tool')}` : hint}
             {nTools > 0 && ` · ${nTools} set by name`}
           </div>
         </div>
-        <div className="matrix-cells">
-          {everyDoes.map((does) => (
-            <div key={does} className="matrix-cell">
-              <span className="matrix-cell-name">{doesWord[does]}</span>
-              <Switch value={row.does[does] ?? 'none'} label={`${doesWord[does]} with ${title}`} isFixed={isFixed} onChange={(choice) => onChange({ ...row, does: { ...row.does, [does]: choice } })} />
-            </div>
-          ))}
-        </div>
+        <Cells of={(does) => row.does[does] ?? 'none'} title={title} isFixed={isFixed} onChange={(does, choice) => onChange({ ...row, does: { ...row.does, [does]: choice } })} />
       </div>
       {connection && (
         <Collapse expanded={isOpen}>{isOpen && <div className="matrix-tools"><Tools connection={connection.id} row={row} isFixed={isFixed} onChange={onChange} /></div>}</Collapse>
@@ -151,12 +135,18 @@ function replayWords(replay: Schemas['Replay'] | undefined): string {
   return `${words.join(', ')}; ${denied} of the last ${counted(replay.calls_checked, 'call')} would be denied`;
 }
 
-function AddRow({ rows, connections, connectors, add }: { rows: Matrix['rows']; connections: Schemas['Connection'][]; connectors: Schemas['Connector'][]; add: (row: Row) => void }) {
+// The connectors of a category that something is connected to.
+const inCategory = (category: string, connections: Schemas['Connection'][], connectors: Schemas['Connector'][]) =>
+  connectors.filter(({ id, categories }) => categories.includes(category) && connections.some(({ connector }) => connector === id));
+
+function AddRow({ rows, connections, connectors, openCategories, add, openCategory }: { rows: Matrix['rows']; connections: Schemas['Connection'][]; connectors: Schemas['Connector'][]; openCategories: string[]; add: (row: Row) => void; openCategory: (category: string) => void }) {
   const labels = [...new Set(connections.flatMap(({ labels: own }) => Object.entries(own).map(([name, value]) => `${name}=${value}`)))].sort();
   const used = new Set(connections.map(({ connector }) => connector));
+  const categories = [...new Set(connectors.filter(({ id }) => used.has(id)).flatMap((connector) => connector.categories))].sort();
   const offered = [
     { group: 'Every connection of', items: connectors.filter(({ id }) => used.has(id) && !rows[keyOf('connector', id)]).map(({ id, name }) => ({ value: keyOf('connector', id), label: name })) },
     { group: 'Every connection labelled', items: labels.filter((label) => !rows[keyOf('label', label)]).map((label) => ({ value: keyOf('label', label), label })) },
+    { group: 'All of a category', items: categories.filter((category) => !openCategories.includes(category)).map((category) => ({ value: `category:${category}`, label: capital(category) })) },
     { group: 'The organisation', items: rows[keyOf('connector', self)] ? [] : [{ value: keyOf('connector', self), label: 'Connek itself' }] },
   ].filter(({ items }) => items.length);
   if (!offered.length) return null;
@@ -170,8 +160,10 @@ function AddRow({ rows, connections, connectors, add }: { rows: Matrix['rows']; 
       mt="sm"
       onChange={(value) => {
         if (!value) return;
-        const [kind, ...name] = value.split(':');
-        add(emptyRow(kind as Row['kind'], name.join(':')));
+        const [kind, ...rest] = value.split(':');
+        const name = rest.join(':');
+        if (kind === 'category') openCategory(name);
+        else add(emptyRow(kind as Row['kind'], name));
       }}
     />
   );
@@ -185,6 +177,7 @@ function RoleEditor({ role, setTyped, connections, connectors }: { role: Role; s
   const [matrix, setMatrix] = useState(before);
   const [name, setName] = useState(role.name);
   const [maxResult, setMaxResult] = useState<number | null>(role.max_result);
+  const [categories, setCategories] = useState<string[]>([]);
   const [isNaming, setNaming] = useState(false);
   const [showsReplay, setShowsReplay] = useState(false);
   const [asking, setAsking] = useState<Asking | null>(null);
@@ -203,10 +196,12 @@ function RoleEditor({ role, setTyped, connections, connectors }: { role: Role; s
     setMatrix(before);
     setName(role.name);
     setMaxResult(role.max_result);
+    setCategories([]);
     setNaming(false);
     form.setError(null);
   };
   const setRow = (row: Row) => setMatrix((now) => ({ ...now, rows: { ...now.rows, [keyOf(row.kind, row.name)]: row } }));
+  const setRows = (rows: Row[]) => rows.forEach(setRow);
   const removeRow = (row: Row) =>
     setMatrix(({ rows: { [keyOf(row.kind, row.name)]: _, ...rows }, others }) => ({ rows, others }));
   const save = () =>
@@ -269,12 +264,25 @@ function RoleEditor({ role, setTyped, connections, connectors }: { role: Role; s
             const key = keyOf('connection', connection.name);
             return <MatrixRow key={key} row={matrix.rows[key] ?? emptyRow('connection', connection.name)} connection={connection} connectors={connectors} isFixed={isFixed} onChange={setRow} />;
           })}
+          {categories.map((category) => {
+            const own = inCategory(category, connections, connectors);
+            return (
+              <CategoryRow
+                key={category}
+                title={capital(category)}
+                rows={own.map(({ id }) => matrix.rows[keyOf('connector', id)] ?? emptyRow('connector', id))}
+                names={own.map(({ name }) => name)}
+                onChange={setRows}
+                onRemove={() => setCategories((now) => now.filter((one) => one !== category))}
+              />
+            );
+          })}
           {wide.map((row) => (
             <MatrixRow key={keyOf(row.kind, row.name)} row={row} connectors={connectors} isFixed={isFixed} onChange={setRow} onRemove={() => removeRow(row)} />
           ))}
         </div>
       )}
-      {!isFixed && <AddRow rows={matrix.rows} connections={connections} connectors={connectors} add={setRow} />}
+      {!isFixed && <AddRow rows={matrix.rows} connections={connections} connectors={connectors} openCategories={categories} add={setRow} openCategory={(category) => setCategories((now) => [...now, category])} />}
       {matrix.others.length > 0 && (
         <Section title="Further rules">
           <div className="table-box">

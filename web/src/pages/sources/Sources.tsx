@@ -8,12 +8,11 @@ import { connectionsQuery, connectorsQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
 import { LinkButton } from '../../parts/links';
 import { CardLines, Empty, HealthStatus, Initials, Labels, Loaded, needsAttention, PageHead, Status, Used } from '../../parts/parts';
-import { counted } from '../../parts/words';
+import { capital, counted } from '../../parts/words';
 import { Requests, requestsQuery } from './Requests';
 import { ConnectDrawer } from './ConnectDrawer';
 
 const matches = (query: string, ...texts: string[]) => texts.some((text) => text.toLowerCase().includes(query.trim().toLowerCase()));
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1).replaceAll('_', ' ');
 
 function ConnectionCard({ connection }: { connection: Schemas['Connection'] }) {
   return (
