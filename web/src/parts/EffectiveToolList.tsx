@@ -26,7 +26,7 @@ export function EffectiveToolList({ tools, query, showsDenied }: { tools: Tool[]
                   <Text size="sm" className="wrap">{tool.sentence}</Text>
                   <Text size="xs" c="dimmed" className="wrap"><code>{tool.tool}</code></Text>
                 </div>
-                <span className="row" style={{ flex: 'none' }}>
+                <span className="row badges">
                   <DoesBadge of={tool.does} />
                   {showsDenied && <Status tone={tool.is_allowed ? 'good' : 'bad'}>{tool.is_allowed ? 'Allowed' : 'Denied'}</Status>}
                 </span>

@@ -33,7 +33,7 @@ function ToolList({ tools, chosen, choose }: { tools: Tool[]; chosen?: string; c
               <Text size="sm" fw={500} component="span" display="block" className="wrap">{tool.title || tool.tool}</Text>
               <Text size="xs" c="dimmed" component="span" display="block" className="wrap">{tool.tool}</Text>
             </span>
-            <span className="row" style={{ flex: 'none' }}><DoesBadge of={tool.does} />{!tool.is_allowed && <Status tone="bad">Denied</Status>}</span>
+            <span className="row badges"><DoesBadge of={tool.does} />{!tool.is_allowed && <Status tone="bad">Denied</Status>}</span>
           </UnstyledButton>
         ))}
         {seen.length === 0 && <Text size="sm" c="dimmed" p="sm">No tool is called that.</Text>}

@@ -11,12 +11,27 @@ import { ProblemBox, Secret, Time } from '../../parts/parts';
 
 type Kind = Schemas['UserKind'];
 
-export const kinds = [
-  { value: 'member', label: 'Member: uses assistants, sees their own page' },
-  { value: 'admin', label: 'Admin: manages sources, users and rules' },
-  { value: 'auditor', label: 'Auditor: reads everything, changes nothing' },
-  { value: 'owner', label: 'Owner: an admin who may also delete the organisation' },
-];
+const kindWords: Record<Kind, [string, string]> = {
+  member: ['Member', 'Uses assistants, sees their own page.'],
+  admin: ['Admin', 'Manages sources, users and rules.'],
+  auditor: ['Auditor', 'Reads everything, changes nothing.'],
+  owner: ['Owner', 'An admin who may also delete the organisation.'],
+};
+
+export function KindSelect({ value, error, onChange }: { value: Kind; error?: string; onChange: (kind: Kind) => void }) {
+  return (
+    <Select
+      label="They are"
+      description={kindWords[value][1]}
+      data={Object.entries(kindWords).map(([kind, [label]]) => ({ value: kind, label }))}
+      renderOption={({ option }) => <span>{option.label}<span className="dim small" style={{ display: 'block' }}>{kindWords[option.value as Kind][1]}</span></span>}
+      value={value}
+      error={error}
+      allowDeselect={false}
+      onChange={(chosen) => chosen && onChange(chosen as Kind)}
+    />
+  );
+}
 
 function Invited({ invited, close }: { invited: Schemas['InvitedUser']; close: () => void }) {
   const { organisation, may } = useHere();
@@ -107,7 +122,7 @@ function Ask({ done }: { done: (invited: Schemas['InvitedUser']) => void }) {
           onChange={(value) => form.set('roles', value)}
           disabled={!roles.data?.items.length}
         />
-        <Select label="They are" data={kinds} value={form.values.kind} error={form.fields.kind} allowDeselect={false} onChange={(value) => value && form.set('kind', value as Kind)} />
+        <KindSelect value={form.values.kind} error={form.fields.kind} onChange={(value) => form.set('kind', value)} />
         {form.error !== null && <ProblemBox error={form.error} />}
         <Group justify="flex-end"><Button type="submit" loading={form.isBusy}>Invite</Button></Group>
       </Stack>

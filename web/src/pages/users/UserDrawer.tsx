@@ -1,5 +1,5 @@
 // One user: kind and roles, URLs and keys, clients, and how they leave.
-import { Button, Drawer, Group, MultiSelect, Select, Stack, Tabs, Text } from '@mantine/core';
+import { Button, Drawer, Group, MultiSelect, Stack, Tabs, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -10,7 +10,7 @@ import { Edited } from '../../parts/edited';
 import { useForm } from '../../parts/form';
 import { Confirm, Fact, Facts, Loaded, ProblemBox, Secret, Time, told, type Asking } from '../../parts/parts';
 import { Clients, Tokens, type TokenActions } from '../../parts/Tokens';
-import { kinds } from './InviteDrawer';
+import { KindSelect } from './InviteDrawer';
 import { kindWord, UserStatus } from './Users';
 
 type User = Schemas['User'];
@@ -80,7 +80,7 @@ function Overview({ user, setTyped }: { user: User; setTyped: (is: boolean) => v
       </Facts>
       {mayWrite && (
         <>
-          <Select label="They are" data={kinds} value={form.values.kind} error={form.fields.kind} allowDeselect={false} onChange={(value) => value && set({ kind: value as User['kind'] })} />
+          <KindSelect value={form.values.kind} error={form.fields.kind} onChange={(kind) => set({ kind })} />
           <MultiSelect label="Roles" data={(roles.data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))} value={form.values.roles} error={form.fields.roles} onChange={(roles) => set({ roles })} />
           {form.error !== null && <ProblemBox error={form.error} />}
           <Group><Button disabled={!isChanged} loading={form.isBusy} onClick={() => void save()}>Save</Button></Group>
