@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from './support/aged.js';
 import { Connek, run } from './support/connek.js';
 import { callTool, legacy, modern, post, send } from './support/mcp.js';
 import { formsOf, Person } from './support/person.js';
@@ -150,8 +151,7 @@ test('refresh tokens rotate; parallel refreshes all succeed; an old one shown la
   }
   assert.equal((await refresh({ client_id: 'nobody' }, client.refresh_token)).body.error, 'invalid_client');
   // Half a minute later somebody shows the old one: one of the two is a thief.
-  const aged = await run('sqlite3', [join(connek.data, 'connek.db'), 'UPDATE oauth_refresh SET replaced_at = replaced_at - 31000000']);
-  assert.equal(aged.code, 0, aged.stderr);
+  await sql(connek, 'UPDATE oauth_refresh SET replaced_at = replaced_at - 31000000');
   assert.equal((await refresh(client, client.refresh_token)).body.error, 'invalid_grant');
   for (const { body } of several) {
     assert.equal((await list(bearer(body.access_token))).status, 401);

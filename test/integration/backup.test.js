@@ -7,6 +7,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile
 import { basename, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { Connek, exampleConfig, exampleLedger, run } from './support/connek.js';
+import { sql } from './support/aged.js';
 import { callTool, modern } from './support/mcp.js';
 
 const finance = 'finance@acme.example';
@@ -135,9 +136,7 @@ test('a trail that does not hold is not restored', async (t) => {
   const connek = await Connek.create(t);
   await connek.makeDatabase('ledger.db', exampleLedger);
   await connek.apply(config);
-  const sql = 'UPDATE audit_record SET time = time + 1 WHERE seq = 1';
-  if (hasServer) await connek.psql(sql);
-  else assert.equal((await run('sqlite3', [join(connek.data, 'connek.db'), sql])).code, 0);
+  await sql(connek, 'UPDATE audit_record SET time = time + 1 WHERE seq = 1');
   await connek.ok('backup', connek.path('all.backup'));
   const other = await place(t, { key: connek, postgres: hasServer });
   await refused(other.command('restore', connek.path('all.backup')), /its audit trail does not hold: organisation .* record 1/);

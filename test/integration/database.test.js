@@ -3,7 +3,8 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { Connek, run } from './support/connek.js';
+import { Connek } from './support/connek.js';
+import { sql } from './support/aged.js';
 
 const secret = 'swordfish-0815';
 const address = `postgres://connek:${secret}@127.0.0.1:1/books?connect_timeout=2`;
@@ -47,17 +48,16 @@ async function isRefused(connek, pattern) {
 test('a database that is newer, of another build, or somebody else’s is left alone, each with its sentence', async (t) => {
   const connek = await Connek.create(t);
   await connek.apply({ organisation: 'acme' });
-  const sql = (text) => (connek.env.CONNEK_DATABASE ? connek.psql(text) : run('sqlite3', [`${connek.data}/connek.db`, text]));
-  await sql('INSERT INTO schema_migration (version, hash, applied_at) SELECT 9999, hash, 0 FROM schema_migration WHERE version = 1');
+  await sql(connek, 'INSERT INTO schema_migration (version, hash, applied_at) SELECT 9999, hash, 0 FROM schema_migration WHERE version = 1');
   await isRefused(connek, /has version 9999, this Connek knows up to \d+: use a newer one/);
-  await sql('DELETE FROM schema_migration WHERE version = 9999');
-  await sql('UPDATE schema_migration SET hash = (SELECT s.hash FROM schema_migration s WHERE s.version = 2) WHERE version = 1');
+  await sql(connek, 'DELETE FROM schema_migration WHERE version = 9999');
+  await sql(connek, 'UPDATE schema_migration SET hash = (SELECT s.hash FROM schema_migration s WHERE s.version = 2) WHERE version = 1');
   await isRefused(connek, /was made by a different build: its migration 0001_spine\.sql is another one/);
   if (connek.env.CONNEK_DATABASE) {
-    await sql('DROP TABLE audit_head');
+    await sql(connek, 'DROP TABLE audit_head');
     await isRefused(connek, /holds tables that are not Connek's: give it a database of its own/);
   } else {
-    await sql('PRAGMA application_id = 7');
+    await sql(connek, 'PRAGMA application_id = 7');
     await isRefused(connek, /connek\.db is not a Connek database/);
   }
 });

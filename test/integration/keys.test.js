@@ -7,6 +7,7 @@ import { chmod, cp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connek, binary, exampleConfig, exampleLedger, releaseBinary, run } from './support/connek.js';
+import { sql as rowsOf } from './support/aged.js';
 import { leakyProgram } from './support/leaky.js';
 import { callTool } from './support/mcp.js';
 import { signedInApi } from './support/api.js';
@@ -31,21 +32,22 @@ function totp(secret, step) {
 const columns = ['connection.credential', 'connection_grant.secret', 'client_app.secret', 'connector.environment', 'oauth_state.verifier', 'login_totp.secret', 'webhook_secret.secret'];
 const idOf = { connection: 'id', connection_grant: 'connection_id', client_app: 'connector_id', connector: 'id', oauth_state: 'hash', login_totp: 'login_id', webhook_secret: 'id' };
 
-async function sql(connek, text, folder = connek.data) {
+async function sql(folder, text) {
   const { code, stdout, stderr } = await run('sqlite3', ['-bail', `${folder}/connek.db`], { input: text });
   assert.equal(code, 0, stderr);
   return stdout.trim();
 }
 
-const versionsOf = (connek, column) => {
+const versionsOf = async (connek, column) => {
   const [table, name] = column.split('.');
-  return sql(connek, `SELECT group_concat(DISTINCT hex(substr(${name}, 2, 4))) || ' ' || count(*) FROM ${table} WHERE ${name} IS NOT NULL`);
+  const rows = await rowsOf(connek, `SELECT hex(${name}) AS value FROM ${table} WHERE ${name} IS NOT NULL`);
+  return `${[...new Set(rows.map(({ value }) => value.slice(2, 10)))]} ${rows.length}`;
 };
 
 // Something sealed in every place.
-async function sealed(t) {
+async function sealed(t, options = {}) {
   const vendor = await Vendor.start(t);
-  const connek = await Connek.create(t, { env: { SECRET: 'a client secret', KEY: 'a key', ONE: 'first variable', TWO: 'second variable' } });
+  const connek = await Connek.create(t, { ...options, env: { SECRET: 'a client secret', KEY: 'a key', ONE: 'first variable', TWO: 'second variable' } });
   const child = (id, name) => ({ id, kind: 'mcp', command: [process.execPath, leakyProgram], directory: root, environment: { [name]: { env: name } } });
   const emails = ['one@acme.example', 'two@acme.example'];
   await connek.writeFile('books.json', manifestOf(vendor));
@@ -117,12 +119,12 @@ test('whatever is sealed goes under the new key while a server serves, and works
 });
 
 test('what was moved to another row, column or organisation, or says another version, does not open', async (t) => {
-  const { connek } = await sealed(t);
+  const { connek } = await sealed(t, { isOnSqlite: true }); // tried on copies of its file
   await connek.stop();
   const brokenAfter = async (change) => {
     const folder = connek.path('copy');
     await cp(connek.data, folder, { recursive: true, force: true });
-    await sql(connek, `PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; ${change}`, folder);
+    await sql(folder, `PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; ${change}`);
     const { code, stdout } = await run(binary, ['key', 'check', '--json', '--data', folder]);
     const lines = stdout.trim().split('\n').map((line) => JSON.parse(line));
     return { code, broken: lines.reduce((n, { broken }) => n + broken, 0), closed: lines.filter(({ keys_open }) => !keys_open).length };
@@ -192,7 +194,7 @@ test(`the keys of ${credentials} credentials are changed, killed ${kills} times,
   };
   const callers = Promise.all(Array.from({ length: 4 }, calling));
   callers.catch(() => {});
-  const rotate = () => run(program, ['key', 'rotate', '--data', connek.data], { timeoutMs: Math.ceil(30 + Math.random() * rounds(250, 2_000)) });
+  const rotate = () => run(program, ['key', 'rotate', '--data', connek.data], { env: connek.env, timeoutMs: Math.ceil(30 + Math.random() * rounds(250, 2_000)) });
   let killed = 0;
   for (let i = 0; killed < kills && i < 10 * kills; i++) if ((await rotate()).signal) killed++;
   await connek.ok('key', 'rotate');
@@ -220,7 +222,13 @@ async function keyFile(connek, name, key, mode = 0o400) {
   return connek.path(name);
 }
 
-// A folder whose key comes from elsewhere: `put(key)` places it there.
+// Where its data is stays; what else the environment says is another.
+const setEnv = (connek, env) => {
+  const { CONNEK_DATABASE } = connek.env;
+  connek.env = CONNEK_DATABASE ? { CONNEK_DATABASE, ...env } : env;
+};
+
+// A folder whose key comes from elsewhere.
 async function keyed(t, env) {
   const connek = await Connek.create(t, { env });
   await connek.makeDatabase('ledger.db', exampleLedger);
@@ -269,7 +277,7 @@ test('the master key comes from a credential of systemd, the folder\'s file or a
   await refused(connek, /not a master key \(64 hex digits/);
   await rm(connek.path('connek.master-key'));
   await refused(connek, /CONNEK_MASTER_KEY is not the key this data was sealed with; put the right one there/);
-  connek.env = {};
+  setEnv(connek, {});
   await refused(connek, /has data but no master\.key/);
 });
 
@@ -298,12 +306,12 @@ test('the master key is changed: the old one opens nothing any more, and no serv
   await refused(connek, /master\.key is not the key this data was sealed with/);
   // From a source of the operator's own: they say which is next.
   await rm(`${connek.data}/master.key`);
-  connek.env = { CONNEK_MASTER_KEY: now.trim() };
+  setEnv(connek, { CONNEK_MASTER_KEY: now.trim() });
   assert.match((await connek.command('key', 'rotate', '--master')).stderr, /comes from the variable CONNEK_MASTER_KEY: put the new one .* --new-key/);
   const next = newKey();
   await connek.ok('key', 'rotate', '--master', '--new-key', await keyFile(connek, 'next.key', next));
   await refused(connek, /CONNEK_MASTER_KEY is not the key/);
-  connek.env = { CONNEK_MASTER_KEY: next };
+  setEnv(connek, { CONNEK_MASTER_KEY: next });
   await works(connek);
 });
 
@@ -314,7 +322,7 @@ test(`the change of the master key is killed ${masterKills} times: one key opens
   for (let i = 0; i < 20; i++) await connek.apply({ organisation: `org${i}`, connections: [], roles: [], users: [] });
   let killed = 0, changed = 0, before = await readFile(`${connek.data}/master.key`, 'utf8');
   for (let i = 0; i < masterKills; i++) {
-    const { signal } = await run(binary, ['key', 'rotate', '--master', '--data', connek.data], { timeoutMs: Math.ceil(5 + Math.random() * 120) });
+    const { signal } = await run(binary, ['key', 'rotate', '--master', '--data', connek.data], { env: connek.env, timeoutMs: Math.ceil(5 + Math.random() * 120) });
     killed += signal !== null;
     const { code, stdout, stderr } = await connek.command('key', 'check', '--json');
     assert.equal(code, 0, stdout + stderr);

@@ -15,7 +15,8 @@ import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client as Client2, StreamableHTTPClientTransport as Transport2, UnauthorizedError as UnauthorizedError2 } from '@modelcontextprotocol/client';
 import { agreeAt, fillIn, launch } from './support/browser.js';
 import { launcher as inspectorLauncher } from './support/clients.js';
-import { Connek, run } from './support/connek.js';
+import { sql } from './support/aged.js';
+import { Connek } from './support/connek.js';
 import { authorizeUrl, member, password, pkce, register, token } from './support/sign_in.js';
 
 const finance = 'finance@acme.example';
@@ -28,11 +29,11 @@ let forgotten, fresh; // clients that registered and were let in by nobody, a da
 before(async () => {
   closers = [];
   connek = await Connek.serving({ after: (close) => closers.push(close) }, { args: ['--token-life', `${lifeMs / 1000}s`] });
-  person = await member(connek, finance);
   forgotten = (await register(connek.base)).body.client_id;
   fresh = (await register(connek.base)).body.client_id;
-  const aged = await run('sqlite3', [join(connek.data, 'connek.db'), `UPDATE oauth_client SET created_at = created_at - 90000000000 WHERE client_id = '${forgotten}'`]);
-  assert.equal(aged.code, 0, aged.stderr);
+  await sql(connek, `UPDATE oauth_client SET created_at = created_at - 90000000000 WHERE client_id = '${forgotten}'`);
+  await connek.restart(); // what is over is taken away soon after a start, and every five minutes
+  person = await member(connek, finance);
   browser = await launch();
   closers.push(() => browser.close());
 });

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from './support/aged.js';
 import { Connek, exampleLedger, run } from './support/connek.js';
 import { Upstream } from './support/upstream.js';
 import { RawConnection, callTool, legacy, legacyRevision, modern, post, send, sendRaw } from './support/mcp.js';
@@ -263,8 +264,7 @@ test('a disabled user is nobody', async (t) => {
   const { token } = await own.token(finance);
   assert.equal((await send(own.url(token), list)).status, 200);
   await own.stop();
-  const { code } = await run('sqlite3', [`${own.data}/connek.db`, 'UPDATE org_user SET disabled_at = 1 WHERE login_id = (SELECT id FROM login WHERE email = \'finance@acme.example\')']);
-  assert.equal(code, 0);
+  await sql(own, "UPDATE org_user SET disabled_at = 1 WHERE login_id = (SELECT id FROM login WHERE email = 'finance@acme.example')");
   await own.start();
   assert.equal((await send(own.url(token), list)).status, 401);
 });

@@ -4,7 +4,8 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHmac, createSign, generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connek, exampleConfig, run } from './support/connek.js';
+import { sql } from './support/aged.js';
+import { Connek, exampleConfig } from './support/connek.js';
 import { legacy, modern, send, sendRaw } from './support/mcp.js';
 import { allow, authorizeUrl, member, pkce, redirectUri, register, signedIn, token } from './support/sign_in.js';
 
@@ -16,10 +17,7 @@ let good, foreign; // of one person: { oauth, key, url }
 let expired, elsewhere, revoked, disabled; // were good
 
 const bearer = (text) => ({ Authorization: `Bearer ${text}` });
-const database = async (sql) => {
-  const { code, stderr } = await run('sqlite3', [`${connek.data}/connek.db`, sql]);
-  assert.equal(code, 0, stderr);
-};
+const database = (statement) => sql(connek, statement);
 
 async function tokensOf(someone, email, organisation) {
   const client = await signedIn(connek.base, someone);

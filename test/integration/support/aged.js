@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { run } from './connek.js';
 
+// What SQLite's words are called on PostgreSQL: bytes, as they are written and read.
+const onPostgres = (statement) => statement.replace(/\bx'([0-9a-f]*)'/gi, "'\\x$1'::bytea").replace(/\bhex\((\w+)\)/g, "upper(encode($1, 'hex'))");
+
+// The rows of one SELECT; or other statements, which answer none. In the words that both databases know, and x'..', hex(..).
 export async function sql(connek, statement) {
+  if (connek.env.CONNEK_DATABASE) {
+    const words = onPostgres(statement);
+    if (!/^SELECT /.test(words)) return void (await connek.psql(words)) ?? [];
+    return JSON.parse(await connek.psql(`SELECT coalesce(json_agg(found), '[]') FROM (${words}) found`));
+  }
   const { code, stdout, stderr } = await run('sqlite3', ['-cmd', '.timeout 10000', '-json', join(connek.data, 'connek.db'), statement]);
   assert.equal(code, 0, stderr);
   return stdout.trim() ? JSON.parse(stdout) : [];
