@@ -31,7 +31,7 @@ async function violations(page, rules) {
 
 const isTooWide = () => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-async function look(page, name) {
+async function look(page, name, patience_ms = 5000) {
   const found = (await violations(page)).map((text) => `${name}: ${text}`);
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.locator('html[data-mantine-color-scheme="dark"]').waitFor();
@@ -40,7 +40,7 @@ async function look(page, name) {
   for (const viewport of [{ width: 360, height: 740 }, { width: 640, height: 430 }]) {
     await page.setViewportSize(viewport);
     // Charts measure themselves after the page has; what is still too wide then, stays so.
-    await page.waitForFunction(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth, null, { timeout: 5000 }).catch(() => {});
+    await page.waitForFunction(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth, null, { timeout: patience_ms }).catch(() => {});
     const over = await page.evaluate(isTooWide);
     if (over > 0) found.push(`${name}: ${over} px wider than ${viewport.width}`);
   }
@@ -54,7 +54,7 @@ test('axe sees what it is shown: text that is too pale in one theme, a page that
   await signIn(page, world.base, owner, password);
   await settled(page);
   const title = page.locator('h1');
-  const found = async () => (await look(page, 'home')).join();
+  const found = async () => (await look(page, 'home', 500)).join();
   assert.equal(await found(), '');
   await title.evaluate(({ style }) => { style.color = '#b8b8b8'; });
   assert.match(await found(), /^home: color-contrast: h1/);

@@ -110,11 +110,13 @@ test('of a colleague\'s own account an admin is offered what they may do alone: 
   assert.deepEqual(await offered(owner), ['Check now', 'Reconnect', 'Disconnect', 'Delete', 'Settings']);
   assert.deepEqual(await offered('carla@acme.example'), ['Disconnect', 'Delete']);
   await dialog.getByText('An account of carla@acme.example’s own').waitFor();
-  await dialog.getByRole('button', { name: 'Disconnect' }).click();
+  const disconnect = dialog.getByRole('tabpanel').getByRole('button', { name: 'Disconnect' });
+  await disconnect.click();
   await page.getByRole('dialog', { name: /^Disconnect/ }).getByRole('button', { name: 'Disconnect' }).click();
   await page.getByText(/^Disconnected/).first().waitFor();
-  await dialog.getByRole('button', { name: 'Disconnect' }).waitFor({ state: 'detached' });
-  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await disconnect.waitFor({ state: 'detached' });
+  await page.getByRole('dialog', { name: /^Disconnect/ }).waitFor({ state: 'detached' });
+  await dialog.getByRole('tabpanel').getByRole('button', { name: 'Delete' }).click();
   const sure = page.getByRole('dialog', { name: /^Delete/ });
   await sure.getByRole('textbox').fill('mine (carla@acme.example)');
   await sure.getByRole('button', { name: 'Delete' }).click();

@@ -1,5 +1,5 @@
 // The look: calm, with AA contrast in both themes (docs/dashboard.md).
-import { createTheme, Drawer, Modal, Tooltip, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, Drawer, Modal, Notification, Tooltip, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
 const brand: MantineColorsTuple = ['#eef3fb', '#dbe5f5', '#b9cceb', '#97b5e6', '#6f97d8', '#5480ca', '#4470bf', '#2f5bb0', '#274c94', '#1f3d78'];
 
@@ -25,6 +25,7 @@ export const theme = createTheme({
     Badge: { defaultProps: { variant: 'light', radius: 4, tt: 'none', fw: 500 } },
     Button: { defaultProps: { size: 'sm' } },
     Drawer: Drawer.extend({ defaultProps: { position: 'right', size: 560, transitionProps: quick, closeButtonProps: { 'aria-label': 'Close' } } }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } }),
     Modal: Modal.extend({ defaultProps: { transitionProps: quick, closeButtonProps: { 'aria-label': 'Close' } } }),
     Portal: { defaultProps: { target: '#portals' } },
     Text: { defaultProps: { size: 'sm' } },

@@ -1,4 +1,5 @@
 // The way to each page of the dashboard, for whoever has to see them all: [name, go(page, world)], of the world of acme.js.
+import { owner } from './acme.js';
 import { choose, settled } from './browser.js';
 
 const to = (path, then) => async (page, world) => {
@@ -28,7 +29,17 @@ export const everyPage = [
   ['sources', to('/sources')],
   ['catalogue', to('/sources?tab=catalogue')],
   ['connect', to('/sources?tab=catalogue&connect=stripe', dialog)],
-  ['requests', to('/sources?tab=requests')],
+  ['requests', to('/me', async (page, { base }) => {
+    if (!(await page.getByText('HubSpot').count())) {
+      await page.getByRole('button', { name: 'Ask for a source that is missing' }).click();
+      await page.getByLabel('What is missing').fill('HubSpot');
+      await page.getByLabel('What for').fill('Our customers are in there, and what was said to them last.');
+      await page.getByRole('button', { name: 'Ask for it' }).click();
+      await page.getByText('HubSpot').waitFor();
+    }
+    await page.goto(`${base}/sources?tab=requests`);
+    await page.getByText('HubSpot').waitFor();
+  })],
   ['connection', to('/sources', async (page) => {
     await page.locator('a.card').first().click();
     await dialog(page);
@@ -83,6 +94,21 @@ export const everyPage = [
     await page.locator('.mantine-Accordion-control').first().click();
   })],
   ['me', to('/me')],
+  ['me-account', async (page, { base, connek }) => {
+    await connek.apply({ organisation: 'Acme', personal: ['desk'], roles: [{ name: 'Own desk', rules: [{ connector: 'desk', does: ['read'] }] }], users: [{ email: owner, kind: 'owner', roles: ['Finance', 'Own desk'] }] });
+    await page.goto(`${base}/me`);
+    const own = page.getByText(`work (${owner})`);
+    const connect = page.getByRole('button', { name: 'Connect an account of mine' });
+    await connect.waitFor();
+    if (!(await own.count())) {
+      await connect.click();
+      await page.getByLabel('Name', { exact: true }).fill('work');
+      await page.getByLabel('Key').fill('secret-of-ann');
+      await page.getByRole('button', { name: 'Connect', exact: true }).click();
+    }
+    await own.first().scrollIntoViewIfNeeded();
+    await settled(page);
+  }],
   ['settings', to('/settings')],
   ['operator', to('/operator')],
   ['operator-open', to('/operator', async (page, { connek }) => {

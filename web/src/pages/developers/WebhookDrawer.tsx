@@ -29,7 +29,7 @@ function OneDelivery({ delivery, again }: { delivery: Delivery; again?: () => Pr
           <Facts>
             <Fact name="Attempts">{delivery.attempts}</Fact>
             {delivery.response_status !== null && <Fact name="Last answer">{delivery.response_status}, after <Duration ms={delivery.duration_ms} /></Fact>}
-            {delivery.next_at && <Fact name="Next attempt"><Time of={delivery.next_at} /></Fact>}
+            {delivery.next_at && <Fact name="Next attempt">{Date.parse(delivery.next_at) > Date.now() ? <Time of={delivery.next_at} /> : 'when the webhook is tried again'}</Fact>}
             <Fact name="Message"><code className="small">msg_{delivery.id}</code></Fact>
           </Facts>
           <Json label="message" value={delivery.payload} />
