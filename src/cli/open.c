@@ -128,6 +128,34 @@ static enum err_code open_database(const char *dir, const char *url, bool may_cr
   return url ? open_server(url, false, may_create, ret_db, err) : db_open(dir, may_create, ret_db, err);
 }
 
+static enum err_code check_unsealed(struct db_tx *tx, void *context, struct err *err) {
+  const struct cli_store *store = context;
+  struct arena arena;
+  bool has_master = false;
+  arena_init(&arena, 0);
+  enum err_code code = keyring_has_master(tx, &arena, &has_master, err);
+  arena_release(&arena);
+  if (code || !has_master) return code;
+  return err_set(
+      err, ERR_UNAVAILABLE,
+      "%.160s has no master.key, but the database has data: put the installation's key there (0400); without "
+      "it nothing stored can be opened",
+      store->dir);
+}
+
+/* Of a database elsewhere an empty folder does not say that nothing was sealed: a key made there would open nothing. */
+static enum err_code open_vault_and_database(struct cli_store *store, const char *url, bool may_create,
+                                             struct err *err) {
+  enum err_code code = vault_open(store->dir, may_create && !url, &store->vault, err);
+  bool has_no_key = url && code == ERR_NOT_FOUND;
+  if (has_no_key) code = ERR_NONE;
+  if (!code) code = open_database(store->dir, url, may_create, &store->db, err);
+  if (!code) code = db_connect(store->db, &store->conn, err);
+  if (!code && has_no_key) code = db_read(store->conn, check_unsealed, store, err);
+  if (!code && has_no_key) code = vault_open(store->dir, may_create, &store->vault, err);
+  return code;
+}
+
 static const char is_served[] = "connek serve runs on this data folder: stop it first";
 
 static enum err_code open_store(const char *dir, const char *url, enum cli_access access, struct cli_store *ret_store,
@@ -138,9 +166,7 @@ static enum err_code open_store(const char *dir, const char *url, enum cli_acces
   if (code) err_place(err, "%s", dir);
   if (!code && access == CLI_SERVE) code = lock(&store, "another connek serve runs on this data folder", err);
   if (!code && access == CLI_ALONE) code = lock(&store, is_served, err);
-  if (!code) code = vault_open(dir, may_create, &store.vault, err);
-  if (!code) code = open_database(dir, url, may_create, &store.db, err);
-  if (!code) code = db_connect(store.db, &store.conn, err);
+  if (!code) code = open_vault_and_database(&store, url, may_create, err);
   if (!code && db_read(store.conn, check, &store, NULL)) take_next(&store);
   if (!code) {
     code = access == CLI_READ ? db_read(store.conn, check, &store, err)

@@ -51,6 +51,8 @@ enum err_code keyring_check(STORE_TX, const struct vault *vault, const struct ke
  * `ret_is_new`: nothing was sealed yet. */
 enum err_code keyring_check_master(STORE_TX, const struct vault *vault, const char *dir, bool *ret_is_new,
                                    struct err *err) MUST_CHECK;
+/* Was anything sealed yet? For who has no vault. */
+enum err_code keyring_has_master(STORE_TX, bool *ret_has, struct err *err) MUST_CHECK;
 /* From now on it is this one. */
 enum err_code keyring_set_master(struct db_tx *tx, const struct vault *vault, struct err *err) MUST_CHECK;
 /* Every data key goes under the other master key, which the database knows as its own from then on; in one transaction.

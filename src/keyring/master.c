@@ -18,21 +18,36 @@ static enum err_code not_the_key(const struct vault *vault, struct str stored, c
                  vault_source(vault));
 }
 
-enum err_code keyring_check_master(STORE_TX, const struct vault *vault, const char *dir, bool *ret_is_new,
-                                   struct err *err) {
-  uint8_t mac[VAULT_MAC_SIZE];
+/* STR_NONE: nothing was sealed yet. */
+static enum err_code get_fingerprint(STORE_TX, struct str *ret_stored, struct err *err) {
   struct str stored;
   struct err missing = {0};
-  vault_fingerprint(vault, mac);
   enum err_code code = store_installation_get(tx, arena, fingerprint_name, &stored, &missing);
   if (code != ERR_NONE && code != ERR_NOT_FOUND) {
     if (err) *err = missing;
     return code;
   }
-  bool is_new = code == ERR_NOT_FOUND;
-  if (!is_new && !str_eq_constant_time(stored, str_make((const char *)mac, sizeof(mac))))
+  *ret_stored = code == ERR_NONE ? stored : STR_NONE;
+  return ERR_NONE;
+}
+
+enum err_code keyring_has_master(STORE_TX, bool *ret_has, struct err *err) {
+  struct str stored;
+  enum err_code code = get_fingerprint(tx, arena, &stored, err);
+  if (code == ERR_NONE) *ret_has = stored.p != NULL;
+  return code;
+}
+
+enum err_code keyring_check_master(STORE_TX, const struct vault *vault, const char *dir, bool *ret_is_new,
+                                   struct err *err) {
+  uint8_t mac[VAULT_MAC_SIZE];
+  struct str stored;
+  vault_fingerprint(vault, mac);
+  enum err_code code = get_fingerprint(tx, arena, &stored, err);
+  if (code != ERR_NONE) return code;
+  if (stored.p && !str_eq_constant_time(stored, str_make((const char *)mac, sizeof(mac))))
     return not_the_key(vault, stored, dir, err);
-  *ret_is_new = is_new;
+  *ret_is_new = !stored.p;
   return ERR_NONE;
 }
 

@@ -74,3 +74,22 @@ test('a database that takes no more connections, or is not there, says so', asyn
   connek.env = { CONNEK_DATABASE: `${own}-absent` };
   await isRefused(connek, /the database .*-absent.* does not exist/s);
 });
+
+const needsServer = { skip: process.env.CONNEK_TEST_DATABASE ? false : 'no PostgreSQL server is named; part postgres of make test runs it with one' };
+
+test('a wrong password is told as that, and not repeated; the right one is taken', needsServer, async (t) => {
+  const connek = await Connek.create(t);
+  const schema = basename(connek.home);
+  const address = (password) => ({ CONNEK_DATABASE: connek.env.CONNEK_DATABASE.replace(/user=\S+/, `user=connek_locked password=${password}`) });
+  await connek.psql(`CREATE ROLE connek_locked LOGIN PASSWORD 'the-right-one'; GRANT ALL ON SCHEMA "${schema}" TO connek_locked`); // scripts/suite/postgres asks it for one
+  const { env } = connek;
+  const [wrong, right] = [address(secret), address('the-right-one')];
+  connek.env = wrong;
+  await isRefused(connek, /PostgreSQL lets us not in: .*password authentication failed/);
+  const { stdout, stderr } = await connek.command('serve');
+  assert.ok(!`${stdout}${stderr}`.includes(secret));
+  connek.env = right;
+  await connek.apply({ organisation: 'acme' });
+  assert.match(await connek.ok('export', '--organisation', 'acme'), /"acme"/);
+  connek.env = env;
+});

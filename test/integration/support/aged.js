@@ -11,8 +11,9 @@ const onPostgres = (statement) => statement.replace(/\bx'([0-9a-f]*)'/gi, "'\\x$
 export async function sql(connek, statement) {
   if (connek.env.CONNEK_DATABASE) {
     const words = onPostgres(statement);
-    if (!/^SELECT /.test(words)) return void (await connek.psql(words)) ?? [];
-    return JSON.parse(await connek.psql(`SELECT coalesce(json_agg(found), '[]') FROM (${words}) found`));
+    const isRead = /^SELECT /.test(words);
+    const said = await connek.psql(isRead ? `SELECT coalesce(json_agg(found), '[]') FROM (${words}) found` : words);
+    return isRead ? JSON.parse(said) : [];
   }
   const { code, stdout, stderr } = await run('sqlite3', ['-cmd', '.timeout 10000', '-json', join(connek.data, 'connek.db'), statement]);
   assert.equal(code, 0, stderr);
