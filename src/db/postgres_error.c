@@ -35,10 +35,16 @@ static const struct meaning *meaning_of(const char *state) {
   return NULL;
 }
 
+/* A standby says of a transaction that is to write, as it begins, that it has no such feature. */
+static bool is_of_standby(const char *state, const char *sql) {
+  static const char begin[] = "BEGIN";
+  return state && strcmp(state, "0A000") == 0 && sql && strncmp(sql, begin, sizeof begin - 1) == 0;
+}
+
 enum err_code postgres_failed(const struct postgres_conn *conn, const PGresult *result, const char *sql,
                               struct err *err) {
   const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-  const struct meaning *meaning = meaning_of(state);
+  const struct meaning *meaning = meaning_of(is_of_standby(state, sql) ? "25006" : state);
   bool is_lost = PQstatus(conn->pg) != CONNECTION_OK;
   const char *said = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
   enum err_code code = meaning ? meaning->code : is_lost ? ERR_UNAVAILABLE : ERR_INTERNAL;

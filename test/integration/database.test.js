@@ -1,9 +1,9 @@
 // Where the data is: what --database says, and what becomes of a password in it.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { Connek } from './support/connek.js';
+import { readFile, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Connek, run } from './support/connek.js';
 import { sql } from './support/aged.js';
 
 const secret = 'swordfish-0815';
@@ -75,7 +75,7 @@ test('a database that takes no more connections, or is not there, says so', asyn
   await isRefused(connek, /the database .*-absent.* does not exist/s);
 });
 
-const needsServer = { skip: process.env.CONNEK_TEST_DATABASE ? false : 'no PostgreSQL server is named; part postgres of make test runs it with one' };
+const needsServer = { skip: process.env.CONNEK_TEST_POSTGRES ? false : 'no PostgreSQL server is named; part postgres of make test runs it with one' };
 
 test('a wrong password is told as that, and not repeated; the right one is taken', needsServer, async (t) => {
   const connek = await Connek.create(t);
@@ -92,4 +92,27 @@ test('a wrong password is told as that, and not repeated; the right one is taken
   await connek.apply({ organisation: 'acme' });
   assert.match(await connek.ok('export', '--organisation', 'acme'), /"acme"/);
   connek.env = env;
+});
+
+// A standby of the suite's server, beside it, as its user.
+async function standby(t, folder) {
+  const [program] = (await readdir('/usr/lib/postgresql')).sort((a, b) => a - b).reverse();
+  const as = process.getuid() === 0 ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups'] : [];
+  const postgres = async (name, ...args) => {
+    const [first, ...others] = [...as, `/usr/lib/postgresql/${program}/bin/${name}`, ...args];
+    const { code, stdout, stderr } = await run(first, others, { cwd: folder });
+    assert.equal(code, 0, stdout + stderr);
+  };
+  const copy = join(folder, 'standby');
+  await postgres('pg_basebackup', '-h', folder, '-U', 'postgres', '-D', copy, '-R', '-c', 'fast', '--no-sync');
+  t.after(() => postgres('pg_ctl', '-D', copy, '-m', 'immediate', '-w', 'stop'));
+  await postgres('pg_ctl', '-D', copy, '-l', join(folder, 'standby.log'), '-o', '-p 5433', '-w', 'start');
+}
+
+test('a database that may only be read, as a standby, says so', needsServer, async (t) => {
+  const connek = await Connek.create(t);
+  await connek.apply({ organisation: 'acme' });
+  await standby(t, process.env.CONNEK_TEST_POSTGRES);
+  connek.env.CONNEK_DATABASE += ' port=5433';
+  await isRefused(connek, /the database may not be written: it is read-only, or a standby/);
 });
