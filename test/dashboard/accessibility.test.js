@@ -54,12 +54,12 @@ test('axe sees what it is shown: text that is too pale in one theme, a page that
   await signIn(page, world.base, owner, password);
   await settled(page);
   const title = page.locator('h1');
-  const found = async () => (await look(page, 'home', 500)).join();
+  const found = async (patience_ms) => (await look(page, 'home', patience_ms)).join();
   assert.equal(await found(), '');
   await title.evaluate(({ style }) => { style.color = '#b8b8b8'; });
-  assert.match(await found(), /^home: color-contrast: h1/);
+  assert.match(await found(500), /^home: color-contrast: h1/);
   await title.evaluate(({ style }) => Object.assign(style, { color: '#444', width: '700px' }));
-  assert.match(await found(), /^home, dark: color-contrast: h1.*,home: \d+ px wider than 360,home: \d+ px wider than 640$/);
+  assert.match(await found(500), /^home, dark: color-contrast: h1.*,home: \d+ px wider than 360,home: \d+ px wider than 640$/);
 });
 
 test('no page has a violation, in neither theme, and none is wider than a phone or a window at 200%', { concurrency: 2 }, async (t) => {
