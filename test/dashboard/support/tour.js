@@ -30,15 +30,15 @@ export const everyPage = [
   ['catalogue', to('/sources?tab=catalogue')],
   ['connect', to('/sources?tab=catalogue&connect=stripe', dialog)],
   ['requests', to('/me', async (page, { base }) => {
-    if (!(await page.getByText('HubSpot').count())) {
+    if (!(await page.getByText('HubSpot', { exact: true }).count())) {
       await page.getByRole('button', { name: 'Ask for a source that is missing' }).click();
       await page.getByLabel('What is missing').fill('HubSpot');
       await page.getByLabel('What for').fill('Our customers are in there, and what was said to them last.');
       await page.getByRole('button', { name: 'Ask for it' }).click();
-      await page.getByText('HubSpot').waitFor();
+      await page.getByText('HubSpot', { exact: true }).waitFor();
     }
     await page.goto(`${base}/sources?tab=requests`);
-    await page.getByText('HubSpot').waitFor();
+    await page.getByText('HubSpot', { exact: true }).waitFor();
   })],
   ['connection', to('/sources', async (page) => {
     await page.locator('a.card').first().click();
