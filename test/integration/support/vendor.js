@@ -20,7 +20,7 @@ export class Vendor {
   static async start(t) {
     const vendor = new Vendor();
     vendor.server = createServer((request, response) => vendor.#take(request, response).catch(() => response.destroy()));
-    vendor.server.listen(0, '127.0.0.1');
+    vendor.server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }); // thousands may come at once
     await once(vendor.server, 'listening');
     vendor.host = `127.0.0.1:${vendor.server.address().port}`;
     vendor.base = `http://${vendor.host}`;
