@@ -280,16 +280,20 @@ static int check_all(struct check_work *work) {
   return exit_code;
 }
 
+static enum err_code load_one(struct db_tx *tx, struct check_work *work, struct err *err) {
+  struct connection_record connection;
+  enum err_code code = connection_find(tx, work->arena, work->args, &work->organisation, &connection, err);
+  if (code || uuid_is_nil(connection.owner_user_id)) return code;
+  return err_set(err, ERR_CONFLICT, "%.*s is a user's own: they alone check it, on their page",
+                 STR_ARG(connection.name));
+}
+
 static enum err_code load_in(struct db_tx *tx, void *context, struct err *err) {
   struct check_work *work = context;
-  struct connection_record connection;
   enum err_code code = cli_value(work->args, "connection")
-                           ? connection_find(tx, work->arena, work->args, &work->organisation, &connection, err)
+                           ? load_one(tx, work, err)
                            : config_find_organisation(tx, work->arena, str_of(cli_value(work->args, "organisation")),
                                                       &work->organisation, err);
-  if (!code && cli_value(work->args, "connection") && !uuid_is_nil(connection.owner_user_id))
-    code = err_set(err, ERR_CONFLICT, "%.*s is a user's own: they alone check it, on their page",
-                   STR_ARG(connection.name));
   if (!code) code = org_snapshot_load(tx, work->store->vault, work->organisation.id, &work->snapshot, err);
   return code;
 }
