@@ -26,6 +26,7 @@ export class Cluster {
     const cluster = new Cluster();
     cluster.t = t;
     cluster.args = args;
+    cluster.ledger = ledger;
     cluster.options = { env, ...(binary && { binary }) };
     cluster.nodes = [];
     const first = await Connek.create(t, cluster.options);
@@ -45,6 +46,7 @@ export class Cluster {
     connek.data = join(connek.home, 'data');
     await mkdir(connek.data, { mode: 0o700 });
     await copyFile(join(this.first.data, 'master.key'), join(connek.data, 'master.key'));
+    await connek.makeDatabase('ledger.db', this.ledger);
     this.t.after(() => connek.close());
     return connek;
   }
