@@ -248,7 +248,8 @@ test('Activity: filters are in the address; a row tells the whole story; pausing
 test('Usage: what was called, by whom, and what came of it', async () => {
   await open('/usage');
   await page.getByRole('heading', { name: 'Calls by day' }).waitFor();
-  await page.getByRole('row').filter({ hasText: 'books_list_invoices' }).waitFor();
+  await page.getByRole('row').filter({ hasText: 'books_list_invoices' }).first().waitFor();
+  await page.getByRole('heading', { name: 'Slowest tools' }).waitFor();
   await page.locator('svg .recharts-bar-rectangle path, svg .recharts-bar-rectangle').first().waitFor({ state: 'attached' });
   await page.getByRole('link', { name: 'carla@acme.example' }).click();
   await page.waitForURL(/\/activity\?user=/);

@@ -34,16 +34,23 @@ function Figure({ name, value, hint }: { name: string; value: string; hint?: str
   );
 }
 
-// Bars that are also a table: a name, how many, how many of them failed or were denied.
-function Top({ title, one, by, range, link }: { title: string; one: string; by: UsageBy; range: { from: string }; link: (row: Row) => ReactNode }) {
+const shown = 10;
+
+// The tools that a person waits for longest: of those with too few calls nothing can be said.
+const slowest = (rows: Row[]) => rows.filter(({ p95_ms, calls }) => p95_ms !== null && calls >= 5).toSorted((a, b) => (b.p95_ms ?? 0) - (a.p95_ms ?? 0));
+
+// Bars that are also a table: a name, how many, how many of them failed or were denied. As they come: by how many; `order`
+// puts all of them, up to 200, in another order first.
+function Top({ title, one, by, range, link, order }: { title: string; one: string; by: UsageBy; range: { from: string }; link: (row: Row) => ReactNode; order?: (rows: Row[]) => Row[] }) {
   const { organisation } = useHere();
-  const usage = useQuery(usageQuery(organisation.id, by, range, 10));
+  const usage = useQuery(usageQuery(organisation.id, by, range, order ? 200 : shown));
   return (
     <Section title={title}>
       <Loaded query={usage} waiting={<Lines n={5} height={32} />}>
-        {({ items }) => {
+        {({ items: all }) => {
+          const items = (order ? order(all) : all).slice(0, shown);
           const max = Math.max(1, ...items.map(({ calls }) => calls));
-          if (!items.length) return <Empty>Nothing yet.</Empty>;
+          if (!items.length) return <Empty>{order ? 'No tool has been called five times yet.' : 'Nothing yet.'}</Empty>;
           return (
             <div className="table-box">
               <table className="list">
@@ -125,6 +132,7 @@ export function Usage() {
                 </div>
               </Section>
               <Top title="Tools" one="Tool" by="tool" range={range} link={(row) => <Link to="/activity" search={{ tool: row.key }}>{row.label}</Link>} />
+              <Top title="Slowest tools" one="Tool" by="tool" range={range} order={slowest} link={(row) => <Link to="/activity" search={{ tool: row.key }}>{row.label}</Link>} />
               <Top title="People" one="Person" by="user" range={range} link={(row) => (row.label ? <Link to="/activity" search={{ user: row.key }}>{row.label}</Link> : <span className="dim">unknown</span>)} />
               <Top title="Connections" one="Connection" by="connection" range={range} link={(row) => (row.label ? <Link to="/activity" search={{ connection: row.label }}>{row.label}</Link> : <span className="dim">Connek’s own, or none</span>)} />
             </>
