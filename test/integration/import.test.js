@@ -135,7 +135,7 @@ async function applies({ connectors, connections, variables: all }, t) {
 
 test('Claude Desktop: commands keep their words, variables become references', async (t) => {
   const made = await imported(t, claudeDesktop, 'claude_desktop_config.json');
-  assert.deepEqual(made.connectors.map(({ id }) => id), ['github_mcp', 'filesystem', 'notionapi', 'postgres', 'brave_search', 'linear_mcp']);
+  assert.deepEqual(made.connectors.map(({ id }) => id), ['github_mcp', 'filesystem', 'notionapi', 'postgres_mcp', 'brave_search', 'linear_mcp']);
   assert.deepEqual(made.of('github_mcp').command.at(-1), 'ghcr.io/github/github-mcp-server');
   assert.deepEqual(made.of('github_mcp').environment, { GITHUB_PERSONAL_ACCESS_TOKEN: { env: 'GITHUB_PERSONAL_ACCESS_TOKEN' } });
   assert.deepEqual(made.of('filesystem'), {
@@ -144,7 +144,7 @@ test('Claude Desktop: commands keep their words, variables become references', a
     command: ['npx', '-y', '@modelcontextprotocol/server-filesystem', '/srv/docs', '/srv/more'],
   });
   assert.deepEqual(made.of('notionapi').environment, { OPENAPI_MCP_HEADERS: { env: 'OPENAPI_MCP_HEADERS' }, LOG_LEVEL: 'debug', PORT: '3000' });
-  assert.equal(made.of('postgres').command.at(-1), 'REPLACE_ME');
+  assert.equal(made.of('postgres_mcp').command.at(-1), 'REPLACE_ME');
   assert.deepEqual(made.of('brave_search').command.slice(2), ['brave-mcp', '--api-key=REPLACE_ME', '--verbose', '--token', 'REPLACE_ME']);
   assert.equal(made.of('linear_mcp').url, 'https://mcp.linear.app/mcp');
   assert.deepEqual(credential(made, 'linear_mcp'), { key: { env: 'LINEAR_MCP_KEY' } });
