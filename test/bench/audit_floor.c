@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "audit/audit.h"
+#include "audit_event.h"
 
 enum { BATCH_MAX = 64 };
 
@@ -44,32 +44,10 @@ static void on_first(struct loop_task *task) {
 }
 
 static struct audit_event event_of(struct floor_run *run, struct uuid organisation_id, const struct vault_keys *keys) {
-  return (struct audit_event){.kind = AUDIT_CALL,
-                              .organisation_id = organisation_id,
-                              .keys = keys,
-                              .time = 1763600000000000,
-                              .call_id = uuid_new(),
-                              .user_id = uuid_new(),
-                              .token_id = uuid_new(),
-                              .user_email = STR("finance@acme.example"),
-                              .client = STR("claude-code 2.0.1"),
-                              .roles = STR("[\"finance\"]"),
-                              .policy_version = 3,
-                              .connector = STR("sqlite"),
-                              .connector_version = 1,
-                              .connection_id = uuid_new(),
-                              .connection = STR("ledger"),
-                              .tool = STR("sqlite_query"),
-                              .does = STR("read"),
-                              .arguments = STR("{\"sql\":\"SELECT id, total FROM invoices WHERE customer_id = 7\"}"),
-                              .may_keep_arguments = true,
-                              .decision = AUDIT_ALLOWED,
-                              .reason = STR("rule 019a9c1e-7f00-7000-8000-000000000001 of role finance"),
-                              .outcome = AUDIT_OK,
-                              .duration_us = 1234,
-                              .trace_id = "0af7651916cd43dd8448eb211c80319c",
-                              .loop = &run->loop,
-                              .done = on_done};
+  struct audit_event event = usual_event(organisation_id, keys, 1763600000000000);
+  event.loop = &run->loop;
+  event.done = on_done;
+  return event;
 }
 
 static double seconds(clockid_t clock) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "audit/chain.h"
+#include "audit_event.h"
 #include "base/clock.h"
 
 enum { PER_TRANSACTION = 20000 };
@@ -18,33 +19,6 @@ struct work {
   int64_t time;
 };
 
-static struct audit_event event_of(const struct audit_chain *chain, const struct vault_keys *keys, int64_t time) {
-  return (struct audit_event){.kind = AUDIT_CALL,
-                              .organisation_id = chain->organisation_id,
-                              .keys = keys,
-                              .time = time,
-                              .call_id = uuid_new(),
-                              .user_id = uuid_new(),
-                              .token_id = uuid_new(),
-                              .user_email = STR("finance@acme.example"),
-                              .client = STR("claude-code 2.0.1"),
-                              .roles = STR("[\"finance\"]"),
-                              .policy_version = 3,
-                              .connector = STR("sqlite"),
-                              .connector_version = 1,
-                              .connection_id = uuid_new(),
-                              .connection = STR("ledger"),
-                              .tool = STR("sqlite_query"),
-                              .does = STR("read"),
-                              .arguments = STR("{\"sql\":\"SELECT id, total FROM invoices WHERE customer_id = 7\"}"),
-                              .may_keep_arguments = true,
-                              .decision = AUDIT_ALLOWED,
-                              .reason = STR("rule 019a9c1e-7f00-7000-8000-000000000001 of role finance"),
-                              .outcome = AUDIT_OK,
-                              .duration_us = 1234,
-                              .trace_id = "0af7651916cd43dd8448eb211c80319c"};
-}
-
 static enum err_code add(struct db_tx *tx, struct work *work, const struct vault_keys *keys, struct audit_chain *chain,
                          struct err *err) {
   struct audit_draft draft;
@@ -53,7 +27,7 @@ static enum err_code add(struct db_tx *tx, struct work *work, const struct vault
   for (size_t i = 0; i < work->n && !code; i++) {
     struct arena arena;
     struct audit_row row;
-    struct audit_event event = event_of(chain, keys, work->time += 1000);
+    struct audit_event event = usual_event(chain->organisation_id, keys, work->time += 1000);
     arena_init(&arena, 0);
     code = audit_chain_row(chain, &event, &draft, &arena, &row, err);
     if (!code) code = store_audit_insert(tx, &row, err);

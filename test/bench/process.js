@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, closeSync, readFileSync, readdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 
 const stopTimeoutMs = 35_000;
 
@@ -25,14 +24,7 @@ export async function run(command, { core = null, cwd, timeoutMs = 120_000 } = {
   return stdout;
 }
 
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+export { freePort } from '../integration/support/process.js';
 
 const running = new Set();
 

@@ -1,10 +1,11 @@
 // Where the data is: what --database says, and what becomes of a password in it.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Connek, run } from './support/connek.js';
+import { Connek } from './support/connek.js';
 import { sql } from './support/aged.js';
+import { runPostgres } from './support/postgres.js';
 
 const secret = 'swordfish-0815';
 const address = `postgres://connek:${secret}@127.0.0.1:1/books?connect_timeout=2`;
@@ -96,13 +97,7 @@ test('a wrong password is told as that, and not repeated; the right one is taken
 
 // A standby of the suite's server, beside it, as its user.
 async function standby(t, folder) {
-  const [program] = (await readdir('/usr/lib/postgresql')).sort((a, b) => a - b).reverse();
-  const as = process.getuid() === 0 ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups'] : [];
-  const postgres = async (name, ...args) => {
-    const [first, ...others] = [...as, `/usr/lib/postgresql/${program}/bin/${name}`, ...args];
-    const { code, stdout, stderr } = await run(first, others, { cwd: folder });
-    assert.equal(code, 0, stdout + stderr);
-  };
+  const postgres = (...words) => runPostgres(folder, ...words);
   const copy = join(folder, 'standby');
   await postgres('pg_basebackup', '-h', folder, '-U', 'postgres', '-D', copy, '-R', '-c', 'fast', '--no-sync');
   t.after(() => postgres('pg_ctl', '-D', copy, '-m', 'immediate', '-w', 'stop'));

@@ -1,25 +1,24 @@
 // A PostgreSQL server for a test: a folder and a port of its own, an ordinary user's, with passwords (SCRAM) and TLS. It
 // is somebody's database that Connek connects to, not Connek's own.
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { run } from './connek.js';
+import { freePort } from './process.js';
 
 const versions = '/usr/lib/postgresql';
 const programs = () => join(versions, readdirSync(versions).sort((a, b) => a - b).at(-1), 'bin');
 const nobody = 65534;
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+// One of PostgreSQL's programs, as the folder's owner: it does not run as root.
+export async function runPostgres(dir, program, ...args) {
+  const words = [join(programs(), program), ...args];
+  const as = process.getuid() === 0 ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', ...words] : words;
+  const { code, stdout, stderr } = await run(as[0], as.slice(1), { cwd: dir, env: { LC_ALL: 'C' } });
+  assert.equal(code, 0, `${program}: ${stderr}${stdout}`);
+  return stdout;
 }
 
 export class Postgres {
@@ -49,13 +48,8 @@ export class Postgres {
     return postgres;
   }
 
-  // As the folder's owner: PostgreSQL does not run as root.
-  async do(program, ...args) {
-    const words = [join(programs(), program), ...args];
-    const as = process.getuid() === 0 ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', ...words] : words;
-    const { code, stdout, stderr } = await run(as[0], as.slice(1), { cwd: this.dir, env: { LC_ALL: 'C' } });
-    assert.equal(code, 0, `${program}: ${stderr}${stdout}`);
-    return stdout;
+  do(program, ...args) {
+    return runPostgres(this.dir, program, ...args);
   }
 
   // An authority, and a certificate of its own for localhost alone.
