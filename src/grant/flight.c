@@ -409,10 +409,8 @@ static void refuse_dead(struct flight *flight) {
   }
 }
 
-static void end_expired(struct flight *flight) {
-  flight->answer = (struct grant_answer){.verdict = GRANT_DEAD,
-                                         .is_known = true,
-                                         .text = STR("its access has ended, and the service gave no way to renew it")};
+static void end_grant(struct flight *flight, struct str text) {
+  flight->answer = (struct grant_answer){.verdict = GRANT_DEAD, .is_known = true, .text = text};
   flight_store_failure(flight);
 }
 
@@ -428,8 +426,8 @@ static void decide(struct flight *flight) {
   const struct grant_record *grant = &subject->grant;
   int64_t now = clock_utc_us();
   bool has_consent = connector_oauth_has_consent(subject->oauth);
-  bool is_live = subject->has_grant && subject->tokens && !str_eq(grant->status, STR("reconnect")) &&
-                 !str_eq(grant->status, STR("disconnected"));
+  bool is_over = str_eq(grant->status, STR("reconnect")) || str_eq(grant->status, STR("disconnected"));
+  bool is_live = subject->has_grant && subject->tokens && !is_over;
   flight->is_forced = false;
   for (const struct grant_request *request = flight->requests; request; request = request->next)
     flight->is_forced |= subject->has_grant && request->refused_version == grant->version;
@@ -438,6 +436,8 @@ static void decide(struct flight *flight) {
   bool must_wait = subject->has_grant && grant->retry_at > now && !has_new_credential(flight, grant->last_error_at);
   if (grant_is_static(subject)) {
     give_static(flight);
+  } else if (has_consent && subject->is_damaged && !is_over) {
+    end_grant(flight, STR("what its service granted does not open here: it was damaged, or moved, in the database"));
   } else if ((has_consent && !is_live) || (subject->has_grant && str_eq(grant->status, STR("disconnected")))) {
     refuse_dead(flight);
   } else if (is_fresh(flight, now) && !is_due) { /* NOLINT(bugprone-branch-clone): what is between comes first */
@@ -454,7 +454,7 @@ static void decide(struct flight *flight) {
   } else if (flight->is_forced && (grant->expires_at == 0 || now < grant->expires_at)) {
     fail_with(flight, ERR_DENIED, false, "%.*s: there is no other token", STR_ARG(subject->record.name));
   } else {
-    end_expired(flight);
+    end_grant(flight, STR("its access has ended, and the service gave no way to renew it"));
   }
 }
 

@@ -194,8 +194,13 @@ static enum err_code load_grant(struct db_tx *tx, struct arena *arena, struct gr
     return code;
   }
   if (subject->grant.secret.n == 0) return ERR_NONE;
-  return grant_open(arena, subject->keys, vault_place_grant(&subject->record.id), subject->grant.secret,
-                    &subject->tokens, err);
+  code = grant_open(arena, subject->keys, vault_place_grant(&subject->record.id), subject->grant.secret,
+                    &subject->tokens, &missing);
+  /* Who connects it again needs nothing of what is replaced. */
+  subject->is_damaged = code == ERR_INVALID;
+  if (code == ERR_NONE || subject->is_damaged) return ERR_NONE;
+  *err = missing;
+  return code;
 }
 
 enum err_code grant_subject_load(struct db_tx *tx, struct arena *arena, const struct vault *vault,

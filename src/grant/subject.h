@@ -20,6 +20,7 @@ struct grant_subject {
   struct grant_record grant;
   yyjson_val *credential;              /* the connection's own, opened; or NULL */
   yyjson_val *tokens;                  /* the grant's, opened; or NULL */
+  bool is_damaged;                     /* the grant's do not open: `tokens` is NULL */
   struct str client_id, client_secret; /* empty: none */
   struct err client_problem;           /* why there is none */
   bool has_authorization;              /* `oauth` holds what was found out; false: it has to be yet */

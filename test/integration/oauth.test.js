@@ -225,6 +225,32 @@ test('what was granted for one place does not follow a connection to another', a
   assert.equal(other.calls.length, 0);
 });
 
+test('what was granted and is damaged in the database is told, and a person connects in its place, or disconnects', async (t) => {
+  const { vendor, connek, url } = await connected(t);
+  const call = () => callTool(url.replace(/^http:\/\/[^/]+/, connek.base), 'books_list');
+  const damage = async (bytes) => {
+    await connek.stop();
+    await sql(connek, `UPDATE connection_grant SET secret = x'${bytes}'`);
+    await connek.start('--allow-upstream', vendor.host);
+  };
+  for (const bytes of [`0100000001${'ab'.repeat(60)}`, `01000000ff${'ab'.repeat(60)}`, 'ab']) {
+    await damage(bytes);
+    const n = vendor.calls.length;
+    for (const _ of [1, 2]) assert.match(textOf(await call()), /^books has to be connected again: what its service granted does not open here/);
+    assert.equal(vendor.calls.length, n);
+    const { status, history } = await healthOf(connek);
+    assert.deepEqual([status, history[0].what], ['reconnect', 'reconnect']);
+    assert.match((await new Browser().follow(await linkOf(connek))).text, /is connected/);
+    assert.equal((await call()).body.result.isError, false);
+    assert.equal((await healthOf(connek)).status, 'active');
+  }
+  await damage('ab');
+  await connek.ok('connection', 'disconnect', '--connection', 'books', '--allow-upstream', vendor.host);
+  assert.equal((await healthOf(connek)).status, 'disconnected');
+  const { code, stdout } = await connek.command('key', 'check', '--json');
+  assert.equal(code, 0, stdout);
+});
+
 test('killed between the exchange and its commit, a connection works or says why not', async (t) => {
   const { vendor, connek, url } = await connected(t, { auth: { refresh: { before: '1s' } } });
   for (let round = 0; round < rounds(3, 40); round++) {
