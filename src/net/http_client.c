@@ -87,6 +87,11 @@ static void on_tick(uv_timer_t *tick) {
 
 /* ---- its beginning ---- */
 
+void http_transfer_begin_connecting(struct http_transfer *transfer) {
+  if (!http_transfer_is_queued(transfer)) return;
+  transfer->connect_deadline_us = loop_now_us(transfer->client->loop) + LIMIT_UPSTREAM_CONNECT_MS * 1000;
+}
+
 static void activate(struct http_client *client, struct http_transfer *transfer) {
   transfer->next = client->active;
   if (client->active) client->active->previous = transfer;
@@ -107,7 +112,7 @@ static enum err_code plan_make(struct http_transfer *plan, const struct http_cli
   plan->organisation = request->organisation;
   plan->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : LIMIT_UPSTREAM_TOTAL_MS;
   plan->deadline_us = now_us + plan->timeout_ms * 1000;
-  plan->connect_deadline_us = now_us + LIMIT_UPSTREAM_CONNECT_MS * 1000;
+  plan->connect_deadline_us = INT64_MAX;
   plan->ret_was_sent = request->ret_was_sent;
   bool is_plain = client->plain && http_plain_takes(&plan->url);
   if (client->channel_key && !is_plain) return err_set(err, ERR_INVALID, "not the address of a server of ours");

@@ -2,6 +2,7 @@
  * request. */
 #include <string.h>
 
+#include "base/limits.h"
 #include "net/http_transfer.h"
 
 bool http_transfer_literal(const struct url *url, struct sockaddr_storage *ret_address) {
@@ -38,6 +39,9 @@ static enum err_code describe(const struct http_transfer *transfer, enum http_fa
       if (transfer->is_sent)
         return err_set(err, ERR_TIMEOUT, "%.*s did not answer within %lld ms", STR_ARG(host),
                        (long long)transfer->timeout_ms);
+      if (http_transfer_is_queued(transfer))
+        return err_set(err, ERR_TIMEOUT, "%.*s is busy with %d other calls, and none made room within %lld ms",
+                       STR_ARG(host), LIMIT_UPSTREAM_HOST_CONNECTIONS, (long long)transfer->timeout_ms);
       return err_set(err, ERR_TIMEOUT, "cannot connect to %.*s: no answer from it in time", STR_ARG(host));
     case HTTP_FAILURE_NAME:
       return err_set(err, ERR_UPSTREAM, "the name %.*s cannot be resolved", STR_ARG(host));

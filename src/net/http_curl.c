@@ -22,9 +22,17 @@ enum {
 
 /* ---- what curl asks while a transfer runs ---- */
 
+static int on_look_up(void *resolver, void *reserved, void *context) {
+  (void)resolver, (void)reserved;
+  struct curl_transfer *transfer = context;
+  http_transfer_begin_connecting(&transfer->base);
+  return 0;
+}
+
 static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
   (void)purpose;
   struct curl_transfer *transfer = context;
+  http_transfer_begin_connecting(&transfer->base);
   /* With a proxy this is the proxy's own address, which the operator has named. */
   if (!transfer->curl->proxy && !http_transfer_may_connect(&transfer->base, &address->addr)) return CURL_SOCKET_BAD;
   return curl_loop_open_socket(transfer->curl->loop, address);
@@ -130,6 +138,8 @@ static void easy_set_up(struct curl_transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
   /* Deadlines are ours (on_tick). curl's own for connecting only makes it go on to a host's next address in time. */
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)LIMIT_UPSTREAM_CONNECT_MS);
+  curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_look_up);
+  curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, transfer);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, curl_loop_close_socket);

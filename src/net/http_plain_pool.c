@@ -116,6 +116,7 @@ static enum err_code open_stream(struct plain_connection *connection, struct sea
 
 static void connect_for(struct plain_transfer *transfer) {
   struct plain_origin *origin = transfer->origin;
+  http_transfer_begin_connecting(&transfer->base);
   if (!http_transfer_may_connect(&transfer->base, (const struct sockaddr *)&origin->address)) {
     plain_transfer_fail(transfer, HTTP_FAILURE_CONNECT, "refused");
     return;

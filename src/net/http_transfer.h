@@ -23,7 +23,8 @@ struct http_transfer {
   void *context;
   struct url url; /* host and port: for the guard and for texts */
   struct str organisation;
-  int64_t deadline_us, connect_deadline_us;
+  int64_t deadline_us;
+  int64_t connect_deadline_us; /* INT64_MAX: it is not being connected */
   int64_t timeout_ms;
   bool *ret_was_sent;
   bool is_sent;    /* connected, and the request begun */
@@ -93,6 +94,13 @@ enum http_failure {
 void http_transfer_finish(struct http_transfer *transfer, enum http_failure failure, const char *detail);
 /* May it be connected to this address? Remembers a no. */
 bool http_transfer_may_connect(struct http_transfer *transfer, const struct sockaddr *address);
+/* A connection is about to be made for it: a name looked up, a socket opened. From now on it may take so long, however
+ * long it was queued. Asked again, it changes nothing. */
+void http_transfer_begin_connecting(struct http_transfer *transfer);
+/* It waits for its turn, as its host has as many connections as it may have. */
+static inline bool http_transfer_is_queued(const struct http_transfer *transfer) {
+  return !transfer->is_sent && transfer->connect_deadline_us == INT64_MAX;
+}
 /* Connected, the request is about to be written. False: it was before, and must not be again: the other side may have
  * taken it. */
 bool http_transfer_begin_sending(struct http_transfer *transfer) MUST_CHECK;

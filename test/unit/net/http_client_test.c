@@ -435,6 +435,32 @@ static void more_than_a_host_may_have_wait_for_their_turn(void **state) {
   assert_true(atomic_load(&f->upstream->n_accepted) <= LIMIT_UPSTREAM_HOST_CONNECTIONS);
 }
 
+/* Waiting for one's turn is no failure to connect: only the whole time counts, and its end is told as what it is. */
+static void whoever_waits_for_its_turn_may_wait_longer_than_connecting_may_take(void **state) {
+  struct fixture *f = *state;
+  struct http_client_request hanging = get(f, "/hang"), fine = get(f, "/ok");
+  static struct http_transfer *busy[LIMIT_UPSTREAM_HOST_CONNECTIONS];
+  struct outcome never = {0}, patient = {0}, late = {0};
+  for (int i = 0; i < LIMIT_UPSTREAM_HOST_CONNECTIONS; i++)
+    busy[i] = start(f, &hanging, &never);
+  while (atomic_load(&f->upstream->n_requests) < LIMIT_UPSTREAM_HOST_CONNECTIONS)
+    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+  start(f, &fine, &patient);
+  fine.timeout_ms = 15 * 1000;
+  start(f, &fine, &late);
+  loop_age(&f->loop, 2 * LIMIT_UPSTREAM_CONNECT_MS * INT64_C(1000));
+  uv_sleep(60);
+  uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+  assert_int_equal(patient.n_done + late.n_done, 0);
+  loop_age(&f->loop, 6 * INT64_C(1000000));
+  wait_for(f, &late, 1);
+  assert_failed(&late, ERR_TIMEOUT, "127.0.0.1 is busy with 256 other calls, and none made room within 15000 ms");
+  http_client_cancel(busy[0]);
+  wait_for(f, &patient, 1);
+  assert_str(patient.response.body, "hello");
+  assert_int_equal(never.n_done, 0);
+}
+
 /* The other side has hung up, and the loop does not know it yet: what must not be repeated is not written there. */
 static void a_write_is_not_sent_to_whoever_has_hung_up(void **state) {
   struct fixture *f = *state;
@@ -505,6 +531,7 @@ int main(void) {
       TEST(what_follows_an_answer_answers_nothing),
       TEST(compressed_answers_are_made_plain),
       TEST(more_than_a_host_may_have_wait_for_their_turn),
+      TEST(whoever_waits_for_its_turn_may_wait_longer_than_connecting_may_take),
       TEST(a_write_is_not_sent_to_whoever_has_hung_up),
       TEST(a_large_body_is_sent_whole),
       TEST(an_answer_to_head_has_no_body),
