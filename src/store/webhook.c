@@ -6,15 +6,20 @@
 
 /* ---- webhooks ---- */
 
+#define TARGET_COLUMNS                                                                                           \
+  "w.id, w.organisation_id, w.name, w.url, w.events, w.is_on, w.failures, w.retry_at, w.dropped, w.created_at, " \
+  "o.name, o.data_key"
+#define FROM_WEBHOOK " FROM webhook w JOIN organisation o ON o.id = w.organisation_id WHERE w.organisation_id = $1"
+/* With the figures, for which all that was sent in the last days is looked through. */
 #define SELECT_WEBHOOK                                                                                      \
-  "SELECT w.id, w.organisation_id, w.name, w.url, w.events, w.is_on, w.failures, w.retry_at, w.dropped, "   \
-  "w.created_at, o.name, o.data_key, "                                                                      \
+  "SELECT " TARGET_COLUMNS                                                                                  \
+  ", "                                                                                                      \
   "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status = 'waiting'), "          \
   "(SELECT max(d.tried_at) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status = 'delivered'), " \
-  "(SELECT max(d.tried_at) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status <> 'delivered') " \
-  "FROM webhook w JOIN organisation o ON o.id = w.organisation_id WHERE w.organisation_id = $1"
+  "(SELECT max(d.tried_at) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status <> "              \
+  "'delivered')" FROM_WEBHOOK
 
-static bool read_webhook(struct db_rows *rows, struct arena *arena, void *ret_record) {
+static bool read_target(struct db_rows *rows, struct arena *arena, void *ret_record) {
   struct webhook_record *record = ret_record;
   record->id = db_uuid(rows, 0);
   record->organisation_id = db_uuid(rows, 1);
@@ -23,12 +28,17 @@ static bool read_webhook(struct db_rows *rows, struct arena *arena, void *ret_re
   record->retry_at = db_int(rows, 7);
   record->dropped = db_int(rows, 8);
   record->created_at = db_int(rows, 9);
-  record->n_waiting = db_int(rows, 12);
-  record->delivered_at = db_int(rows, 13);
-  record->failed_at = db_int(rows, 14);
   return store_copy_text(rows, 2, arena, &record->name) && store_copy_text(rows, 3, arena, &record->url) &&
          store_copy_text(rows, 4, arena, &record->events) && store_copy_text(rows, 10, arena, &record->organisation) &&
          store_copy_blob(rows, 11, arena, &record->data_key);
+}
+
+static bool read_webhook(struct db_rows *rows, struct arena *arena, void *ret_record) {
+  struct webhook_record *record = ret_record;
+  record->n_waiting = db_int(rows, 12);
+  record->delivered_at = db_int(rows, 13);
+  record->failed_at = db_int(rows, 14);
+  return read_target(rows, arena, ret_record);
 }
 
 enum err_code store_webhook_insert(struct db_tx *tx, const struct webhook_record *record, struct err *err) {
@@ -55,12 +65,23 @@ enum err_code store_webhook_delete(struct db_tx *tx, struct uuid organisation_id
                  DB_PARAMS(DB_V_UUID(organisation_id), DB_V_UUID(id)), err);
 }
 
+static enum err_code get(STORE_TX, const struct db_value params[2], const char *sql, store_read read,
+                         struct webhook_record *ret_record, struct err *err) {
+  const struct store_select select = {sql, params, 2, read, sizeof(*ret_record)};
+  enum err_code code = store_select_one(tx, arena, &select, ret_record, err);
+  return code == ERR_NOT_FOUND ? err_set(err, code, "there is no such webhook") : code;
+}
+
 enum err_code store_webhook_get(STORE_TX, struct uuid organisation_id, struct uuid id,
                                 struct webhook_record *ret_record, struct err *err) {
   const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_UUID(id)};
-  const struct store_select select = {SELECT_WEBHOOK " AND w.id = $2", params, 2, read_webhook, sizeof(*ret_record)};
-  enum err_code code = store_select_one(tx, arena, &select, ret_record, err);
-  return code == ERR_NOT_FOUND ? err_set(err, code, "there is no such webhook") : code;
+  return get(tx, arena, params, SELECT_WEBHOOK " AND w.id = $2", read_webhook, ret_record, err);
+}
+
+enum err_code store_webhook_target(STORE_TX, struct uuid organisation_id, struct uuid id,
+                                   struct webhook_record *ret_record, struct err *err) {
+  const struct db_value params[] = {DB_V_UUID(organisation_id), DB_V_UUID(id)};
+  return get(tx, arena, params, "SELECT " TARGET_COLUMNS FROM_WEBHOOK " AND w.id = $2", read_target, ret_record, err);
 }
 
 enum err_code store_webhook_list(STORE_TX, struct uuid organisation_id, STORE_LIST(webhook_record)) {

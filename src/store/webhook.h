@@ -22,6 +22,10 @@ enum err_code store_webhook_delete(struct db_tx *tx, struct uuid organisation_id
                                    struct err *err) MUST_CHECK;
 enum err_code store_webhook_get(STORE_TX, struct uuid organisation_id, struct uuid id,
                                 struct webhook_record *ret_record, struct err *err) MUST_CHECK;
+/* What sending to it takes: without n_waiting, delivered_at, failed_at, for which all that was sent is looked through.
+ */
+enum err_code store_webhook_target(STORE_TX, struct uuid organisation_id, struct uuid id,
+                                   struct webhook_record *ret_record, struct err *err) MUST_CHECK;
 enum err_code store_webhook_list(STORE_TX, struct uuid organisation_id,
                                  STORE_LIST(webhook_record)) MUST_CHECK; /* by time of making */
 /* Those that are on, by id, events and waiting alone. */

@@ -104,8 +104,8 @@ static enum err_code prepare(struct db_tx *tx, struct post *post, struct err *er
   enum err_code code =
       store_webhook_delivery_get(tx, &round->arena, post->job.organisation_id, id, &post->delivery, err);
   if (code == ERR_NONE)
-    code =
-        store_webhook_get(tx, &round->arena, post->job.organisation_id, post->delivery.webhook_id, &post->webhook, err);
+    code = store_webhook_target(tx, &round->arena, post->job.organisation_id, post->delivery.webhook_id, &post->webhook,
+                                err);
   if (code == ERR_NOT_FOUND) return ERR_NONE; /* deleted meanwhile */
   if (code != ERR_NONE || !str_eq(post->delivery.status, STR("waiting"))) return code;
   post->due_at = post->webhook.retry_at;
