@@ -40,6 +40,13 @@ struct api_node {
   int64_t n_workers, n_connections; /* connections: open ones, of HTTP */
 };
 
+/* Another server of the same database, as the one that answers has last seen it. */
+struct api_peer {
+  const char *name;
+  bool has_lease, has_loaded; /* has_loaded: it began to serve */
+  int64_t started_at;         /* UTC microseconds */
+};
+
 struct api_options {
   struct db *db;
   const struct vault *vault;
@@ -47,7 +54,9 @@ struct api_options {
   struct str public_url;                                       /* as commands print it; settled before requests come */
   void (*on_problem)(const char *what, const struct err *err); /* for the log; from any thread */
   void (*node)(void *worker_context, struct api_node *ret_node); /* from any thread */
-  void (*call)(void *worker_context, struct api_call *call);     /* makes it, on the worker's loop */
+  /* How many there are; 0 too where there is no memory. From any thread. */
+  size_t (*peers)(void *worker_context, struct arena *arena, const struct api_peer **ret_list);
+  void (*call)(void *worker_context, struct api_call *call); /* makes it, on the worker's loop */
 };
 
 struct api {

@@ -166,6 +166,7 @@ enum err_code connections_link(struct api_request *request, struct db_tx *tx, st
   if (code != ERR_NONE) return code;
   struct str url = arena_printf(&request->arena, "%.*s/connect/%s", STR_ARG(request->base), token);
   if (!url.p) return err_no_memory(err);
+  request->repeated = STR("{\"url\":null,\"expires_at\":null}");
   answer_open(&request->out, '{');
   answer_text(&request->out, "url", url);
   answer_time(&request->out, "expires_at", expires_at);

@@ -14,6 +14,41 @@ static int64_t since(void) {
   return clock_utc_us() / day_us - ACTIVE_DAYS + 1;
 }
 
+static void write_own(struct buf *out, const struct api_node *node) {
+  answer_open(out, '{');
+  answer_text(out, "name", str_of(node->name));
+  answer_bool(out, "is_answering", true);
+  answer_text(out, "state", node->problem ? STR("not_ready") : STR("serving"));
+  answer_int(out, "workers", node->n_workers);
+  answer_time(out, "started_at", node->started_at);
+  answer_int(out, "connections", node->n_connections);
+  answer_close(out, '}');
+}
+
+/* How busy another one is, it alone knows. */
+static void write_peer(struct buf *out, const struct api_peer *peer) {
+  const char *state = !peer->has_lease ? "silent" : peer->has_loaded ? "serving" : "not_ready";
+  answer_open(out, '{');
+  answer_text(out, "name", str_of(peer->name));
+  answer_bool(out, "is_answering", false);
+  answer_text(out, "state", str_of(state));
+  answer_null(out, "workers");
+  answer_time(out, "started_at", peer->started_at);
+  answer_null(out, "connections");
+  answer_close(out, '}');
+}
+
+static void write_nodes(struct api_request *request, const struct api_node *own) {
+  const struct api_peer *peers = NULL;
+  size_t n = request->api->options.peers(request->worker->context, &request->arena, &peers);
+  answer_name(&request->out, "nodes");
+  answer_open(&request->out, '[');
+  write_own(&request->out, own);
+  for (size_t i = 0; i < n; i++)
+    write_peer(&request->out, &peers[i]);
+  answer_close(&request->out, ']');
+}
+
 enum err_code operator_get(struct api_request *request, struct db_tx *tx, struct err *err) {
   const struct organisation_record *organisations = NULL;
   struct api_node node = {0};
@@ -31,15 +66,7 @@ enum err_code operator_get(struct api_request *request, struct db_tx *tx, struct
   answer_int(out, "organisations", (int64_t)n);
   answer_int(out, "active_users_30_days", n_users);
   answer_int(out, "calls_30_days", n_calls);
-  answer_name(out, "nodes");
-  answer_open(out, '[');
-  answer_open(out, '{');
-  answer_text(out, "name", str_of(node.name));
-  answer_int(out, "workers", node.n_workers);
-  answer_time(out, "started_at", node.started_at);
-  answer_int(out, "connections", node.n_connections);
-  answer_close(out, '}');
-  answer_close(out, ']');
+  write_nodes(request, &node);
   answer_close(out, '}');
   return ERR_NONE;
 }

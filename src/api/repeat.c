@@ -7,7 +7,13 @@
 
 static const int64_t kept_us = INT64_C(24) * 3600 * 1000000;
 
+static bool is_of_no_organisation(const struct api_request *request) {
+  return request->route->permission == API_PERSON;
+}
+
+/* The same before the handler has run and behind it: one that makes an organisation makes its caller a user there. */
 static struct uuid asker_of(const struct api_request *request) {
+  if (is_of_no_organisation(request)) return request->principal.session.login_id;
   return uuid_is_nil(request->principal.key_id) ? request->principal.user_id : request->principal.key_id;
 }
 
@@ -16,9 +22,11 @@ static bool key_of(const struct api_request *request, struct str *ret_key) {
          ret_key->n > 0 && !uuid_is_nil(asker_of(request));
 }
 
-/* Everything that makes it this request. */
+/* Everything that makes it this request; under the organisation's key, for a credential may be in it, which whoever
+ * reads the database must not be able to try out. */
 static enum err_code hash_of(struct api_request *request, uint8_t ret_hash[32], struct err *err) {
   struct buf text;
+  const struct vault_keys *keys = NULL;
   buf_init(&text, &request->arena, 8 * MIB);
   buf_printf(&text, "%.*s %.*s\n", STR_ARG(request->http->method), STR_ARG(request->http->path));
   if (request->body) {
@@ -26,8 +34,13 @@ static enum err_code hash_of(struct api_request *request, uint8_t ret_hash[32], 
     if (code != ERR_NONE) return code;
   }
   if (buf_failed(&text)) return err_no_memory(err);
-  vault_sha256(buf_str(&text), ret_hash);
-  return ERR_NONE;
+  if (is_of_no_organisation(request)) {
+    vault_sha256(buf_str(&text), ret_hash);
+    return ERR_NONE;
+  }
+  enum err_code code = api_keys(request, &keys, err);
+  if (code == ERR_NONE) vault_mac(keys, "api-repeat", buf_str(&text), ret_hash);
+  return code;
 }
 
 enum err_code api_repeat_find(struct api_request *request, struct db_tx *tx, bool *ret_is_answered, struct err *err) {

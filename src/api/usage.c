@@ -13,7 +13,7 @@ enum { USAGE_DAYS = 30, USAGE_DAYS_MAX = 400, USAGE_ROWS = 50 };
 
 struct group {
   struct str key, label;
-  int64_t ok, errors, denied, limited;
+  int64_t ok, errors, denied, limited, n_people;
   struct histogram durations;
 };
 
@@ -22,7 +22,8 @@ struct usage {
   struct usage_filter filter;
   const struct user_record *users;
   size_t n_users;
-  struct map groups, people;
+  struct map groups;
+  struct map people; /* who was counted already: of each group, and of all */
   struct group total;
 };
 
@@ -77,6 +78,19 @@ static struct group *group_of(struct usage *usage, struct str key, struct str la
   return map_put(&usage->groups, key, group) == ERR_NONE ? group : NULL;
 }
 
+/* That somebody is one of those whom a group counts. False: no memory. */
+static bool note_person(struct usage *usage, struct group *group, const struct usage_day *row) {
+  size_t n = 1 + sizeof(row->user_id.b) + group->key.n;
+  char *key = arena_alloc(&usage->request->arena, n);
+  if (!key) return false;
+  key[0] = group == &usage->total ? 't' : 'g';
+  memcpy(key + 1, row->user_id.b, sizeof(row->user_id.b));
+  if (group->key.n) memcpy(key + 1 + sizeof(row->user_id.b), group->key.p, group->key.n);
+  if (map_get(&usage->people, str_make(key, n))) return true;
+  group->n_people++;
+  return map_put(&usage->people, str_make(key, n), group) == ERR_NONE;
+}
+
 static enum err_code gather(struct usage *usage, struct db_tx *tx, struct err *err) {
   const struct usage_day *rows = NULL;
   size_t n = 0;
@@ -86,7 +100,8 @@ static enum err_code gather(struct usage *usage, struct db_tx *tx, struct err *e
     struct str key, label;
     key_of(usage, &rows[i], &key, &label);
     struct group *group = key.p ? group_of(usage, key, label) : NULL;
-    if (!group || map_put(&usage->people, uuid_bytes(&rows[i].user_id), group) != ERR_NONE) return err_no_memory(err);
+    if (!group || !note_person(usage, &usage->total, &rows[i]) || !note_person(usage, group, &rows[i]))
+      return err_no_memory(err);
     add(group, &rows[i]);
     add(&usage->total, &rows[i]);
   }
@@ -110,6 +125,7 @@ static void write_group(struct buf *out, const struct group *group) {
   answer_int(out, "errors", group->errors);
   answer_int(out, "denied", group->denied);
   answer_int(out, "limited", group->limited);
+  answer_int(out, "people", group->n_people);
   write_percentile(out, "p50_ms", group, 50);
   write_percentile(out, "p95_ms", group, 95);
   answer_close(out, '}');
@@ -156,7 +172,7 @@ static enum err_code answer(struct usage *usage, struct err *err) {
   answer_time(out, "to", (usage->filter.to_day + 1) * day_us);
   answer_name(out, "total");
   write_group(out, &usage->total);
-  answer_int(out, "n_people", (int64_t)usage->people.count);
+  answer_int(out, "n_people", usage->total.n_people);
   answer_name(out, "items");
   answer_open(out, '[');
   enum err_code code = ERR_NONE;

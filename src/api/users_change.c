@@ -137,6 +137,7 @@ enum err_code users_reinvite(struct api_request *request, struct db_tx *tx, stru
   if (code != ERR_NONE) return code;
   if (view.accepted_at) return err_set(err, ERR_CONFLICT, "this person has joined already");
   if (view.user.disabled_at) return err_set(err, ERR_CONFLICT, "this user is disabled");
+  request->repeated = STR("{\"url\":null,\"expires_at\":null}");
   answer_open(&request->out, '{');
   code = invite(request, tx, &view.user, &request->out, err);
   answer_close(&request->out, '}');

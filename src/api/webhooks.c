@@ -5,7 +5,6 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "codec/url.h"
 #include "vault/places.h"
 #include "webhook/webhook.h"
 
@@ -92,14 +91,13 @@ enum err_code webhooks_get(struct api_request *request, struct db_tx *tx, struct
 static enum err_code read_draft(struct api_request *request, struct webhook_record *webhook, struct err *err) {
   yyjson_val *is_on = json_get(request->body, "is_on"), *events = json_get(request->body, "events"), *word;
   struct str name = json_get_str(request->body, "name"), address = json_get_str(request->body, "url");
-  struct url url;
   struct buf words;
   struct err why = {0};
   size_t i, n;
   if (name.p) webhook->name = name;
   if (is_on) webhook->is_on = yyjson_is_true(is_on);
-  if (address.p && url_parse(&request->arena, address, &url, &why) != ERR_NONE)
-    return api_wrong(err, "/url", "that is no address: %s", why.text);
+  if (address.p && webhook_check_address(&request->arena, address, &why) != ERR_NONE)
+    return api_wrong(err, "/url", "that is no address for this: %s", why.text);
   if (address.p) webhook->url = address;
   if (!events) return ERR_NONE;
   buf_init(&words, &request->arena, 4 * KIB);

@@ -72,6 +72,12 @@ bool membership_find(struct membership *membership, uint32_t id, char ret_addres
   return is_there;
 }
 
+void membership_peers(struct membership *membership, struct peers *ret_peers) {
+  pthread_mutex_lock(&membership->lock);
+  *ret_peers = membership->peers;
+  pthread_mutex_unlock(&membership->lock);
+}
+
 static void wake(struct membership *membership) {
   const uint64_t one = 1;
   ssize_t n = write(membership->wake_fd, &one, sizeof one);

@@ -45,6 +45,8 @@ bool membership_holds(const struct membership *membership); /* may this server s
 bool membership_await(const struct membership *membership, int timeout_ms);
 /* As the rows were last read: where the server of this id takes what is forwarded to it. False: it is not there. */
 bool membership_find(struct membership *membership, uint32_t id, char ret_address[LIMIT_NODE_ADDRESS + 1]) MUST_CHECK;
+/* All rows as they were last read, this server's own among them. */
+void membership_peers(struct membership *membership, struct peers *ret_peers);
 /* Why it does not hold, for people; "" where nothing is known. */
 void membership_problem(struct membership *membership, char ret_text[ERR_TEXT_SIZE]);
 

@@ -29,10 +29,18 @@ void peers_take(struct peers *peers, const struct node_record *rows, size_t n, i
     const struct peer *known = peers_find(&before, rows[i].name);
     bool is_still = known && uuid_eq(known->run, rows[i].run) && known->beat == rows[i].beat;
     int64_t seen_us = is_still ? known->seen_us : now_us;
-    *peer = (struct peer){.run = rows[i].run, .beat = rows[i].beat, .applied = rows[i].applied, .seen_us = seen_us};
+    *peer = (struct peer){.run = rows[i].run,
+                          .beat = rows[i].beat,
+                          .applied = rows[i].applied,
+                          .seen_us = seen_us,
+                          .started_at = rows[i].started_at};
     copy(peer->name, NODE_NAME_MAX, rows[i].name);
     copy(peer->address, LIMIT_NODE_ADDRESS, rows[i].address);
   }
+}
+
+bool peer_may_hold(const struct peer *peer, int64_t now_us) {
+  return now_us - peer->seen_us <= LIMIT_NODE_LEASE_MS * INT64_C(1000);
 }
 
 bool peer_is_gone(const struct peer *peer, int64_t now_us) {

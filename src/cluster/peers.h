@@ -17,7 +17,8 @@ struct peer {
   char name[NODE_NAME_MAX + 1], address[LIMIT_NODE_ADDRESS + 1];
   struct uuid run;
   int64_t beat, applied;
-  int64_t seen_us; /* when this beat was first read: after it was, on our clock */
+  int64_t seen_us;    /* when this beat was first read: after it was, on our clock */
+  int64_t started_at; /* UTC microseconds, on its own clock: for people alone */
 };
 
 struct peers {
@@ -30,6 +31,8 @@ uint32_t node_id(struct str name);
 
 /* What has just been read. Rows beyond LIMIT_NODES cannot be (membership refuses to join them). */
 void peers_take(struct peers *peers, const struct node_record *rows, size_t n, int64_t now_us);
+/* Its lease may still run. False: it has ended for certain, and nobody has taken its row away yet. */
+bool peer_may_hold(const struct peer *peer, int64_t now_us);
 bool peer_is_gone(const struct peer *peer, int64_t now_us);
 /* The change that all but the one named `own` have taken, of those that serve: INT64_MAX where there are none. */
 int64_t peers_applied(const struct peers *peers, struct str own);

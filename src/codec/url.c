@@ -202,6 +202,13 @@ enum err_code url_parse(struct arena *arena, struct str text, struct url *ret_ur
   return ERR_NONE;
 }
 
+bool url_is_loopback(const struct url *url) {
+  bool is_number = str_starts(url->host, STR("127."));
+  for (size_t i = 0; i < url->host.n && is_number; i++)
+    is_number = url->host.p[i] == '.' || is_digit(url->host.p[i]);
+  return is_number || str_eq(url->host, url->is_ipv6 ? STR("::1") : STR("localhost"));
+}
+
 void url_write_encoded(struct buf *out, struct str raw) {
   static const char digits[] = "0123456789ABCDEF";
   for (size_t i = 0; i < raw.n; i++) {

@@ -18,6 +18,8 @@ struct url {
 
 /* Refuses user information, fragments, control characters, spaces, backslashes, empty hosts, bad escapes, odd ports. */
 enum err_code url_parse(struct arena *arena, struct str text, struct url *ret_url, struct err *err) MUST_CHECK;
+/* Does it say itself that it leads to this machine: localhost, 127.x.y.z, [::1]? */
+bool url_is_loopback(const struct url *url);
 /* HOST[:PORT], [V6][:PORT]; the port is 0 where absent (and where it says 0, as --listen may). The host is a slice of
  * `text`, as written and without brackets. For --listen, --allow-upstream and the Host field. */
 enum err_code url_parse_authority(struct str text, struct str *ret_host, uint16_t *ret_port,

@@ -108,6 +108,11 @@ bool nodes_find(struct nodes *nodes, uint32_t id, char ret_address[LIMIT_NODE_AD
   return membership_find(nodes->membership, id, ret_address);
 }
 
+void nodes_peers(struct nodes *nodes, struct peers *ret_peers) {
+  ret_peers->n = 0;
+  if (nodes->membership) membership_peers(nodes->membership, ret_peers);
+}
+
 void nodes_problem(struct nodes *nodes, char ret_text[ERR_TEXT_SIZE]) {
   ret_text[0] = '\0';
   if (nodes->membership) membership_problem(nodes->membership, ret_text);

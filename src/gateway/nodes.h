@@ -36,6 +36,8 @@ bool nodes_hold(const struct nodes *nodes);
 bool nodes_are_several(const struct nodes *nodes);
 /* Where the server of this id takes what is forwarded to it; "": nowhere. False: it is not there. From any thread. */
 bool nodes_find(struct nodes *nodes, uint32_t id, char ret_address[LIMIT_NODE_ADDRESS + 1]) MUST_CHECK;
+/* All servers of the database as they were last seen; none where this one is alone. From any thread. */
+void nodes_peers(struct nodes *nodes, struct peers *ret_peers);
 /* Why not; "" where nothing is known. */
 void nodes_problem(struct nodes *nodes, char ret_text[ERR_TEXT_SIZE]);
 

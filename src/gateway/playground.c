@@ -65,3 +65,23 @@ void playground_node(void *context, struct api_node *ret_node) {
     ret_node->n_connections += (int64_t)atomic_load_explicit(&metrics->http.connections, memory_order_relaxed);
   }
 }
+
+size_t playground_peers(void *context, struct arena *arena, const struct api_peer **ret_list) {
+  const struct worker *worker = context;
+  const struct server *server = worker->server;
+  struct peers *peers = server->nodes ? arena_new(arena, struct peers) : NULL;
+  struct api_peer *list = peers ? arena_new_n(arena, struct api_peer, LIMIT_NODES) : NULL;
+  size_t n = 0;
+  if (!list) return 0;
+  nodes_peers(server->nodes, peers);
+  for (size_t i = 0; i < peers->n; i++) {
+    const struct peer *peer = &peers->items[i];
+    if (strcmp(peer->name, server->node) == 0) continue;
+    list[n++] = (struct api_peer){.name = peer->name,
+                                  .has_lease = peer_may_hold(peer, clock_boottime_us()),
+                                  .has_loaded = peer->applied >= 0,
+                                  .started_at = peer->started_at};
+  }
+  *ret_list = list;
+  return n;
+}

@@ -6,7 +6,8 @@
 
 /* api_options.call; `context` is the struct worker. */
 void playground_call(void *context, struct api_call *call);
-/* api_options.node: how this server is. From any thread. */
+/* api_options.node: how this server is; api_options.peers: and the others of its database. From any thread. */
 void playground_node(void *context, struct api_node *ret_node);
+size_t playground_peers(void *context, struct arena *arena, const struct api_peer **ret_list);
 
 #endif

@@ -322,7 +322,8 @@ static enum err_code start_api(struct service *service, struct err *err) {
                                   .signin = &server->signin,
                                   .on_problem = on_signin_problem,
                                   .call = playground_call,
-                                  .node = playground_node};
+                                  .node = playground_node,
+                                  .peers = playground_peers};
   enum err_code code = api_start(&server->api, &api, err);
   server->api.coherence = server->coherence;
   server->api.keeper = server->keeper;

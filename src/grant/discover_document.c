@@ -9,19 +9,12 @@ enum { TEXT_MAX = 2048, SCOPES_MAX = 8 * KIB };
 
 /* ---- addresses ---- */
 
-static bool is_this_machine(const struct url *url) {
-  bool is_number = str_starts(url->host, STR("127."));
-  for (size_t i = 0; i < url->host.n && is_number; i++)
-    is_number = url->host.p[i] == '.' || (url->host.p[i] >= '0' && url->host.p[i] <= '9');
-  return is_number || str_eq(url->host, url->is_ipv6 ? STR("::1") : STR("localhost"));
-}
-
 enum err_code grant_check_endpoint(struct arena *arena, struct str url, const char *what, struct err *err) {
   struct url parsed;
   struct err why;
   if (url.n > TEXT_MAX || url_parse(arena, url, &parsed, &why) != ERR_NONE)
     return err_set(err, ERR_UPSTREAM, "its %s is no address that can be used", what);
-  if (!str_eq(parsed.scheme, STR("https")) && !is_this_machine(&parsed))
+  if (!str_eq(parsed.scheme, STR("https")) && !url_is_loopback(&parsed))
     return err_set(err, ERR_DENIED, "its %s is not https: what is sent there could be read on the way", what);
   return ERR_NONE;
 }

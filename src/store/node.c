@@ -10,12 +10,13 @@ static bool read_node(struct db_rows *rows, struct arena *arena, void *ret_recor
   record->run = db_uuid(rows, 1);
   record->beat = db_int(rows, 3);
   record->applied = db_int(rows, 4);
+  record->started_at = db_int(rows, 5);
   return store_copy_text(rows, 0, arena, &record->name) && store_copy_text(rows, 2, arena, &record->address);
 }
 
 enum err_code store_node_list(STORE_TX, STORE_LIST(node_record)) {
-  const struct store_select select = {"SELECT name, run_id, address, beat, applied FROM node ORDER BY name", NULL, 0,
-                                      read_node, sizeof(struct node_record)};
+  const struct store_select select = {"SELECT name, run_id, address, beat, applied, started_at FROM node ORDER BY name",
+                                      NULL, 0, read_node, sizeof(struct node_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 

@@ -8,6 +8,7 @@ struct node_record {
   struct str name, address;
   struct uuid run;
   int64_t beat, applied; /* applied -1: it does not serve yet */
+  int64_t started_at;    /* UTC microseconds, by its own clock; store_node_join sets it */
 };
 
 enum err_code store_node_list(STORE_TX, STORE_LIST(node_record)) MUST_CHECK;

@@ -269,7 +269,9 @@ static void post_send(struct post *post) {
                                               .timeout_ms = TIMEOUT_MS,
                                               .max_body = ANSWER_MAX};
   post->started_us = clock_monotonic_us();
-  if (http_client_send(courier->options.http, &post->round->arena, &request, on_answered, post, &post->transfer,
+  /* One from before that was asked may still be http. */
+  if (webhook_check_address(&post->round->arena, request.url, &err) != ERR_NONE ||
+      http_client_send(courier->options.http, &post->round->arena, &request, on_answered, post, &post->transfer,
                        &err) != ERR_NONE) {
     fail(post, err.text);
     return;

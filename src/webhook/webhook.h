@@ -52,6 +52,12 @@ struct str webhook_secret_new(struct arena *arena) MUST_CHECK;
 enum err_code webhook_sign(struct str secret, struct str id, int64_t time_s, struct str body, struct buf *out,
                            struct err *err) MUST_CHECK;
 
+/* ---- address.c ---- */
+
+/* ERR_INVALID: no address, or http to another machine. This machine (127.0.0.1) may be named by http; whether anything
+ * is sent there says the operator (--allow-upstream). */
+enum err_code webhook_check_address(struct arena *arena, struct str address, struct err *err) MUST_CHECK;
+
 /* ---- courier.c ---- */
 
 struct courier;

@@ -23,7 +23,7 @@ test('every operation that reads is answered, whatever it is filtered by', async
   const owner = await signedInApi(connek, 'owner@acme.example');
   const operator = new Api(connek.base, (await connek.ok('operator', 'key')).trim());
   await callTool((await connek.token('finance@acme.example')).url, 'sqlite_query', { sql: 'SELECT 1' });
-  assert.deepEqual((await operator.get('/operator')).nodes.map(({ name }) => name), ['north']);
+  assert.deepEqual((await operator.get('/operator')).nodes.map(({ name, state, is_answering }) => [name, state, is_answering]), [['north', 'serving', true]]);
   const { webhook } = await owner.post('./webhooks', { name: 'a', url: 'https://hooks.acme.example/', events: ['user.joined'] });
   const first = async (path) => (await owner.get(path)).items[0].id;
   const ids = { user: owner.user, role: await first('./roles'), connection: await first('./connections'), token: await first('./tokens'), record: await first('./audit'), connector: 'sqlite', webhook: webhook.id };

@@ -132,7 +132,12 @@ test('usage adds up, by whatever it is asked', async () => {
     const { items } = await auditor.get(`./usage?by=${by}`);
     for (const count of ['calls', 'ok', 'errors', 'denied']) assert.equal(items.reduce((sum, one) => sum + one[count], 0), total[count], by);
   }
-  assert.equal((await auditor.get('./usage')).items.length, 30);
+  const people = (list) => new Set(list.map(({ user }) => user.id)).size;
+  const usage = await auditor.get('./usage');
+  assert.equal(usage.items.length, 30);
+  assert.deepEqual([usage.n_people, usage.total.people], [people(calls), people(calls)]);
+  for (const { key, people: n } of usage.items) assert.equal(n, people(calls.filter(({ time }) => time.startsWith(key))), key);
+  for (const { key, people: n } of (await auditor.get('./usage?by=tool')).items) assert.equal(n, people(calls.filter(({ tool }) => tool === key)), key);
   const ok = calls.filter(({ outcome, tool }) => outcome !== 'none' && tool === 'sqlite_query').map(({ duration_ms }) => duration_ms).sort((a, b) => a - b);
   const { p50_ms, p95_ms } = (await auditor.get('./usage?tool=sqlite_query')).total;
   const near = (found, right) => assert.ok(Math.abs(found - right) <= right * 0.13 + 0.01, `${found} is not near ${right}`);

@@ -132,7 +132,7 @@ test('no redirect is followed, and no address that connections may not reach', a
   const made = [
     [await make('redirect', ['user.invited']), /302.*redirect/],
     [await make('private', ['user.invited'], elsewhere.base), /loopback|not allowed|address/i],
-    [await admin.post('./webhooks', { name: 'metadata', url: 'http://169.254.169.254/latest', events: ['*'] }), /metadata|address/i],
+    [await admin.post('./webhooks', { name: 'metadata', url: 'https://169.254.169.254/latest', events: ['*'] }), /metadata|address/i],
   ];
   t.after(async () => {
     for (const [{ webhook }] of made) await admin.delete(`./webhooks/${webhook.id}`);
@@ -232,6 +232,9 @@ test('what is wrong is named by its place', async () => {
   const good = { name: 'x', url: 'https://hooks.acme.example/', events: ['*'] };
   for (const [change, pointer] of [
     [{ url: 'ftp://hooks.acme.example/' }, '/url'],
+    [{ url: 'http://hooks.acme.example/' }, '/url'],
+    [{ url: 'http://10.0.0.5:8080/' }, '/url'],
+    [{ url: 'http://127.0.0.1.acme.example/' }, '/url'],
     [{ url: 'https://user:secret@hooks.acme.example/' }, '/url'],
     [{ events: [] }, '/events'],
     [{ events: ['everything'] }, '/events/0'],
@@ -241,4 +244,19 @@ test('what is wrong is named by its place', async () => {
     assert.deepEqual([answer.status, answer.body.errors[0].pointer], [422, pointer]);
   }
   assert.deepEqual((await admin.get('./webhooks')).items, []);
+});
+
+test('nothing is sent where it could be read on the way: http is for this machine alone, also for a webhook from before that was asked', async (t) => {
+  const { webhook } = await make('open', ['user.invited']);
+  t.after(() => admin.delete(`./webhooks/${webhook.id}`));
+  const edit = (url) => admin.call('PATCH', `./webhooks/${webhook.id}`, { body: { url }, headers: { 'If-Match': webhook.etag } });
+  const refused = await edit('http://hooks.acme.example/');
+  assert.deepEqual([refused.status, refused.body.errors[0].pointer], [422, '/url']);
+  assert.match(refused.body.errors[0].detail ?? refused.text, /https/);
+  await happen();
+  await until('this machine hears it', () => got('open').length === 1);
+  await sql(connek, "UPDATE webhook SET url = 'http://hooks.acme.example/'");
+  await happen();
+  const one = await until('it is tried', async () => (await deliveries(webhook)).find(({ attempts, status }) => attempts > 0 && status === 'waiting'));
+  assert.match(one.text, /could be read on the way/);
 });

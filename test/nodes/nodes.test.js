@@ -4,6 +4,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { exampleConfig } from '../integration/support/connek.js';
 import { legacy, send } from '../integration/support/mcp.js';
+import { Api } from '../integration/support/api.js';
 import { eventually } from '../integration/support/served.js';
 import { Cluster, list, readiness, skip } from './cluster.js';
 
@@ -76,6 +77,16 @@ test('three servers of one database are as one', { skip }, async (t) => {
     assert.equal((await list(b, token)).status, 401);
     const fresh = await make(b);
     assert.deepEqual(await statuses(nodes, fresh.token), [200, 200, 200]);
+  });
+
+  await t.test('whichever server is asked, the operator sees all of them, how each is, and none that has gone', async () => {
+    const key = (await a.ok('operator', 'key')).trim();
+    const seen = async (node) => (await new Api(node.base, key).get('/operator')).nodes.map(({ name, state, is_answering, workers }) => `${name} ${state} ${is_answering} ${workers !== null}`).sort();
+    for (const node of nodes) await eventually(async () => assert.deepEqual(await seen(node), nodes.map(({ name }) => `${name} serving ${name === node.name} ${name === node.name}`)));
+    cluster.signal(c, 'SIGSTOP');
+    await eventually(async () => assert.deepEqual(await seen(a), ['a serving true true', 'b serving false false']));
+    cluster.signal(c, 'SIGCONT');
+    await eventually(async () => assert.equal((await seen(b)).length, 3));
   });
 
   await t.test('a server that ends in order is waited for by nobody', async () => {

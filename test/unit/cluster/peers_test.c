@@ -24,6 +24,14 @@ static void one_is_gone_when_its_beat_was_still_for_longer_than_a_lease(void **s
   assert_true(LIMIT_NODE_GONE_MS > LIMIT_NODE_LEASE_MS);
 }
 
+static void one_that_was_still_for_a_lease_holds_none_though_its_row_is_there(void **state) {
+  struct peers peers = {0};
+  take(&peers, row("b", 1, 7, 3), 0);
+  assert_true(peer_may_hold(&peers.items[0], LIMIT_NODE_LEASE_MS * MS));
+  assert_false(peer_may_hold(&peers.items[0], LIMIT_NODE_LEASE_MS * MS + 1));
+  assert_false(peer_is_gone(&peers.items[0], LIMIT_NODE_LEASE_MS * MS + 1));
+}
+
 static void a_new_beat_and_a_new_life_begin_the_time_anew(void **state) {
   struct peers peers = {0};
   take(&peers, row("b", 1, 7, 3), 0);
@@ -57,6 +65,7 @@ static void a_row_is_found_by_its_whole_name(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_is_gone_when_its_beat_was_still_for_longer_than_a_lease),
+      cmocka_unit_test(one_that_was_still_for_a_lease_holds_none_though_its_row_is_there),
       cmocka_unit_test(a_new_beat_and_a_new_life_begin_the_time_anew),
       cmocka_unit_test(what_all_others_have_taken_is_the_least_of_those_that_serve),
       cmocka_unit_test(a_row_is_found_by_its_whole_name),

@@ -211,6 +211,26 @@ static void authorities(void **state) {
   assert_int_equal(port, 42);
 }
 
+static void which_hosts_say_that_they_are_this_machine(void **state) {
+  const char *const own[] = {"http://localhost/", "http://LOCALHOST:1/", "http://127.0.0.1/", "http://127.9.9.9:80/",
+                             "http://[::1]:8080/"};
+  const char *const others[] = {"http://127.0.0.1.example.com/",
+                                "http://localhost.example.com/",
+                                "http://128.0.0.1/",
+                                "http://[::2]/",
+                                "http://example.com/127.0.0.1",
+                                "http://127.example/"};
+  struct url url;
+  for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+    assert_ok(url_parse(&arena, str_of(own[i]), &url, &test_err));
+    assert_true(url_is_loopback(&url));
+  }
+  for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+    assert_ok(url_parse(&arena, str_of(others[i]), &url, &test_err));
+    assert_false(url_is_loopback(&url));
+  }
+}
+
 static void all_but_unreserved_is_encoded(void **state) {
   struct buf out;
   buf_init(&out, &arena, 1000);
@@ -265,6 +285,7 @@ int main(void) {
       cmocka_unit_test(an_endless_url_is_too_large),
       cmocka_unit_test(the_text_may_go_after_parsing),
       cmocka_unit_test(authorities),
+      cmocka_unit_test(which_hosts_say_that_they_are_this_machine),
       cmocka_unit_test(all_but_unreserved_is_encoded),
       cmocka_unit_test(decoding_undoes_encoding),
       cmocka_unit_test(bad_escapes_are_not_decoded),
