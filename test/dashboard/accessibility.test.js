@@ -64,12 +64,19 @@ test('axe sees what it is shown: text that is too pale in one theme, a page that
 
 test('no page has a violation, in neither theme, and none is wider than a phone or a window at 200%', { concurrency: 2 }, async (t) => {
   const found = [];
+  let broken = null; // the page that could not be looked at: both walks end there
   const walk = (half) => async (t) => {
     const { page, assertClean } = await visitor(t, world.base);
     await signIn(page, world.base, owner, password);
     for (const [name, go] of everyPage.filter((_, i) => i % 2 === half)) {
-      await go(page, world);
-      found.push(...(await look(page, name)));
+      if (broken) return;
+      try {
+        await go(page, world);
+        found.push(...(await look(page, name)));
+      } catch (error) {
+        broken = name;
+        throw new Error(`the page ${name} (${page.url()}): ${error.message}`, { cause: error });
+      }
     }
     assertClean();
   };

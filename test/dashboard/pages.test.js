@@ -2,6 +2,7 @@
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { sdk1 } from '../integration/support/clients.js';
+import { Served, readOnly } from '../integration/support/served.js';
 import { acme, owner, password } from './support/acme.js';
 import { choose, closeBrowser, settled, signIn, visitor } from './support/browser.js';
 
@@ -9,7 +10,7 @@ let world, who, page;
 const closers = [];
 const scope = { after: (close) => closers.push(close) };
 before(async () => {
-  world = await acme(scope);
+  world = await acme(scope, { upstreams: ['127.0.0.1'] });
   who = await visitor(scope, world.base);
   page = who.page;
   await signIn(page, world.base, owner, password);
@@ -29,6 +30,9 @@ test('Home: today\'s figures lead to their calls', async () => {
   await open('/');
   const denied = page.getByRole('link', { name: /Denied today/ });
   await denied.waitFor();
+  const figures = page.getByRole('link', { name: / today/ });
+  assert.deepEqual(await figures.evaluateAll((all) => all.map((one) => [one.innerText.split('\n')[0].trim(), one.querySelectorAll('polyline').length, one.querySelector('polyline').getAttribute('points').split(' ').length])), ['Calls', 'Denied', 'Errors', 'People active'].map((name) => [`${name} today`, 1, 14]));
+  assert.match(await figures.last().innerText(), /3/); // ann, carla, dilip
   assert.match(await denied.innerText(), /[1-9]/);
   await denied.click();
   await page.waitForURL(/decision=denied/);
@@ -55,9 +59,14 @@ test('Sources: a connection is checked, renamed, labelled and deleted', async ()
   await dialog().getByText('books_list_invoices').waitFor();
   await dialog().getByRole('tab', { name: 'Settings' }).click();
   await dialog().getByLabel('Name', { exact: true }).fill('Globex accounting');
+  const labels = dialog().getByRole('combobox', { name: 'Labels' }).or(dialog().getByRole('textbox', { name: 'Labels' }));
+  await labels.fill('region=North');
+  await labels.press('Enter');
   await dialog().getByRole('button', { name: 'Save' }).click();
   await page.getByText('Saved.').first().waitFor();
   await page.getByRole('link', { name: /Globex accounting/ }).waitFor();
+  const { connections } = JSON.parse(await world.connek.ok('export'));
+  assert.deepEqual(connections.find(({ name }) => name === 'Globex accounting').labels, { client: 'Globex', region: 'North' });
   await dialog().getByRole('tab', { name: 'Overview' }).click();
   await dialog().getByRole('button', { name: 'Delete' }).click();
   const sure = page.getByRole('dialog', { name: /Delete Globex accounting/ });
@@ -267,12 +276,60 @@ test('Playground: a form made from the schema, a call, its result and what the r
   await page.getByText(/is needed/).first().waitFor();
   await choose(page, /status/i, 'open');
   await page.getByRole('button', { name: 'Call', exact: true }).click();
-  await page.getByLabel('Text of the result').getByText('INV-0042').waitFor();
+  const rows = page.getByRole('region', { name: 'Rows of the result' });
+  await rows.getByRole('row').filter({ hasText: 'INV-0042' }).waitFor();
+  assert.deepEqual(await rows.getByRole('columnheader').allInnerTexts(), ['number', 'customer', 'owed']);
+  await page.getByRole('tab', { name: 'What the assistant reads' }).click();
+  await page.getByLabel('Text of the result').locator('.json-text', { hasText: 'INV-0042' }).waitFor();
   await page.getByText('A rule of role Finance decided.').waitFor();
   const address = page.url();
   assert.match(address, /arguments=/);
   await page.getByRole('button', { name: /Void an invoice/ }).click();
   await page.getByText('The rules deny it').waitFor();
+  who.assertClean();
+});
+
+test('Playground: what a tool answers is shown as what it is: text, images, files, links; a failure is said, and markup stays text', async (t) => {
+  const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+  const results = {
+    draw: { content: [{ type: 'text', text: 'Here it is.' }, { type: 'image', data: pixel, mimeType: 'image/png' }, { type: 'audio', data: 'AAAA', mimeType: 'audio/wav' }] },
+    find: { content: [{ type: 'resource', resource: { uri: 'file:///a.txt', mimeType: 'text/plain', text: '<b>bold</b>' } }, { type: 'resource_link', uri: 'https://studio.example/b', name: 'b' }] },
+    fail: { content: [{ type: 'text', text: 'The brush is dry.' }], isError: true },
+  };
+  const lie = (message, response) => message.method === 'tools/call' && response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: results[message.params.name] }));
+  const studio = await Served.start(t, { tools: Object.keys(results).map((name) => readOnly(name)), lie });
+  await world.connek.apply({
+    organisation: 'Acme',
+    connectors: [{ id: 'studio', kind: 'mcp', name: 'Studio', url: studio.url }],
+    connections: [{ name: 'Studio', connector: 'studio', trust: 'accept' }],
+    roles: [{ name: 'Studio', rules: [{ connector: 'studio', does: ['read'] }] }],
+  });
+  await open('/playground');
+  await choose(page, 'Who', 'Studio');
+  const answer = page.getByRole('region', { name: 'Answer' });
+  const call = async (name) => {
+    await page.getByRole('button', { name: `studio_${name}` }).click();
+    await page.getByRole('button', { name: 'Call', exact: true }).click();
+  };
+  await call('draw');
+  await answer.getByText('Here it is.').waitFor();
+  const image = answer.getByRole('img', { name: 'The result: image' });
+  assert.equal(await image.evaluate((one) => one.decode().then(() => one.naturalWidth)), 1);
+  const download = page.waitForEvent('download');
+  await answer.getByRole('button', { name: 'Save it' }).click();
+  assert.equal((await download).suggestedFilename(), 'sound');
+  await call('find');
+  await answer.getByText('<b>bold</b>').waitFor();
+  await answer.getByText('https://studio.example/b').waitFor();
+  assert.equal(await answer.getByRole('link', { name: /studio/ }).count(), 0);
+  await call('fail');
+  await answer.getByRole('alert').getByText('The brush is dry.').waitFor();
+  await answer.getByText('Error', { exact: true }).waitFor();
+  await answer.getByRole('tab', { name: 'Result' }).click();
+  await answer.getByLabel('result', { exact: true }).locator('.json-name', { hasText: 'isError' }).waitFor();
+  await answer.getByRole('tab', { name: 'Request' }).click();
+  await answer.getByLabel('request', { exact: true }).locator('.json-text', { hasText: 'studio_fail' }).waitFor();
+  await world.connek.apply({ organisation: 'Acme', roles: [{ name: 'Studio', rules: [] }] });
   who.assertClean();
 });
 
@@ -355,10 +412,10 @@ test('Developers: a webhook is added, tested, seen to fail and to be sent again,
   await open('/developers?tab=webhooks');
   await page.getByRole('button', { name: 'Add a webhook' }).click();
   await page.getByLabel('Name', { exact: false }).first().fill('On call');
-  await page.getByLabel('Address').fill('nowhere');
+  await page.getByLabel('Address').fill('http://hooks.acme.example/');
   await page.getByRole('checkbox', { name: 'connection.failed' }).check();
   await page.getByRole('button', { name: 'Add it' }).click();
-  await page.locator('[class*="Input-error"]').first().waitFor();
+  await page.locator('[class*="Input-error"]').filter({ hasText: 'begin it with https' }).waitFor();
   assert.equal(await page.getByLabel('Name', { exact: false }).first().inputValue(), 'On call');
   await page.getByLabel('Address').fill(`${world.upstream.base}/hook`);
   await page.getByRole('button', { name: 'Add it' }).click();

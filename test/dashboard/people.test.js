@@ -69,6 +69,7 @@ test('the operator sees how large the installation is by their key alone, and no
   await page.getByRole('button', { name: 'Open' }).click();
   await page.getByRole('row', { name: /Acme/ }).waitFor();
   await page.getByText('Ready', { exact: true }).waitFor();
+  await page.getByText('Serving', { exact: true }).waitFor();
   assert.doesNotMatch(await page.locator('main').innerText(), /@acme|Books|Finance|Ledger/);
   await page.getByRole('button', { name: 'Forget the key' }).click();
   assert.equal(await page.getByRole('row').count(), 0);

@@ -79,8 +79,8 @@ export const people = {
   'eva@acme.example': { kind: 'auditor', roles: [] },
 };
 
-// A running Connek with all of it. `calls`: whether its clients have called already.
-export async function acme(t, { calls = true, ...options } = {}) {
+// A running Connek with all of it. `calls`: whether its clients have called already; `upstreams`: where else it may call.
+export async function acme(t, { calls = true, upstreams = [], ...options } = {}) {
   const upstream = await books(t);
   const connek = await Connek.create(t, options);
   await connek.makeDatabase('ledger.db', exampleLedger);
@@ -103,7 +103,7 @@ export async function acme(t, { calls = true, ...options } = {}) {
     ],
     users: Object.entries(people).map(([email, { kind, roles }]) => ({ email, kind, roles })),
   });
-  await connek.start('--allow-upstream', upstream.host);
+  await connek.start(...[upstream.host, ...upstreams].flatMap((host) => ['--allow-upstream', host]));
   for (const email of Object.keys(people)) if (email !== 'dilip@acme.example') await member(connek, email);
   const world = { connek, upstream, base: connek.base };
   if (calls) await makeCalls(t, world);

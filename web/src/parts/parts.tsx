@@ -5,6 +5,7 @@ import { IconAlertTriangle, IconCheck, IconCopy } from '@tabler/icons-react';
 import { useEffect, useState, type ReactNode } from 'react';
 import { textOf } from '../api/client';
 import type { Schemas } from '../api/client';
+import { indented, JsonText } from './JsonText';
 import { ago, exact, hueOf, initials, milliseconds } from './words';
 
 export function PageHead({ title, lead, children }: { title: string; lead: string; children?: ReactNode }) {
@@ -164,10 +165,10 @@ export function Secret({ label, value }: { label: string; value: string }) {
   );
 }
 
-export function CodeBlock({ text, label }: { text: string; label: string }) {
+export function CodeBlock({ text, label, children }: { text: string; label: string; children?: ReactNode }) {
   return (
     <div style={{ position: 'relative' }}>
-      <pre className="code" tabIndex={0} aria-label={label} style={{ paddingRight: 44 }}>{text}</pre>
+      <pre className="code" tabIndex={0} aria-label={label} style={{ paddingRight: 44 }}>{children ?? text}</pre>
       <CopyButton value={text} timeout={2000}>
         {({ copied, copy }) => (
           <ActionIcon variant="default" onClick={copy} aria-label={copied ? 'Copied' : `Copy ${label}`} style={{ position: 'absolute', top: 8, right: 8 }}>
@@ -179,7 +180,10 @@ export function CodeBlock({ text, label }: { text: string; label: string }) {
   );
 }
 
-export const Json = ({ value, label }: { value: unknown; label: string }) => <CodeBlock label={label} text={JSON.stringify(value, null, 2)} />;
+export function Json({ value, label }: { value: unknown; label: string }) {
+  const text = indented(value);
+  return <CodeBlock label={label} text={text}><JsonText text={text} /></CodeBlock>;
+}
 
 export function Facts({ children }: { children: ReactNode }) {
   return <dl className="facts">{children}</dl>;

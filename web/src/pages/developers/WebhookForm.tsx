@@ -30,7 +30,7 @@ export function WebhookForm({ initial, verb, send, cancel }: { initial?: Webhook
     <form noValidate onSubmit={(event) => { event.preventDefault(); void form.send(() => send(form.values)); }}>
       <Stack gap="sm">
         <TextInput label="Name" required value={name} error={form.fields.name} onChange={(event) => form.set('name', event.currentTarget.value)} autoComplete="off" />
-        <TextInput label="Address" description="Reachable from the internet, and it answers with 2xx within ten seconds." placeholder="https://" required value={url} error={form.fields.url} onChange={(event) => form.set('url', event.currentTarget.value)} spellCheck={false} autoComplete="off" />
+        <TextInput label="Address" description="It begins with https, is reachable from the internet, and answers with 2xx within ten seconds." placeholder="https://" required value={url} error={form.fields.url} onChange={(event) => form.set('url', event.currentTarget.value)} spellCheck={false} autoComplete="off" />
         <Checkbox label="Every event" description="Also those that come with later versions." checked={isAll} onChange={(event) => form.set('events', event.currentTarget.checked ? ['*'] : [])} />
         {!isAll && (
           <Checkbox.Group label="Events" value={events} onChange={(value) => form.set('events', value as Event[])}>

@@ -87,21 +87,21 @@ function Figures() {
   const { organisation } = useHere();
   const from = useMemo(() => new Date(startOfDay(Date.now()).getTime() - (fortnight - 1) * dayMs).toISOString(), []);
   const usage = useQuery(usageQuery(organisation.id, 'day', { from }));
-  const today = useQuery(usageQuery(organisation.id, 'user', { from: startOfDay(Date.now()).toISOString() }));
   return (
     <Loaded query={usage} waiting={<CardLines n={4} height={88} />}>
       {({ items }) => {
         const days = Array.from({ length: fortnight }, (_, i) => new Date(new Date(from).getTime() + i * dayMs).toISOString().slice(0, 10));
-        const of = (read: (row: Schemas['UsageRow']) => number) => days.map((key) => read(items.find((row) => row.key === key) ?? ({ calls: 0, denied: 0, errors: 0 } as Schemas['UsageRow'])));
+        const of = (read: (row: Schemas['UsageRow']) => number) => days.map((key) => read(items.find((row) => row.key === key) ?? ({ calls: 0, denied: 0, errors: 0, people: 0 } as Schemas['UsageRow'])));
         const figures = [
-          { name: 'Calls today', values: of((row) => row.calls), search: {} },
-          { name: 'Denied today', values: of((row) => row.denied), search: { decision: 'denied' } },
-          { name: 'Errors today', values: of((row) => row.errors), search: { outcome: 'error' } },
-        ];
+          { name: 'Calls today', values: of((row) => row.calls), to: '/activity', search: {} },
+          { name: 'Denied today', values: of((row) => row.denied), to: '/activity', search: { decision: 'denied' } },
+          { name: 'Errors today', values: of((row) => row.errors), to: '/activity', search: { outcome: 'error' } },
+          { name: 'People active today', values: of((row) => row.people), to: '/usage', search: {} },
+        ] as const;
         return (
           <div className="cards" style={{ gridTemplateColumns: 'repeat(auto-fill, minmax(min(240px, 100%), 1fr))' }}>
-            {figures.map(({ name, values, search }) => (
-              <Link key={name} to="/activity" search={search} className="card figure">
+            {figures.map(({ name, values, to, search }) => (
+              <Link key={name} to={to} search={search} className="card figure">
                 <div>
                   <div className="dim small">{name}</div>
                   <div className="figure-n">{count(values.at(-1) ?? 0)}</div>
@@ -109,12 +109,6 @@ function Figures() {
                 <Sparkline values={values} />
               </Link>
             ))}
-            <Link to="/usage" className="card figure">
-              <div>
-                <div className="dim small">People active today</div>
-                <div className="figure-n">{count(today.data?.n_people ?? 0)}</div>
-              </div>
-            </Link>
           </div>
         );
       }}

@@ -21,7 +21,7 @@ function useOperations() {
     make: (body: Schemas['MyNewConnection'], key: string) => take(api.POST('/organisations/{organisation}/me/connections', { params: { path, header: { 'Idempotency-Key': key } }, body })),
     consent: async (connection: string) => {
       const { url } = await take(api.POST('/organisations/{organisation}/me/connections/{connection}/link', { params: of(connection), body: { return_path: '/me' } }));
-      window.location.assign(url);
+      if (url) window.location.assign(url);
     },
     check: (connection: string) => take(api.POST('/organisations/{organisation}/me/connections/{connection}/check', { params: of(connection), body: {} })),
     disconnect: (connection: string) => take(api.POST('/organisations/{organisation}/me/connections/{connection}/disconnect', { params: of(connection), body: {} })),

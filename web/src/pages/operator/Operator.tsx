@@ -40,6 +40,17 @@ function Figure({ name, value }: { name: string; value: number }) {
   return <div className="card"><div className="dim small">{name}</div><div className="figure-n">{count(value)}</div></div>;
 }
 
+const nodeStates = { serving: ['good', 'Serving'], not_ready: ['warn', 'Not ready'], silent: ['bad', 'Silent'] } as const;
+
+function Node({ node }: { node: Schemas['Installation']['nodes'][number] }) {
+  const [tone, word] = nodeStates[node.state];
+  return (
+    <>
+      <Status tone={tone}>{word}</Status> {node.workers !== null && <>{count(node.workers)} workers, </>}{node.connections !== null && <>{count(node.connections)} open connections, </>}started <Time of={node.started_at} />
+    </>
+  );
+}
+
 function Installation({ operatorKey, close }: { operatorKey: string; close: () => void }) {
   const client = clientOf(operatorKey);
   const installation = useQuery({ queryKey: ['operator', 'installation'], queryFn: () => answered(client.GET('/operator')), retry: false, refetchInterval: 30_000 });
@@ -58,7 +69,7 @@ function Installation({ operatorKey, close }: { operatorKey: string; close: () =
               <Facts>
                 <Fact name="Status">{data.is_ready ? <Status tone="good">Ready</Status> : <Status tone="bad">Not ready</Status>} {data.problem}</Fact>
                 <Fact name="Version">{data.version}</Fact>
-                {data.nodes.map((node) => <Fact key={node.name} name={node.name}>{count(node.workers)} workers, {count(node.connections)} open connections, started <Time of={node.started_at} /></Fact>)}
+                {data.nodes.map((node) => <Fact key={node.name} name={node.name}><Node node={node} /></Fact>)}
               </Facts>
             </Section>
             <Section title="Organisations" aside={<span className="dim small">Active and calls: in the last 30 days</span>}>

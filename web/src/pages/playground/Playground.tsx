@@ -1,5 +1,5 @@
 // Playground: who, what, how; beneath it the request, the result and what the rules said. Its address reproduces it.
-import { Group, Stack, Tabs, Text, TextInput, UnstyledButton } from '@mantine/core';
+import { Group, Stack, Text, TextInput, UnstyledButton } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
@@ -9,9 +9,10 @@ import { api, take, type Schemas } from '../../api/client';
 import { toolsQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
 import { useForm } from '../../parts/form';
-import { DoesBadge, Empty, Json, Lines, Loaded, PageHead, ProblemBox, Status } from '../../parts/parts';
+import { DoesBadge, Empty, Lines, Loaded, PageHead, ProblemBox, Status } from '../../parts/parts';
 import { milliseconds, reasonWords } from '../../parts/words';
 import { searchOf, whoseOf, WhoSelect } from '../assistant/Assistant';
+import { Result } from './Result';
 
 const ArgumentsForm = lazy(() => import('./ArgumentsForm').then((module) => ({ default: module.ArgumentsForm })));
 type Tool = Schemas['EffectiveTool'];
@@ -42,14 +43,8 @@ function ToolList({ tools, chosen, choose }: { tools: Tool[]; chosen?: string; c
   );
 }
 
-function contentText(result: Record<string, unknown> | null): string {
-  const content = result && Array.isArray(result.content) ? (result.content as { type?: string; text?: string }[]) : [];
-  return content.filter(({ type }) => type === 'text').map(({ text }) => text ?? '').join('\n');
-}
-
 function Answer({ answer, request }: { answer: Schemas['CallResult']; request: Record<string, unknown> }) {
   const { may } = useHere();
-  const text = contentText(answer.result);
   return (
     <section className="section" aria-label="Answer">
       <Group gap={10} mb="sm" role="status">
@@ -58,17 +53,8 @@ function Answer({ answer, request }: { answer: Schemas['CallResult']; request: R
         <span className="wrap">{reasonWords(answer.reason)}</span>
         {may('audit:read') && answer.call && <Link to="/activity/$record" params={{ record: answer.call }}>Its record</Link>}
       </Group>
-      {answer.text && <div className="problem" style={{ marginBottom: 12 }}>{answer.text}</div>}
-      <Tabs defaultValue={text ? 'text' : 'result'} keepMounted={false}>
-        <Tabs.List mb="sm">
-          {text && <Tabs.Tab value="text">What the assistant reads</Tabs.Tab>}
-          <Tabs.Tab value="result">Result</Tabs.Tab>
-          <Tabs.Tab value="request">Request</Tabs.Tab>
-        </Tabs.List>
-        <Tabs.Panel value="text"><pre className="code" tabIndex={0} aria-label="Text of the result">{text}</pre></Tabs.Panel>
-        <Tabs.Panel value="result">{answer.result ? <Json label="result" value={answer.result} /> : <Text size="sm" c="dimmed">There is no result.</Text>}</Tabs.Panel>
-        <Tabs.Panel value="request"><Json label="request" value={request} /></Tabs.Panel>
-      </Tabs>
+      {answer.text && <div className="problem" role="alert" style={{ marginBottom: 12 }}>{answer.text}</div>}
+      <Result key={answer.call ?? ''} answer={answer} request={request} />
     </section>
   );
 }

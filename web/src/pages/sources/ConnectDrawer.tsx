@@ -105,7 +105,7 @@ export async function openConsent(organisation: string, connection: string): Pro
       body: { return_path: `/sources/${connection}` },
     }),
   );
-  window.location.assign(url);
+  if (url) window.location.assign(url);
 }
 
 function How({ detail, done }: { detail: Schemas['ConnectorDetail']; done: (connection: Schemas['Connection']) => void }) {

@@ -19,7 +19,7 @@ function daysOf(from: string, items: Row[]): Row[] {
   const days: Row[] = [];
   for (let at = new Date(from).getTime(); at <= Date.now(); at += dayMs) {
     const key = new Date(at).toISOString().slice(0, 10);
-    days.push(items.find((row) => row.key === key) ?? { key, label: key, calls: 0, ok: 0, errors: 0, denied: 0, limited: 0, p50_ms: null, p95_ms: null });
+    days.push(items.find((row) => row.key === key) ?? { key, label: key, calls: 0, ok: 0, errors: 0, denied: 0, limited: 0, people: 0, p50_ms: null, p95_ms: null });
   }
   return days;
 }

@@ -52,7 +52,7 @@ function Invited({ invited, close }: { invited: Schemas['InvitedUser']; close: (
     });
   return (
     <Stack>
-      {invited.invitation ? (
+      {invited.invitation?.url ? (
         <>
           <Text>Send {invited.user.email} this link. They choose a password, and then see their own page, where they can make their URL. The link works once, and ends <Time of={invited.invitation.expires_at} />.</Text>
           <Secret label="invitation link" value={invited.invitation.url} />

@@ -91,7 +91,7 @@ function Overview({ user, setTyped }: { user: User; setTyped: (is: boolean) => v
       {link && (
         <div className="hint" role="status">
           <Text size="sm" mb={8}>A new link in the place of the old one. It works once, and ends <Time of={link.expires_at} />.</Text>
-          <Secret label="invitation link" value={link.url} />
+          {link.url && <Secret label="invitation link" value={link.url} />}
         </div>
       )}
       {mayWrite && (
