@@ -3,6 +3,7 @@
 #include "api/change.h"
 #include "api/handlers.h"
 #include "api/users.h"
+#include "audit/retention.h"
 #include "base/limits.h"
 
 enum err_code config_read_out(struct api_request *request, struct db_tx *tx, struct err *err) {
@@ -31,6 +32,14 @@ static void write_lines(struct buf *out, struct str lines) {
   answer_close(out, '}');
 }
 
+/* As one sets it alone (settings.c). What somebody changed in the database itself is nobody's. */
+static enum err_code find_retention(struct api_request *request, struct db_tx *tx, int64_t *ret_days, struct err *err) {
+  struct retention_left left;
+  enum err_code code = retention_look(tx, request->organisation.id, &left, err);
+  if (code == ERR_NONE) *ret_days = left.days;
+  return code;
+}
+
 /* Owners are owners' to make and unmake, whatever a file says or prunes; and one stays who can sign in. */
 static enum err_code check_owners(const struct api_request *request, const struct api_owners *before,
                                   const struct api_owners *after, struct err *err) {
@@ -47,9 +56,14 @@ static enum err_code check_owners(const struct api_request *request, const struc
 static enum err_code apply_guarded(struct api_request *request, struct db_tx *tx, struct config *config,
                                    struct buf *lines, struct err *err) {
   struct api_owners before, after;
+  int64_t days = 0, days_after = 0;
   enum err_code code = api_owners_load(request, tx, &before, err);
+  if (code == ERR_NONE) code = find_retention(request, tx, &days, err);
   if (code == ERR_NONE) code = apply(request, tx, config, lines, err);
   if (code == ERR_NONE) code = api_owners_load(request, tx, &after, err);
+  if (code == ERR_NONE) code = find_retention(request, tx, &days_after, err);
+  if (code == ERR_NONE && days != days_after && request->principal.kinds != API_OWNER)
+    return err_set(err, ERR_DENIED, "only an owner says how long records are kept");
   return code == ERR_NONE ? check_owners(request, &before, &after, err) : code;
 }
 

@@ -3,6 +3,7 @@
 #include "api/change.h"
 #include "api/handlers.h"
 #include "api/page.h"
+#include "audit/retention.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "config/words.h"
@@ -122,24 +123,47 @@ static enum err_code find_limit(struct api_request *request, struct db_tx *tx, i
   return code;
 }
 
-static enum err_code settings_etag(struct api_request *request, int64_t per_minute, struct str *ret_etag,
-                                   struct err *err) {
-  struct str text = arena_printf(&request->arena, "{\"per_minute\":%lld", (long long)per_minute);
+struct settings {
+  int64_t per_minute;
+  struct retention_left left;
+};
+
+static enum err_code find_settings(struct api_request *request, struct db_tx *tx, struct settings *ret_settings,
+                                   struct str *ret_etag, struct err *err) {
+  enum err_code code = find_limit(request, tx, &ret_settings->per_minute, err);
+  if (code == ERR_NONE) code = retention_look(tx, request->organisation.id, &ret_settings->left, err);
+  if (code != ERR_NONE) return code;
+  struct str text = arena_printf(&request->arena, "{\"per_minute\":%lld,\"days\":%lld",
+                                 (long long)ret_settings->per_minute, (long long)ret_settings->left.days);
   return text.p ? api_etag(request, text, ret_etag, err) : err_no_memory(err);
+}
+
+/* Since when there are records, and how long they stay. */
+static void write_audit(struct buf *out, const struct retention_left *left) {
+  answer_name(out, "audit");
+  answer_open(out, '{');
+  if (left->days)
+    answer_int(out, "retention_days", left->days);
+  else
+    answer_null(out, "retention_days");
+  answer_time(out, "first_at", left->first_at);
+  answer_int(out, "removed", left->n_removed);
+  answer_time(out, "removed_at", left->removed_at);
+  answer_close(out, '}');
 }
 
 static enum err_code answer_settings(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct buf *out = &request->out;
   const struct vault_keys *keys;
   struct str etag;
-  int64_t per_minute;
-  enum err_code code = find_limit(request, tx, &per_minute, err);
-  if (code == ERR_NONE) code = settings_etag(request, per_minute, &etag, err);
+  struct settings settings;
+  enum err_code code = find_settings(request, tx, &settings, &etag, err);
   if (code == ERR_NONE) code = api_keys(request, &keys, err);
   if (code != ERR_NONE) return code;
   answer_open(out, '{');
   answer_text(out, "name", request->organisation.name);
-  answer_int(out, "per_minute", per_minute);
+  answer_int(out, "per_minute", settings.per_minute);
+  write_audit(out, &settings.left);
   answer_text(out, "etag", etag);
   answer_text(out, "public_url", request->base);
   answer_name(out, "vault");
@@ -162,18 +186,28 @@ enum err_code settings_get(struct api_request *request, struct db_tx *tx, struct
 
 enum err_code settings_update(struct api_request *request, struct db_tx *tx, struct err *err) {
   yyjson_val *per_minute = json_get(request->body, "per_minute");
-  int64_t old;
+  yyjson_val *days = json_get(request->body, "audit_retention_days");
+  struct settings old;
   struct str etag;
   struct buf text;
-  enum err_code code = find_limit(request, tx, &old, err);
-  if (code == ERR_NONE) code = settings_etag(request, old, &etag, err);
+  enum err_code code = find_settings(request, tx, &old, &etag, err);
   if (code == ERR_NONE) code = api_check_match(request, etag, err);
   if (code != ERR_NONE) return code;
+  if (days && request->principal.kinds != API_OWNER)
+    return err_set(err, ERR_DENIED, "only an owner says how long records are kept");
   api_change_open(request, &text);
-  answer_name(&text, "limits");
-  answer_open(&text, '{');
-  answer_int(&text, "per_minute", yyjson_get_sint(per_minute));
-  answer_close(&text, '}');
+  if (per_minute) {
+    answer_name(&text, "limits");
+    answer_open(&text, '{');
+    answer_int(&text, "per_minute", yyjson_get_sint(per_minute));
+    answer_close(&text, '}');
+  }
+  if (days) {
+    answer_name(&text, "audit");
+    answer_open(&text, '{');
+    answer_int(&text, "retention_days", yyjson_get_sint(days)); /* null: 0, for ever */
+    answer_close(&text, '}');
+  }
   code = api_change_apply(request, tx, &text, API_EDIT, err);
   return code == ERR_NONE ? answer_settings(request, tx, err) : code;
 }

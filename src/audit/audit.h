@@ -7,7 +7,8 @@
  * without gaps.
  *  4. The record holds digests of personal content (e-mail, client's name, arguments); the content stands sealed beside
  * it, so that erasure breaks nothing.
- *  5. The head row is keyed: it cannot be set back to an earlier record without the key's owner noticing, given a
+ *  5. What retention removes is a chain's beginning, and a keyed tombstone stands in its place (retention.h).
+ *  6. The head row is keyed: it cannot be set back to an earlier record without the key's owner noticing, given a
  * checkpoint. */
 #ifndef CONNEK_AUDIT_AUDIT_H
 #define CONNEK_AUDIT_AUDIT_H
@@ -112,6 +113,8 @@ typedef const struct vault_keys *(*audit_keys_of)(struct uuid organisation_id, v
 struct audit_finding {
   bool holds;
   int64_t records, chains;
+  int64_t removed;        /* by retention, before the records that are there */
+  int64_t points_removed; /* of the checkpoints' records: theirs can no longer be compared */
   char text[256]; /* names the first record that does not hold: organisation, writer, seq, time, and what is wrong */
 };
 /* `since`: a checkpoint's text (or several, one a line), or empty. ERR_NONE also where the trail does not hold:

@@ -1,6 +1,8 @@
 /* Chains: macs, the next row, the head. Must not know threads nor batches. */
 #include "audit/chain.h"
 
+#include "audit/tombstone.h"
+
 bool audit_record_mac(const struct vault_keys *keys, const uint8_t before[AUDIT_MAC_SIZE], struct str record,
                       struct buf *space, uint8_t ret_mac[AUDIT_MAC_SIZE]) {
   buf_clear(space);
@@ -11,7 +13,7 @@ bool audit_record_mac(const struct vault_keys *keys, const uint8_t before[AUDIT_
   return true;
 }
 
-static uint8_t *put_number(uint8_t *at, int64_t number) {
+uint8_t *audit_mac_number(uint8_t *at, int64_t number) {
   for (int shift = 56; shift >= 0; shift -= 8)
     *at++ = (uint8_t)((uint64_t)number >> shift);
   return at;
@@ -25,8 +27,8 @@ static bool keyed_mac(const struct vault_keys *keys, char domain, const struct a
   if (chain->writer.n > AUDIT_WRITER_MAX) return false;
   *at++ = (uint8_t)domain;
   memcpy(at, chain->organisation_id.b, 16);
-  at = put_number(at + 16, time);
-  at = put_number(at, chain->seq);
+  at = audit_mac_number(at + 16, time);
+  at = audit_mac_number(at, chain->seq);
   memcpy(at, chain->mac, AUDIT_MAC_SIZE);
   at += AUDIT_MAC_SIZE;
   if (chain->writer.n) memcpy(at, chain->writer.p, chain->writer.n);
@@ -60,7 +62,16 @@ enum err_code audit_chain_load(struct db_tx *tx, const struct vault_keys *keys, 
   int64_t last_seq = 0;
   uint8_t last_mac[AUDIT_MAC_SIZE] = {0}, head_mac[AUDIT_MAC_SIZE];
   enum err_code code = store_audit_tail_get(tx, organisation_id, writer, &last_seq, last_mac, err);
-  if (code != ERR_NONE && code != ERR_NOT_FOUND) return code;
+  if (code == ERR_NOT_FOUND) {
+    struct audit_tombstone_row tombstone;
+    code = audit_tombstone_load(tx, keys, organisation_id, writer, &tombstone, err);
+    if (code == ERR_CONFLICT) return broken(&chain, err);
+    if (code == ERR_NONE) {
+      last_seq = tombstone.seq;
+      memcpy(last_mac, tombstone.mac, AUDIT_MAC_SIZE);
+    }
+  }
+  if (code != ERR_NONE) return code;
   code = store_audit_head_get(tx, organisation_id, writer, &head, err);
   if (code != ERR_NONE && code != ERR_NOT_FOUND) return code;
   if (code == ERR_NONE) {

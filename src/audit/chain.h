@@ -25,8 +25,11 @@ bool audit_head_mac(const struct vault_keys *keys, const struct audit_chain *cha
 bool audit_checkpoint_mac(const struct vault_keys *keys, const struct audit_chain *chain, int64_t time,
                           uint8_t ret_mac[AUDIT_MAC_SIZE]) MUST_CHECK;
 
-/* Reads the head and the last record. ERR_CONFLICT where they do not fit each other or the key: nothing may be put
- * after them. */
+/* Eight bytes of what a keyed mac is made of; where the next ones go. */
+uint8_t *audit_mac_number(uint8_t *at, int64_t number);
+
+/* Reads the head and the last record (or the tombstone, where all of them are removed). ERR_CONFLICT where they do not
+ * fit each other or the key: nothing may be put after them. */
 enum err_code audit_chain_load(struct db_tx *tx, const struct vault_keys *keys, struct uuid organisation_id,
                                struct str writer, struct audit_chain *ret_chain, struct err *err) MUST_CHECK;
 

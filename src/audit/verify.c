@@ -1,7 +1,9 @@
 /* Verifies the whole trail: every record against its chain, its columns and its personal content; every chain against
- * its head and a checkpoint. Reads once, in the order of chains; heads and checkpoints stand in the same order and are
- * walked along. Stops at the first thing that does not hold. */
+ * its head and a checkpoint. A chain whose beginning retention has removed begins with its tombstone. Reads once, in
+ * the order of chains; heads, tombstones and checkpoints stand in the same order and are walked along. Stops at the
+ * first thing that does not hold. */
 #include "audit/checkpoint.h"
+#include "audit/tombstone.h"
 #include "base/clock.h"
 #include "codec/json.h"
 
@@ -16,11 +18,13 @@ struct verification {
   struct buf space;
 
   const struct audit_head_row *heads;
+  const struct audit_tombstone_row *tombstones;
   struct checkpoint_chain *points;
-  size_t n_heads, n_points, head_at, point_at;
+  size_t n_heads, n_tombstones, n_points, head_at, tombstone_at, point_at;
 
   bool has_chain; /* `chain` is under way */
   struct audit_chain chain;
+  int64_t buried; /* the last record that its tombstone covers; 0: it has none */
   int64_t last_time;
   struct uuid keys_owner;
   const struct vault_keys *keys;
@@ -133,15 +137,68 @@ static bool close_chain(struct verification *v) {
   return check_head(v);
 }
 
-static bool open_chain(struct verification *v, const struct audit_row *row, struct err *err) {
-  v->chain = (struct audit_chain){.organisation_id = row->organisation_id, .writer = arena_str(&v->arena, row->writer)};
-  if (!v->chain.writer.p) return lacks_memory(v, err);
+static int tombstone_order(const struct audit_tombstone_row *tombstone, const struct audit_chain *chain) {
+  const struct audit_chain buried = {.organisation_id = tombstone->organisation_id, .writer = tombstone->writer};
+  return audit_chain_order(&buried, chain);
+}
+
+static const struct audit_tombstone_row *next_tombstone(const struct verification *v) {
+  return v->tombstone_at < v->n_tombstones ? &v->tombstones[v->tombstone_at] : NULL;
+}
+
+/* Points at records that have been removed since: nothing is left to compare but the last one's mac. */
+static bool check_buried_points(struct verification *v, const struct audit_tombstone_row *tombstone) {
+  for (; v->point_at < v->n_points; v->point_at++) {
+    const struct audit_chain *point = &v->points[v->point_at].chain;
+    if (audit_chain_order(point, &v->chain) != 0 || point->seq > tombstone->seq) return true;
+    if (point->seq == tombstone->seq && memcmp(point->mac, tombstone->mac, AUDIT_MAC_SIZE) != 0)
+      return fails(v, &v->chain, point->seq, tombstone->last_time,
+                   "it is not the one of the checkpoint: the trail was written anew");
+    v->finding->points_removed++;
+  }
+  return true;
+}
+
+/* The chain begins behind its tombstone, if it has one. */
+static bool pass_tombstone(struct verification *v) {
+  const struct audit_tombstone_row *tombstone = next_tombstone(v);
+  if (!tombstone || tombstone_order(tombstone, &v->chain) != 0) return true;
+  v->tombstone_at++;
+  if (!audit_tombstone_holds(v->keys, tombstone))
+    return fails(v, &v->chain, tombstone->seq, 0, "the tombstone of what was removed is forged or was changed");
+  v->chain.seq = v->buried = tombstone->seq;
+  memcpy(v->chain.mac, tombstone->mac, AUDIT_MAC_SIZE);
+  v->last_time = tombstone->last_time;
+  v->finding->removed += tombstone->seq;
+  return check_buried_points(v, tombstone);
+}
+
+static bool begin_chain(struct verification *v, const struct audit_chain *chain, int64_t seq, int64_t time) {
+  v->chain = *chain;
+  v->buried = 0;
   v->has_chain = true;
   v->finding->chains++;
   if (!check_skipped_points(v, &v->chain) || !check_skipped_heads(v, &v->chain)) return false;
-  if (!keys_for(v, row->organisation_id))
-    return fails(v, &v->chain, row->seq, row->time, "its organisation is unknown: it has no keys");
+  if (!keys_for(v, chain->organisation_id))
+    return fails(v, &v->chain, seq, time, "its organisation is unknown: it has no keys");
+  return pass_tombstone(v);
+}
+
+/* Chains below `chain` (NULL: all that are left) of which nothing but the tombstone is there. */
+static bool check_buried_chains(struct verification *v, const struct audit_chain *chain) {
+  const struct audit_tombstone_row *tombstone;
+  while ((tombstone = next_tombstone(v)) && (!chain || tombstone_order(tombstone, chain) < 0)) {
+    const struct audit_chain buried = {.organisation_id = tombstone->organisation_id, .writer = tombstone->writer};
+    if (!begin_chain(v, &buried, tombstone->seq, tombstone->last_time) || !close_chain(v)) return false;
+  }
   return true;
+}
+
+static bool open_chain(struct verification *v, const struct audit_row *row, struct err *err) {
+  const struct audit_chain chain = {.organisation_id = row->organisation_id,
+                                    .writer = arena_str(&v->arena, row->writer)};
+  if (!chain.writer.p) return lacks_memory(v, err);
+  return check_buried_chains(v, &chain) && begin_chain(v, &chain, row->seq, row->time);
 }
 
 /* Records */
@@ -149,8 +206,14 @@ static bool open_chain(struct verification *v, const struct audit_row *row, stru
 static bool check_chained(struct verification *v, const struct audit_row *row, struct err *err) {
   const struct audit_chain *chain = &v->chain;
   uint8_t mac[AUDIT_MAC_SIZE];
+  if (row->seq <= v->buried)
+    return fails(v, chain, row->seq, row->time, "the tombstone says that all up to %lld are removed, but it is there",
+                 (long long)v->buried);
   if (row->seq != chain->seq + 1)
-    return fails(v, chain, chain->seq + 1, 0, "it is missing: the next one is %lld", (long long)row->seq);
+    return fails(
+        v, chain, chain->seq + 1, 0, "%s next one is %lld",
+        v->buried && v->buried == chain->seq ? "it is missing, and no tombstone covers it: the" : "it is missing: the",
+        (long long)row->seq);
   bool has_mac = audit_record_mac(v->keys, chain->mac, row->record, &v->space, mac);
   /* No record of ours is that large. */
   if (!has_mac && row->record.n <= AUDIT_RECORD_MAX - AUDIT_MAC_SIZE) return lacks_memory(v, err);
@@ -256,13 +319,16 @@ enum err_code audit_verify(struct db_tx *tx, audit_keys_of keys_of, void *contex
   arena_init(&v.row_arena, 0);
   buf_init(&v.space, NULL, AUDIT_RECORD_MAX);
   enum err_code code = store_audit_head_list(tx, &v.arena, &v.heads, &v.n_heads, err);
+  if (code == ERR_NONE)
+    code = store_audit_tombstone_list(tx, &v.arena, (struct uuid){{0}}, &v.tombstones, &v.n_tombstones, err);
   if (code == ERR_NONE && since.n) code = checkpoint_read(&v.arena, since, &v.points, &v.n_points, err);
   if (code != ERR_NONE) goto out;
   if (check_point_keys(&v)) {
     code = store_audit_each(tx, (struct uuid){{0}}, visit, &v, err);
     if (!finding.holds) code = ERR_NONE;
     if (code != ERR_NONE) goto out;
-    if (finding.holds && close_chain(&v) && check_skipped_points(&v, NULL)) (void)check_skipped_heads(&v, NULL);
+    if (finding.holds && close_chain(&v) && check_buried_chains(&v, NULL) && check_skipped_points(&v, NULL))
+      (void)check_skipped_heads(&v, NULL);
   }
   *ret_finding = finding;
 out:

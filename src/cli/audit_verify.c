@@ -27,6 +27,14 @@ static int answer(const struct cli_args *args, const struct audit_finding *findi
   if (finding->holds) {
     n = snprintf(text, sizeof(text), "%lld records in %lld chains hold\n", (long long)finding->records,
                  (long long)finding->chains);
+    if (finding->removed)
+      n += snprintf(text + n, sizeof(text) - (size_t)n,
+                    "%lld before them were removed by retention, as their tombstones say\n",
+                    (long long)finding->removed);
+    if (finding->points_removed)
+      n += snprintf(text + n, sizeof(text) - (size_t)n,
+                    "%lld of the checkpoint's records are among those: nothing is left to compare with them\n",
+                    (long long)finding->points_removed);
     return cli_print(args, str_make(text, (size_t)n));
   }
   n = snprintf(text, sizeof(text), "%s\n", finding->text);
@@ -70,7 +78,8 @@ const struct cli_command cli_audit_verify = {
     .description =
         "Recomputes every chain of the audit trail with the organisations' keys. Prints how many records hold\n"
         "and ends with 0; or names the first record that does not and ends with 1. Records cut off at the\n"
-        "end together with their chain's head show only against a checkpoint that was kept elsewhere.\n",
+        "end together with their chain's head show only against a checkpoint that was kept elsewhere. Where\n"
+        "retention has removed a chain's beginning, it begins with the tombstone, which is checked as well.\n",
     .example = "  connek audit verify --data /var/lib/connek --since /mnt/safe/checkpoint.json\n",
     CLI_OPTIONS(options),
     .run = verify,

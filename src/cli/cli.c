@@ -14,6 +14,7 @@ static const struct cli_command *const commands[] = {
     &cli_audit_export,
     &cli_audit_verify,
     &cli_audit_checkpoint,
+    &cli_audit_retention,
     &cli_connector_check,
     &cli_connector_list,
     &cli_connector_review,

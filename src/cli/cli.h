@@ -23,8 +23,8 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_serve, cli_apply, cli_export, cli_token_create, cli_token_list, cli_token_revoke,
-    cli_audit_list, cli_audit_verify, cli_audit_checkpoint, cli_connector_check, cli_connector_list,
-    cli_connector_review, cli_connector_try, cli_connector_import, cli_call, cli_bridge;
+    cli_audit_list, cli_audit_verify, cli_audit_checkpoint, cli_audit_retention, cli_connector_check,
+    cli_connector_list, cli_connector_review, cli_connector_try, cli_connector_import, cli_call, cli_bridge;
 extern const struct cli_command cli_operator_key, cli_backup, cli_restore, cli_migrate, cli_audit_export;
 extern const struct cli_command cli_user_invite, cli_user_reset, cli_client_list, cli_client_revoke, cli_session_list,
     cli_session_revoke;

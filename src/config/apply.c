@@ -213,11 +213,11 @@ static enum err_code open_organisation(struct apply *apply) {
 
 static enum err_code run(struct apply *apply) {
   typedef enum err_code (*part)(struct apply *apply);
-  static const part parts[] = {open_organisation, index_file,        apply_index_stored,       check_references,
-                               apply_limits,      apply_connectors,  apply_personal,           apply_roles,
-                               apply_users,       apply_connections, destination_check_others, prune_connections,
-                               prune_users,       prune_roles,       prune_personal,           prune_connectors,
-                               prune_limits};
+  static const part parts[] = {open_organisation, index_file,   apply_index_stored, check_references,
+                               apply_limits,      apply_audit,  apply_connectors,   apply_personal,
+                               apply_roles,       apply_users,  apply_connections,  destination_check_others,
+                               prune_connections, prune_users,  prune_roles,        prune_personal,
+                               prune_connectors,  prune_limits, prune_audit};
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
     enum err_code code = parts[i](apply);
     if (code) return code;

@@ -64,6 +64,7 @@ enum err_code apply_put(struct apply *apply, struct map *map, struct str name, c
 
 /* Each makes one part of the organisation equal to the file. They run in this order. */
 enum err_code apply_limits(struct apply *apply) MUST_CHECK;
+enum err_code apply_audit(struct apply *apply) MUST_CHECK;
 enum err_code apply_connectors(struct apply *apply) MUST_CHECK;
 enum err_code apply_personal(struct apply *apply) MUST_CHECK;
 enum err_code apply_roles(struct apply *apply) MUST_CHECK;
@@ -76,6 +77,7 @@ enum err_code prune_roles(struct apply *apply) MUST_CHECK;
 enum err_code prune_connectors(struct apply *apply) MUST_CHECK;
 enum err_code prune_personal(struct apply *apply) MUST_CHECK;
 enum err_code prune_limits(struct apply *apply) MUST_CHECK;
+enum err_code prune_audit(struct apply *apply) MUST_CHECK;
 
 /* One of what is stored goes, with its record. */
 enum err_code remove_connection(struct apply *apply, const struct connection_record *old) MUST_CHECK;

@@ -2,6 +2,7 @@
  * are opened only to learn which members they have. */
 #include <stdlib.h>
 
+#include "audit/retention.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "codec/json.h"
@@ -48,6 +49,14 @@ static enum err_code write_limits(struct export *export) {
   if (code || uuid_is_nil(limit.id)) return code;
   buf_printf(&export->json, ",\"limits\":{\"per_minute\":%lld}", (long long)limit.cap);
   return ERR_NONE;
+}
+
+static enum err_code write_audit(struct export *export) {
+  int64_t days = 0;
+  enum err_code code = retention_get(export->tx, export->keys, export->organisation_id, &days, export->err);
+  if (code == ERR_CONFLICT) return ERR_NONE; /* somebody changed it in the database itself: it is no setting of ours */
+  if (!code && days) buf_printf(&export->json, ",\"audit\":{\"retention_days\":%lld}", (long long)days);
+  return code;
 }
 
 static enum err_code write_connectors(struct export *export) {
@@ -303,8 +312,8 @@ static enum err_code write_readably(struct export *export, struct buf *out) {
 
 static enum err_code write_all(struct export *export, struct str organisation, struct buf *out) {
   typedef enum err_code (*part)(struct export *export);
-  static const part parts[] = {write_limits,      write_connectors, write_personal,
-                               write_connections, write_roles,      write_users};
+  static const part parts[] = {write_limits,      write_audit, write_connectors, write_personal,
+                               write_connections, write_roles, write_users};
   enum err_code code = load_people(export);
   buf_append_byte(&export->json, '{');
   if (buf_failed(&export->json)) return err_no_memory(export->err);

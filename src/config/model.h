@@ -66,7 +66,8 @@ struct config {
   struct str kept_settings;  /* of a connection that names none; .p NULL: it has none then */
   bool is_owners;            /* its connections are what their owner makes or changes themselves */
   struct str organisation, place;
-  int64_t per_minute; /* 0: the file says nothing of it */
+  int64_t per_minute;     /* 0: the file says nothing of it */
+  int64_t retention_days; /* 0: for ever; -1: the file says nothing of it */
   struct config_connector *connectors;
   size_t n_connectors;
   struct config_personal *personal;

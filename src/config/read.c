@@ -2,6 +2,7 @@
  * the database: whether what is named exists there is asked by apply. */
 #include <stdlib.h>
 
+#include "audit/retention.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "config/config.h"
@@ -23,6 +24,23 @@ static enum err_code read_limits(const struct config_reader *reader, yyjson_val 
     return config_fail(reader->err, &at, "must be from 1 to %d", PER_MINUTE_MAX);
   }
   reader->config->per_minute = (int64_t)yyjson_get_uint(per_minute);
+  return ERR_NONE;
+}
+
+static enum err_code read_audit(const struct config_reader *reader, yyjson_val *value,
+                                const struct config_place *place) {
+  reader->config->retention_days = -1;
+  if (!value) return ERR_NONE;
+  enum err_code code = READ_OBJECT(reader, value, place, "retention_days");
+  if (code) return code;
+  yyjson_val *days = json_get(value, "retention_days");
+  if (!days) return ERR_NONE;
+  struct config_place at = PLACE_MEMBER(place, STR("retention_days"));
+  int64_t n = yyjson_is_uint(days) ? (int64_t)yyjson_get_uint(days) : -1;
+  if (n != 0 && (n < RETENTION_DAYS_MIN || n > RETENTION_DAYS_MAX))
+    return config_fail(reader->err, &at, "must be from %d to %d, or 0: for ever", RETENTION_DAYS_MIN,
+                       RETENTION_DAYS_MAX);
+  reader->config->retention_days = n;
   return ERR_NONE;
 }
 
@@ -54,7 +72,7 @@ static enum err_code read_personal(const struct config_reader *reader, yyjson_va
 static enum err_code read_document(const struct config_reader *reader, yyjson_val *root) {
   struct config *config = reader->config;
   struct config_place document = PLACE_DOCUMENT(config->file);
-  enum err_code code = READ_OBJECT(reader, root, &document, "$schema", "organisation", "limits", "connectors",
+  enum err_code code = READ_OBJECT(reader, root, &document, "$schema", "organisation", "limits", "audit", "connectors",
                                    "personal", "connections", "roles", "users");
   if (code) return code;
   struct config_place organisation = PLACE_MEMBER(&document, STR("organisation"));
@@ -68,8 +86,13 @@ static enum err_code read_document(const struct config_reader *reader, yyjson_va
   static const struct {
     const char *name;
     read_part read;
-  } parts[] = {{"limits", read_limits},           {"connectors", read_connectors}, {"personal", read_personal},
-               {"connections", read_connections}, {"roles", read_roles},           {"users", read_users}};
+  } parts[] = {{"limits", read_limits},
+               {"audit", read_audit},
+               {"connectors", read_connectors},
+               {"personal", read_personal},
+               {"connections", read_connections},
+               {"roles", read_roles},
+               {"users", read_users}};
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !code; i++) {
     struct config_place at = PLACE_MEMBER(&document, str_of(parts[i].name));
     code = parts[i].read(reader, json_get(root, parts[i].name), &at);

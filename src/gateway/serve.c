@@ -179,7 +179,8 @@ static void on_grant_changed(void *context) {
 static void on_grant_note(void *context, const struct grant_note *note) {
   char organisation[UUID_TEXT_SIZE];
   uuid_format(note->organisation_id, organisation);
-  bool is_good = strcmp(note->event, "grant_refreshed") == 0 || strcmp(note->event, "grant_connected") == 0;
+  bool is_good = strcmp(note->event, "grant_refreshed") == 0 || strcmp(note->event, "grant_connected") == 0 ||
+                 strcmp(note->event, "audit_removed") == 0;
   log_event(is_good ? LOG_INFO : LOG_WARN, note->event, LOG_TEXT("organisation", organisation),
             LOG_STR("connection", note->connection), LOG_STR("reason", note->text));
 }

@@ -100,6 +100,12 @@ int64_t grant_before_us(const struct connector_oauth *oauth, const struct grant_
 /* job.c */
 void jobs_begin(struct grant_keeper *keeper);
 void jobs_stop(struct grant_keeper *keeper);
+/* It comes back then, however often it has been done: before it says that it has ended. */
+void job_again_at(struct job_run *run, int64_t at);
+
+/* retention.c */
+void retention_for_job(struct grant_keeper *keeper, struct uuid organisation_id, struct job_run *run,
+                       void (*ended)(struct job_run *run, bool is_done));
 
 /* consent.c */
 void consent_ask(struct grant_keeper *keeper, struct grant_consent *consent);

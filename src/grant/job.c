@@ -2,8 +2,10 @@
  * taker never came back for is somebody's again when its lease ends. */
 #include <stdlib.h>
 
+#include "audit/retention.h"
 #include "base/clock.h"
 #include "grant/inner.h"
+#include "store/retention.h"
 #include "store/webhook.h"
 
 enum { ROUND_US = 2 * 1000 * 1000, TAKEN_MAX = 16, LEASE_S = 120, ATTEMPTS_MAX = 20 };
@@ -14,6 +16,7 @@ struct job_run {
   struct job_record record;
   struct uuid subject;
   bool is_done;
+  int64_t again_at; /* 0: it is over when it is done */
 };
 
 struct job_round {
@@ -41,11 +44,19 @@ static void run_expiring(struct job_run *run, void (*ended)(struct job_run *run,
   ended(run, true);
 }
 
+static void run_retention(struct job_run *run, void (*ended)(struct job_run *run, bool is_done)) {
+  retention_for_job(run->round->keeper, run->subject, run, ended);
+}
+
+void job_again_at(struct job_run *run, int64_t at) {
+  run->again_at = at;
+}
+
 /* Every kind there is. */
 static const struct {
   const char *name;
   job_kind_run run;
-} kinds[] = {{"refresh", run_refresh}, {"expiring", run_expiring}};
+} kinds[] = {{"refresh", run_refresh}, {"expiring", run_expiring}, {RETENTION_JOB, run_retention}};
 
 static enum err_code claim_work(struct db_tx *tx, void *context, struct err *err) {
   struct job_round *round = context;
@@ -60,6 +71,9 @@ static enum err_code claim_work(struct db_tx *tx, void *context, struct err *err
                                   .until = now + LEASE_S * second_us,
                                   .max = TAKEN_MAX};
   enum err_code code = round->keeper->has_begun ? ERR_NONE : store_grant_free_leases(tx, round->keeper->id, err);
+  /* Rows that a restored backup, or a node of another version, has left nobody to look after. */
+  if (code == ERR_NONE && !round->keeper->has_begun)
+    code = store_audit_retention_plan(tx, STR(RETENTION_JOB), now, err);
   if (code == ERR_NONE) code = store_job_claim(tx, &round->arena, &claim, &list, &n, err);
   if (code == ERR_NONE) code = store_consent_sweep(tx, now - INT64_C(3600) * second_us, err);
   for (size_t i = 0; code == ERR_NONE && i < n && i < TAKEN_MAX; i++) {
@@ -77,7 +91,8 @@ static enum err_code end_work(struct db_tx *tx, void *context, struct err *err) 
     const struct job_run *run = &round->runs[i];
     bool is_over = run->is_done || run->record.attempts >= ATTEMPTS_MAX;
     int64_t wait = 30 * second_us << (run->record.attempts < 10 ? run->record.attempts : 10);
-    code = store_job_end(tx, &run->record, is_over ? 0 : clock_utc_us() + wait, err);
+    int64_t due_at = run->again_at ? run->again_at : is_over ? 0 : clock_utc_us() + wait;
+    code = store_job_end(tx, &run->record, due_at, err);
   }
   return code;
 }

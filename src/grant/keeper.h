@@ -14,7 +14,8 @@ struct grant_keeper;
 
 /* What happened, for the log. Called on the keeper's thread; texts name no secret. */
 struct grant_note {
-  const char *event;     /* "grant_refreshed", "grant_failed", "grant_dead", "grant_connected", "grant_expiring" */
+  const char *event;     /* "grant_refreshed", "grant_failed", "grant_dead", "grant_connected", "grant_expiring",
+                            "audit_removed", "audit_kept" */
   struct str connection; /* its name */
   struct uuid organisation_id;
   struct str text; /* or empty */

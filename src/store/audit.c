@@ -1,8 +1,6 @@
 /* Audit records and their chains' heads. Must not know what a record says nor how it is chained. */
 #include "store/rows.h"
 
-#define MAC_SIZE 32
-#define DB_V_MAC(mac) DB_V_BLOB(str_make((const char *)(mac), MAC_SIZE))
 #define RECORD_COLUMNS "organisation_id, writer, seq, time, record, mac, personal"
 #define HEAD_COLUMNS "organisation_id, writer, seq, mac, head_mac"
 
@@ -10,7 +8,7 @@ enum err_code store_audit_insert(struct db_tx *tx, const struct audit_row *row, 
   return db_exec(
       tx, "INSERT INTO audit_record (" RECORD_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)",
       DB_PARAMS(DB_V_UUID(row->organisation_id), DB_V_TEXT(row->writer), DB_V_INT(row->seq), DB_V_INT(row->time),
-                DB_V_TEXT(row->record), DB_V_MAC(row->mac), store_v_blob(row->personal)),
+                DB_V_TEXT(row->record), store_v_hash(row->mac), store_v_blob(row->personal)),
       err);
 }
 
@@ -21,21 +19,16 @@ enum err_code store_audit_head_put(struct db_tx *tx, const struct audit_head_row
                  "ON CONFLICT (organisation_id, writer) DO UPDATE SET seq = excluded.seq, mac = excluded.mac, "
                  "head_mac = excluded.head_mac",
                  DB_PARAMS(DB_V_UUID(row->organisation_id), DB_V_TEXT(row->writer), DB_V_INT(row->seq),
-                           DB_V_MAC(row->mac), DB_V_MAC(row->head_mac)),
+                           store_v_hash(row->mac), store_v_hash(row->head_mac)),
                  err);
-}
-
-/* A mac of another length is read as zeros: it then fits nothing. */
-static void read_mac(struct db_rows *rows, int column, uint8_t ret_mac[MAC_SIZE]) {
-  if (!store_copy_fixed(rows, column, ret_mac, MAC_SIZE)) memset(ret_mac, 0, MAC_SIZE);
 }
 
 static bool read_head(struct db_rows *rows, struct arena *arena, void *ret_record) {
   struct audit_head_row *row = ret_record;
   row->organisation_id = db_uuid(rows, 0);
   row->seq = db_int(rows, 2);
-  read_mac(rows, 3, row->mac);
-  read_mac(rows, 4, row->head_mac);
+  store_copy_mac(rows, 3, row->mac);
+  store_copy_mac(rows, 4, row->head_mac);
   return store_copy_text(rows, 1, arena, &row->writer);
 }
 
@@ -50,8 +43,8 @@ enum err_code store_audit_head_get(struct db_tx *tx, struct uuid organisation_id
   code = got == 0 ? err_set(err, ERR_NOT_FOUND, "the audit chain has no head") : store_rows_end(got, err);
   if (got == 1) {
     *ret_row = (struct audit_head_row){.organisation_id = organisation_id, .writer = writer, .seq = db_int(rows, 0)};
-    read_mac(rows, 1, ret_row->mac);
-    read_mac(rows, 2, ret_row->head_mac);
+    store_copy_mac(rows, 1, ret_row->mac);
+    store_copy_mac(rows, 2, ret_row->head_mac);
   }
   db_rows_close(rows);
   return code;
@@ -68,7 +61,7 @@ enum err_code store_audit_tail_get(struct db_tx *tx, struct uuid organisation_id
   code = got == 0 ? err_set(err, ERR_NOT_FOUND, "the audit chain has no record") : store_rows_end(got, err);
   if (got == 1) {
     *ret_seq = db_int(rows, 0);
-    read_mac(rows, 1, ret_mac);
+    store_copy_mac(rows, 1, ret_mac);
   }
   db_rows_close(rows);
   return code;
@@ -90,7 +83,7 @@ static enum err_code visit_all(struct db_rows *rows, store_audit_visit visit, vo
                             .time = db_int(rows, 3),
                             .record = db_text(rows, 4),
                             .personal = db_blob(rows, 6)};
-    read_mac(rows, 5, row.mac);
+    store_copy_mac(rows, 5, row.mac);
     if (!row.personal.p && !db_is_null(rows, 6)) row.personal = STR("");
     code = visit(&row, context, err);
   }

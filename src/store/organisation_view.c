@@ -42,6 +42,8 @@ static enum err_code delete_loose(struct db_tx *tx, struct uuid id, struct err *
   if (code == ERR_NONE)
     code = db_exec(tx, "DELETE FROM audit_head WHERE organisation_id = $1", DB_PARAMS(DB_V_UUID(id)), err);
   if (code == ERR_NONE)
+    code = db_exec(tx, "DELETE FROM audit_tombstone WHERE organisation_id = $1", DB_PARAMS(DB_V_UUID(id)), err);
+  if (code == ERR_NONE)
     code = db_exec(tx, "DELETE FROM connector WHERE organisation_id = $1", DB_PARAMS(DB_V_UUID(id)), err);
   if (code == ERR_NONE)
     code = db_exec(tx, "DELETE FROM client_app WHERE organisation_id = $1", DB_PARAMS(DB_V_UUID(id)), err);

@@ -87,3 +87,7 @@ bool store_copy_fixed(struct db_rows *rows, int column, uint8_t *ret_bytes, size
   memcpy(ret_bytes, bytes.p, n);
   return true;
 }
+
+void store_copy_mac(struct db_rows *rows, int column, uint8_t ret_mac[32]) {
+  if (!store_copy_fixed(rows, column, ret_mac, 32)) memset(ret_mac, 0, 32);
+}

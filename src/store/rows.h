@@ -29,6 +29,8 @@ bool store_copy_text(struct db_rows *rows, int column, struct arena *arena, stru
 bool store_copy_blob(struct db_rows *rows, int column, struct arena *arena, struct str *ret_bytes) MUST_CHECK;
 /* False: the column does not hold exactly n bytes. */
 bool store_copy_fixed(struct db_rows *rows, int column, uint8_t *ret_bytes, size_t n) MUST_CHECK;
+/* A mac of another length is read as zeros: it then fits nothing. */
+void store_copy_mac(struct db_rows *rows, int column, uint8_t ret_mac[32]);
 
 /* Values that stand for "none" are NULL in the database. */
 static inline struct db_value store_v_time(int64_t time) {

@@ -56,6 +56,17 @@ static inline const struct vault_keys *keys_of(struct uuid organisation_id, void
   return uuid_eq(organisation_id, t->acme) ? t->acme_keys : uuid_eq(organisation_id, t->globex) ? t->globex_keys : NULL;
 }
 
+/* Behind Connek's back. */
+static inline int64_t sql(struct audit_test *t, const char *format, ...) PRINTF_LIKE(2, 3);
+static inline int64_t sql(struct audit_test *t, const char *format, ...) {
+  char text[1024];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  return raw(t->db, text);
+}
+
 /* A denied or done call with everything filled in. */
 static inline struct audit_event event_of(struct audit_test *t, const struct uuid *organisation_id, int64_t time) {
   struct audit_event event = {.kind = AUDIT_CALL,

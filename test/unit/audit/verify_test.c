@@ -12,16 +12,6 @@ static void fill(struct audit_test *t) {
   }
 }
 
-static int64_t sql(struct audit_test *t, const char *format, ...) PRINTF_LIKE(2, 3);
-static int64_t sql(struct audit_test *t, const char *format, ...) {
-  char text[1024];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  return raw(t->db, text);
-}
-
 /* WHERE clause of an organisation's record. */
 static const char *of(struct uuid organisation_id, int seq) {
   static char text[128];

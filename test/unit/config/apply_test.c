@@ -295,6 +295,22 @@ static enum err_code add_token(struct db_tx *tx, void *context, struct err *err)
   return store_access_token_insert(tx, &token, err);
 }
 
+static void how_long_records_are_kept_is_set_changed_and_taken_back(void **state) {
+  struct fixture *t = *state;
+  assert_applies(t, "{" ORGANISATION ",\"audit\":{\"retention_days\":365}}",
+                 "+ organisation acme\n+ audit retention_days: 365\n");
+  assert_applies(t, "{" ORGANISATION ",\"audit\":{\"retention_days\":365}}", "");
+  assert_applies(t, "{" ORGANISATION ",\"audit\":{\"retention_days\":90}}",
+                 "~ audit retention_days: 90 instead of 365\n");
+  assert_applies(t, "{" ORGANISATION "}", "  not in the file: audit retention_days (kept; --prune removes it)\n");
+  assert_applies(t, "{" ORGANISATION ",\"audit\":{\"retention_days\":0}}", "- audit retention_days: for ever\n");
+  assert_applies(t, "{" ORGANISATION ",\"audit\":{\"retention_days\":90}}", "+ audit retention_days: 90\n");
+  size_t n = 0;
+  const char *out = apply_text(t, "{" ORGANISATION "}", true, &n);
+  assert_non_null(out);
+  assert_string_equal(out, "- audit retention_days: for ever\n");
+}
+
 static void prune_removes_and_says_so(void **state) {
   struct fixture *t = *state;
   assert_applies(t, whole, whole_printed);
@@ -518,6 +534,7 @@ int main(void) {
       CONFIG_UNIT(a_personal_credential_does_not_follow_to_another_person),
       CONFIG_UNIT(a_secret_is_in_no_plain_column_and_no_record),
       CONFIG_UNIT(what_the_file_does_not_name_is_listed_and_kept),
+      CONFIG_UNIT(how_long_records_are_kept_is_set_changed_and_taken_back),
       CONFIG_UNIT(prune_removes_and_says_so),
       CONFIG_UNIT(prune_leaves_other_organisations_alone),
       CONFIG_UNIT(a_reference_must_lead_somewhere),

@@ -7,7 +7,8 @@
   "\"list\",\"does\":\"read\",\"description\":\"Lists orders\",\"call\":\"GET /orders\"}]}"
 
 static const char whole[] =
-    "{\"organisation\":\"acme\",\"limits\":{\"per_minute\":600},\"connectors\":[" ORDERS
+    "{\"organisation\":\"acme\",\"limits\":{\"per_minute\":600},\"audit\":{\"retention_days\":365},\"connectors\":"
+    "[" ORDERS
     "],\"connections\":["
     "{\"name\":\"ledger\",\"connector\":\"sqlite\",\"settings\":{\"file\":\"ledger.db\"}},"
     "{\"name\":\"orders\",\"connector\":\"orders\",\"labels\":{\"client\":\"globex\"},\"credential\":{\"key\":"

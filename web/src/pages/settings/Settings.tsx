@@ -11,6 +11,7 @@ import { useForm } from '../../parts/form';
 import { Confirm, Fact, Facts, Lines, Loaded, PageHead, ProblemBox, Section, Status, Time, told, toldProblem, type Asking } from '../../parts/parts';
 import { counted } from '../../parts/words';
 import { ApplyDrawer } from './ApplyDrawer';
+import { Records } from './Records';
 
 function Name({ organisation, setTyped }: { organisation: Schemas['Organisation']; setTyped: (is: boolean) => void }) {
   const queries = useQueryClient();
@@ -145,6 +146,9 @@ export function Settings() {
       </Section>
       <Section title="Limits">
         <Loaded query={settings} waiting={<Lines n={1} />}>{(data) => <Edited of={data}>{(base, setTyped) => <Limits settings={base} setTyped={setTyped} />}</Edited>}</Loaded>
+      </Section>
+      <Section title="Records">
+        <Loaded query={settings} waiting={<Lines n={1} />}>{(data) => <Edited of={data}>{(base, setTyped) => <Records settings={base} setTyped={setTyped} />}</Edited>}</Loaded>
       </Section>
       <Section title="Signing in">
         <Stack>
