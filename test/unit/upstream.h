@@ -13,7 +13,7 @@
 
 #include "unit.h"
 
-enum { UPSTREAM_CONNECTIONS = 512, UPSTREAM_REQUEST = 64 * 1024 };
+enum { UPSTREAM_CONNECTIONS = 512, UPSTREAM_REQUEST = 64 * 1024, UPSTREAM_SEEN = 4 * 1024 * 1024 };
 
 struct upstream;
 
@@ -36,6 +36,8 @@ struct upstream {
   struct upstream_connection connections[UPSTREAM_CONNECTIONS];
   pthread_mutex_t lock;
   char last[UPSTREAM_REQUEST]; /* the last request, under `lock` */
+  char *seen;                  /* all of them, one behind the other, under `lock`; up to UPSTREAM_SEEN */
+  size_t seen_n;
 };
 
 static inline void upstream_write(int fd, const char *bytes, size_t n) {
@@ -83,6 +85,18 @@ static inline size_t upstream_read(int fd, char *request) {
   return n;
 }
 
+static inline void upstream_keep(struct upstream *upstream, const char *request, size_t n) {
+  pthread_mutex_lock(&upstream->lock);
+  memcpy(upstream->last, request, n + 1);
+  if (upstream->seen_n + n + 1 <= UPSTREAM_SEEN) {
+    upstream->seen = realloc(upstream->seen, upstream->seen_n + n + 1);
+    if (!upstream->seen) abort();
+    memcpy(upstream->seen + upstream->seen_n, request, n + 1);
+    upstream->seen_n += n;
+  }
+  pthread_mutex_unlock(&upstream->lock);
+}
+
 static inline void *upstream_serve(void *context) {
   struct upstream_connection *connection = context;
   struct upstream *upstream = connection->upstream;
@@ -90,9 +104,7 @@ static inline void *upstream_serve(void *context) {
   size_t n;
   while (request && (n = upstream_read(connection->fd, request)) > 0) {
     connection->n_requests++;
-    pthread_mutex_lock(&upstream->lock);
-    memcpy(upstream->last, request, n + 1);
-    pthread_mutex_unlock(&upstream->lock);
+    upstream_keep(upstream, request, n);
     atomic_fetch_add(&upstream->n_requests, 1);
     if (!upstream->answer(connection, request, n)) break;
   }
@@ -144,6 +156,7 @@ static inline void upstream_stop(struct upstream *upstream) {
     close(upstream->connections[i].fd);
   }
   pthread_mutex_destroy(&upstream->lock);
+  free(upstream->seen);
   free(upstream);
 }
 
@@ -151,6 +164,14 @@ static inline void upstream_stop(struct upstream *upstream) {
 static inline bool upstream_saw(struct upstream *upstream, const char *text) {
   pthread_mutex_lock(&upstream->lock);
   bool has = strcasestr(upstream->last, text) != NULL;
+  pthread_mutex_unlock(&upstream->lock);
+  return has;
+}
+
+/* Has any request held it? For what comes over several connections at once, in whichever order. */
+static inline bool upstream_has_seen(struct upstream *upstream, const char *text) {
+  pthread_mutex_lock(&upstream->lock);
+  bool has = upstream->seen && strcasestr(upstream->seen, text) != NULL;
   pthread_mutex_unlock(&upstream->lock);
   return has;
 }

@@ -59,8 +59,8 @@ static void a_stream_that_ends_is_begun_again(void **state) {
     sse_end(stream_fd);
     run_for_a_while(f);
     loop_age(&f->loops[0], 3 * 1000 * 1000);
-    run_until(f,
-              atomic_load(&server_n_listens) == 2 || (i == 1 && upstream_saw(f->server, "\r\nLast-Event-ID: 7\r\n")));
+    run_until(
+        f, atomic_load(&server_n_listens) == 2 || (i == 1 && upstream_has_seen(f->server, "\r\nLast-Event-ID: 7\r\n")));
     fixture_stop(f);
   }
 }
@@ -86,25 +86,25 @@ static void subscriptions_are_told_to_the_upstream_and_counted(void **state) {
   struct fixture *f = start(SERVER_LEGACY);
   for (int i = 0; i < 2; i++)
     assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, MCP_SUBJECT_RESOURCE, STR("test://x"), &test_err));
-  run_until(f, upstream_saw(f->server, "\"resources/subscribe\",\"params\":{\"uri\":\"test://x\"}"));
+  run_until(f, upstream_has_seen(f->server, "\"resources/subscribe\",\"params\":{\"uri\":\"test://x\"}"));
   mcp_unsubscribe(f->upstreams, f->target, MCP_SUBJECT_RESOURCE, STR("test://x"));
   run_for_a_while(f);
-  assert_false(upstream_saw(f->server, "unsubscribe"));
+  assert_false(upstream_has_seen(f->server, "unsubscribe"));
   mcp_unsubscribe(f->upstreams, f->target, MCP_SUBJECT_RESOURCE, STR("test://x"));
-  run_until(f, upstream_saw(f->server, "\"resources/unsubscribe\",\"params\":{\"uri\":\"test://x\"}"));
+  run_until(f, upstream_has_seen(f->server, "\"resources/unsubscribe\",\"params\":{\"uri\":\"test://x\"}"));
   mcp_unsubscribe(f->upstreams, f->target, MCP_SUBJECT_RESOURCE, STR("test://x")); /* once too often */
   fixture_stop(f);
   f = start(SERVER_MODERN);
   assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, MCP_SUBJECT_RESOURCE, STR("test://x"), &test_err));
-  run_until(f, upstream_saw(f->server, "\"resourceSubscriptions\":[\"test://x\"]"));
+  run_until(f, upstream_has_seen(f->server, "\"resourceSubscriptions\":[\"test://x\"]"));
   fixture_stop(f);
 }
 
 static void tasks_are_listened_to_where_the_era_has_them(void **state) {
   struct fixture *f = start(SERVER_MODERN);
   assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, MCP_SUBJECT_TASK, STR("task-1"), &test_err));
-  run_until(f, upstream_saw(f->server, "\"resourceSubscriptions\":[],\"taskIds\":[\"task-1\"]"));
-  assert_true(upstream_saw(f->server, "{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}"));
+  run_until(f, upstream_has_seen(f->server, "\"resourceSubscriptions\":[],\"taskIds\":[\"task-1\"]"));
+  assert_true(upstream_has_seen(f->server, "{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}"));
   run_until(f, atomic_load(&server_n_listens) == 2);
   sse_event(stream_fd, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tasks\",\"params\":{\"taskId\":\"task-1\"}}");
   run_until(f, atomic_load(&f->n_notices) == 1);
@@ -113,7 +113,7 @@ static void tasks_are_listened_to_where_the_era_has_them(void **state) {
   f = start(SERVER_LEGACY);
   assert_ok(mcp_subscribe(f->upstreams, f->target, f->credential, MCP_SUBJECT_TASK, STR("task-1"), &test_err));
   run_for_a_while(f);
-  assert_false(upstream_saw(f->server, "task-1"));
+  assert_false(upstream_has_seen(f->server, "task-1"));
   fixture_stop(f);
 }
 
