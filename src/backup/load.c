@@ -1,5 +1,7 @@
 /* Reads a backup: first all of it against its digest, then into an empty place, which is read again and held against
  * the file. Must not know what a table is for. */
+#include <openssl/crypto.h>
+
 #include "backup/stream.h"
 #include "base/clock.h"
 #include "codec/base64.h"
@@ -24,8 +26,9 @@ static enum err_code parse_label(struct str line, struct backup_label *ret_label
   enum err_code code = json_read(&arena, line, &doc, err);
   yyjson_val *root = code == ERR_NONE ? yyjson_doc_get_root(doc) : NULL;
   bool is_label = is_number(json_get(root, "connek_backup"), &format);
-  if (is_label && format != 1)
-    code = err_set(err, ERR_CONFLICT, "the backup was made by a newer Connek, in a form that this one cannot read");
+  if (is_label && format != 2)
+    code = err_set(err, ERR_CONFLICT, "the backup was made by %s Connek, in a form that this one cannot read",
+                   format < 2 ? "an older" : "a newer");
   else if (code != ERR_NO_MEMORY &&
            (!is_label || !is_number(json_get(root, "migration"), &label.migration) ||
             !hex_parse(json_get_str(root, "migrations"), label.migrations, DB_HASH_SIZE, false) ||
@@ -72,17 +75,26 @@ enum err_code backup_check(int fd, struct backup_label *ret_label, struct err *e
     enum { PIECE = 1024 * 1024 };
     code = backup_source_get(&source, source.left < PIECE ? (size_t)source.left : PIECE, NULL, err);
   }
-  if (code == ERR_NONE) code = backup_source_end(&source, err);
+  if (code == ERR_NONE) code = backup_source_end(&source, label.digest, label.seal, err);
   if (code == ERR_NONE) code = check_label(&label, err);
   backup_source_release(&source);
   if (code == ERR_NONE) *ret_label = label;
   return code;
 }
 
+enum err_code backup_check_seal(const struct backup_label *label, const struct backup_owner *owner, struct err *err) {
+  uint8_t seal[BACKUP_DIGEST_SIZE];
+  enum err_code code = backup_seal(owner, label->digest, seal, err);
+  if (code != ERR_NONE || CRYPTO_memcmp(seal, label->seal, sizeof seal) == 0) return code;
+  return err_set(err, ERR_CONFLICT,
+                 "the backup has been changed since it was made: its seal is not what this master key makes");
+}
+
 /* Rows */
 
 struct loading {
   struct db_tx *tx;
+  const struct backup_label *label;
   struct backup_source source;
   struct backup_digest rows_digest;
   struct buf piece;
@@ -114,7 +126,7 @@ static enum err_code load_row(struct loading *loading, const struct db_table *ta
   if ((code = get(loading, (size_t)size, &bytes, err)) != ERR_NONE) return code;
   backup_digest_add(&loading->rows_digest, bytes);
   if (!backup_row_read(bytes, table, cells)) return backup_damaged(err);
-  code = db_table_put(loading->tx, table, cells, err);
+  code = table->is_of_the_moment ? ERR_NONE : db_table_put(loading->tx, table, cells, err);
   if (code != ERR_NONE) err_prefix(err, "table %s", table->name.p);
   return code;
 }
@@ -183,6 +195,14 @@ static enum err_code read_again(struct loading *loading, const struct db_table *
   return code;
 }
 
+/* It may have changed since it was checked. */
+static enum err_code check_again(struct loading *loading, struct err *err) {
+  uint8_t digest[BACKUP_DIGEST_SIZE], seal[BACKUP_DIGEST_SIZE];
+  enum err_code code = backup_source_end(&loading->source, digest, seal, err);
+  if (code == ERR_NONE && memcmp(digest, loading->label->digest, sizeof digest) != 0) code = backup_damaged(err);
+  return code;
+}
+
 static enum err_code load_all(struct loading *loading, struct arena *arena, struct backup_totals *totals,
                               struct err *err) {
   struct db_table *tables = NULL;
@@ -201,23 +221,23 @@ static enum err_code load_all(struct loading *loading, struct arena *arena, stru
   if (backup_get_number(&end, 1) != 'Z' || backup_get_number(&end, 8) != n ||
       (int64_t)backup_get_number(&end, 8) != totals->rows)
     return backup_damaged(err);
-  code = backup_source_end(&loading->source, err); /* again: it may have changed since it was checked */
+  code = check_again(loading, err);
   for (size_t i = 0; code == ERR_NONE && i < n; i++)
-    code = read_again(loading, &tables[i], &tallies[i], err);
+    if (!tables[i].is_of_the_moment) code = read_again(loading, &tables[i], &tallies[i], err);
   return code;
 }
 
-enum err_code backup_load(struct db_tx *tx, struct arena *arena, int fd, backup_progress progress, void *context,
-                          struct backup_totals *ret_totals, struct err *err) {
-  struct loading loading = {.tx = tx, .progress = progress, .context = context};
+enum err_code backup_load(struct db_tx *tx, struct arena *arena, int fd, const struct backup_label *label,
+                          backup_progress progress, void *context, struct backup_totals *ret_totals, struct err *err) {
+  struct loading loading = {.tx = tx, .label = label, .progress = progress, .context = context};
   struct backup_totals totals = {0};
-  struct backup_label label;
+  struct backup_label found;
   backup_digest_begin(&loading.rows_digest);
   buf_init(&loading.piece, NULL, BACKUP_ROW_MAX);
   enum err_code code = backup_source_begin(&loading.source, fd, err);
-  if (code == ERR_NONE) code = read_label(&loading.source, &label, err);
-  if (code == ERR_NONE) code = check_label(&label, err);
-  if (code == ERR_NONE) code = db_schema_make(tx, label.migration, err);
+  if (code == ERR_NONE) code = read_label(&loading.source, &found, err);
+  if (code == ERR_NONE) code = check_label(&found, err);
+  if (code == ERR_NONE) code = db_schema_make(tx, found.migration, err);
   if (code == ERR_NONE) code = load_all(&loading, arena, &totals, err);
   if (code == ERR_NONE) code = db_schema_finish(tx, err);
   buf_release(&loading.piece);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hmac.h"
 #include "base/limits.h"
 
 enum { PIECE = 256 * 1024 };
@@ -75,10 +76,24 @@ enum err_code backup_sink_put(struct backup_sink *sink, struct str bytes, struct
   return buf_failed(&sink->waiting) ? err_no_memory(err) : ERR_NONE;
 }
 
-enum err_code backup_sink_end(struct backup_sink *sink, struct err *err) {
-  uint8_t digest[BACKUP_DIGEST_SIZE];
+enum err_code backup_seal(const struct backup_owner *owner, const uint8_t digest[BACKUP_DIGEST_SIZE],
+                          uint8_t ret_seal[BACKUP_DIGEST_SIZE], struct err *err) {
+  size_t n = 0;
+  uint8_t mac[HMAC_MAX];
+  if (!hmac_once(HMAC_SHA256, str_make((const char *)owner->key, sizeof owner->key),
+                 str_make((const char *)digest, BACKUP_DIGEST_SIZE), mac, &n) ||
+      n != BACKUP_DIGEST_SIZE)
+    return err_no_memory(err);
+  memcpy(ret_seal, mac, n);
+  return ERR_NONE;
+}
+
+enum err_code backup_sink_end(struct backup_sink *sink, const struct backup_owner *owner, struct err *err) {
+  uint8_t digest[BACKUP_DIGEST_SIZE], seal[BACKUP_DIGEST_SIZE];
   enum err_code code = backup_digest_take(&sink->digest, digest, err);
+  if (code == ERR_NONE) code = backup_seal(owner, digest, seal, err);
   if (code == ERR_NONE) code = backup_sink_put(sink, str_make((char *)digest, sizeof digest), err);
+  if (code == ERR_NONE) code = backup_sink_put(sink, str_make((char *)seal, sizeof seal), err);
   if (code == ERR_NONE) code = backup_sink_put(sink, STR(BACKUP_END), err);
   return code == ERR_NONE ? flush(sink, err) : code;
 }
@@ -118,7 +133,7 @@ enum err_code backup_source_begin(struct backup_source *source, int fd, struct e
   if (code == ERR_NONE && memcmp(begin, first, sizeof begin) != 0)
     code = err_set(err, ERR_INVALID, "this is no backup of Connek");
   if (code != ERR_NONE) return code;
-  source->left = size - BACKUP_END_SIZE - BACKUP_DIGEST_SIZE;
+  source->left = size - BACKUP_END_SIZE - BACKUP_TAIL_SIZE;
   if (source->left > 0) code = read_at(fd, end, sizeof end, size - BACKUP_END_SIZE, err);
   if (code != ERR_NONE) return code;
   if (source->left <= 0 || memcmp(end, BACKUP_END, sizeof end) != 0)
@@ -159,16 +174,20 @@ enum err_code backup_source_get(struct backup_source *source, size_t n, struct b
   return out && buf_failed(out) ? err_no_memory(err) : ERR_NONE;
 }
 
-enum err_code backup_source_end(struct backup_source *source, struct err *err) {
-  uint8_t digest[BACKUP_DIGEST_SIZE], written[BACKUP_DIGEST_SIZE];
+enum err_code backup_source_end(struct backup_source *source, uint8_t ret_digest[BACKUP_DIGEST_SIZE],
+                                uint8_t ret_seal[BACKUP_DIGEST_SIZE], struct err *err) {
+  uint8_t digest[BACKUP_DIGEST_SIZE], written[BACKUP_TAIL_SIZE];
   off_t size = lseek(source->fd, 0, SEEK_END);
   if (source->left != 0) return backup_damaged(err);
   if (size < 0) return io_failed("the backup cannot be read", err);
   enum err_code code = backup_digest_take(&source->digest, digest, err);
   if (code == ERR_NONE)
-    code = read_at(source->fd, (char *)written, sizeof written, size - BACKUP_END_SIZE - BACKUP_DIGEST_SIZE, err);
+    code = read_at(source->fd, (char *)written, sizeof written, size - BACKUP_END_SIZE - BACKUP_TAIL_SIZE, err);
   if (code == ERR_NONE && memcmp(digest, written, sizeof digest) != 0) code = backup_damaged(err);
-  return code;
+  if (code != ERR_NONE) return code;
+  memcpy(ret_digest, digest, sizeof digest);
+  memcpy(ret_seal, written + sizeof digest, BACKUP_DIGEST_SIZE);
+  return ERR_NONE;
 }
 
 void backup_source_release(struct backup_source *source) {

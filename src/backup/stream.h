@@ -7,9 +7,14 @@
 #include "backup/backup.h"
 #include "base/buf.h"
 
-enum { BACKUP_DIGEST_SIZE = 32, BACKUP_END_SIZE = 16, BACKUP_LABEL_MAX = 4096, BACKUP_NAME_MAX = 255 };
+enum {
+  BACKUP_TAIL_SIZE = 2 * BACKUP_DIGEST_SIZE,
+  BACKUP_END_SIZE = 16,
+  BACKUP_LABEL_MAX = 4096,
+  BACKUP_NAME_MAX = 255
+};
 #define BACKUP_ROW_MAX ((size_t)256 * 1024 * 1024)
-#define BACKUP_END "connek-backup/1\n"
+#define BACKUP_END "connek-backup/2\n"
 
 /* SHA-256, taken piece by piece. The first failure sticks. */
 struct backup_digest {
@@ -30,8 +35,10 @@ struct backup_sink {
 };
 void backup_sink_begin(struct backup_sink *sink, int fd);
 enum err_code backup_sink_put(struct backup_sink *sink, struct str bytes, struct err *err) MUST_CHECK;
-/* The digest of all that was put, the end's mark; what waits is written. */
-enum err_code backup_sink_end(struct backup_sink *sink, struct err *err) MUST_CHECK;
+/* The digest of all that was put, its seal, the end's mark; what waits is written. */
+enum err_code backup_sink_end(struct backup_sink *sink, const struct backup_owner *owner, struct err *err) MUST_CHECK;
+enum err_code backup_seal(const struct backup_owner *owner, const uint8_t digest[BACKUP_DIGEST_SIZE],
+                          uint8_t ret_seal[BACKUP_DIGEST_SIZE], struct err *err) MUST_CHECK;
 void backup_sink_release(struct backup_sink *sink);
 
 struct backup_source {
@@ -45,8 +52,9 @@ struct backup_source {
 enum err_code backup_source_begin(struct backup_source *source, int fd, struct err *err) MUST_CHECK;
 /* Exactly `n` bytes more into `out`. ERR_INVALID: so many there are not. */
 enum err_code backup_source_get(struct backup_source *source, size_t n, struct buf *out, struct err *err) MUST_CHECK;
-/* ERR_INVALID: what was read is not what was written. */
-enum err_code backup_source_end(struct backup_source *source, struct err *err) MUST_CHECK;
+/* The digest of what was read, and the seal that stands behind it. ERR_INVALID: it is not what was written. */
+enum err_code backup_source_end(struct backup_source *source, uint8_t ret_digest[BACKUP_DIGEST_SIZE],
+                                uint8_t ret_seal[BACKUP_DIGEST_SIZE], struct err *err) MUST_CHECK;
 void backup_source_release(struct backup_source *source);
 enum err_code backup_damaged(struct err *err);
 

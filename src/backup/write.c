@@ -9,12 +9,13 @@
 #include "backup/stream.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/random.h"
 #include "codec/base64.h"
 
-enum { PROGRESS_ROWS = 250000 };
+enum { PROGRESS_ROWS = 250000, NAME_ATTEMPTS = 100 };
 
-static enum err_code put_label(struct db_tx *tx, struct backup_sink *sink,
-                               const uint8_t master[BACKUP_FINGERPRINT_SIZE], struct err *err) {
+static enum err_code put_label(struct db_tx *tx, struct backup_sink *sink, const struct backup_owner *owner,
+                               struct err *err) {
   char line[BACKUP_LABEL_MAX], time[CLOCK_TEXT_SIZE], migrations[2 * DB_HASH_SIZE + 1],
       fingerprint[2 * BACKUP_FINGERPRINT_SIZE + 1];
   uint8_t hash[DB_HASH_SIZE];
@@ -23,10 +24,10 @@ static enum err_code put_label(struct db_tx *tx, struct backup_sink *sink,
   if (code == ERR_NONE) code = db_schema_hash(version, hash, err);
   if (code != ERR_NONE) return code;
   hex_format(hash, sizeof hash, migrations);
-  hex_format(master, BACKUP_FINGERPRINT_SIZE, fingerprint);
+  hex_format(owner->fingerprint, sizeof owner->fingerprint, fingerprint);
   clock_format(clock_utc_us(), time);
   int n = snprintf(line, sizeof line,
-                   "{\"connek_backup\":1,\"connek\":\"" CONNEK_VERSION
+                   "{\"connek_backup\":2,\"connek\":\"" CONNEK_VERSION
                    "\",\"migration\":%lld,\"migrations\":\"%s\",\"master\":\"%s\",\"time\":\"%s\"}\n",
                    (long long)version, migrations, fingerprint, time);
   return backup_sink_put(sink, str_make(line, (size_t)n), err);
@@ -37,6 +38,7 @@ struct writing {
   struct backup_sink sink;
   struct backup_digest rows_digest;
   struct buf piece;
+  const struct backup_owner *owner;
   backup_progress progress;
   void *context;
 };
@@ -66,7 +68,7 @@ static enum err_code put_table(struct writing *writing, const struct db_table *t
   enum err_code code = put_piece(writing, err);
   if (code == ERR_NONE) code = db_table_read(writing->tx, table, &rows, err);
   if (code != ERR_NONE) return code;
-  while (code == ERR_NONE && (got = db_next(rows, err)) == 1) {
+  while (code == ERR_NONE && !table->is_of_the_moment && (got = db_next(rows, err)) == 1) {
     code = put_row(writing, rows, table, err);
     if (++n % PROGRESS_ROWS == 0 && writing->progress) writing->progress(writing->context, table->name, n, false);
   }
@@ -98,17 +100,17 @@ static enum err_code put_all(struct writing *writing, struct arena *arena, struc
   backup_put_number(&writing->piece, (uint64_t)totals->tables, 8);
   backup_put_number(&writing->piece, (uint64_t)totals->rows, 8);
   code = put_piece(writing, err);
-  return code == ERR_NONE ? backup_sink_end(&writing->sink, err) : code;
+  return code == ERR_NONE ? backup_sink_end(&writing->sink, writing->owner, err) : code;
 }
 
-enum err_code backup_write(struct db_tx *tx, struct arena *arena, int fd, const uint8_t master[BACKUP_FINGERPRINT_SIZE],
+enum err_code backup_write(struct db_tx *tx, struct arena *arena, int fd, const struct backup_owner *owner,
                            backup_progress progress, void *context, struct backup_totals *ret_totals, struct err *err) {
-  struct writing writing = {.tx = tx, .progress = progress, .context = context};
+  struct writing writing = {.tx = tx, .owner = owner, .progress = progress, .context = context};
   struct backup_totals totals = {0};
   backup_sink_begin(&writing.sink, fd);
   backup_digest_begin(&writing.rows_digest);
   buf_init(&writing.piece, NULL, BACKUP_ROW_MAX);
-  enum err_code code = put_label(tx, &writing.sink, master, err);
+  enum err_code code = put_label(tx, &writing.sink, owner, err);
   if (code == ERR_NONE) code = put_all(&writing, arena, &totals, err);
   buf_release(&writing.piece);
   backup_digest_release(&writing.rows_digest);
@@ -124,27 +126,58 @@ static enum err_code file_failed(const char *what, struct err *err) {
   return err_set(err, ERR_UNAVAILABLE, "%s: %s", what, reason ? reason : "unknown error");
 }
 
+static char *folder_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+static int open_nameless(const char *path) {
+  char *folder = folder_of(path);
+  int fd = folder && access("/proc/self/fd", X_OK) == 0 ? open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+  free(folder);
+  return fd;
+}
+
 enum err_code backup_file_begin(const char *path, struct backup_file *ret_file, struct err *err) {
   struct backup_file file = {.path = path, .fd = -1};
-  size_t n = strlen(path) + sizeof ".XXXXXX";
+  size_t n = strlen(path) + sizeof ".XXXXXXXX";
   struct stat status;
   if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
     return err_set(err, ERR_INVALID, "is there already, and is not a file");
   file.beside = malloc(n);
   if (!file.beside) return err_no_memory(err);
-  snprintf(file.beside, n, "%s.XXXXXX", path);
-  file.fd = mkostemp(file.beside, O_CLOEXEC); /* 0600 */
+  file.fd = open_nameless(path);
+  if (file.fd < 0) { /* not every file system has such files */
+    snprintf(file.beside, n, "%s.XXXXXX", path);
+    file.fd = mkostemp(file.beside, O_CLOEXEC); /* 0600 */
+    file.has_name = file.fd >= 0;
+  }
   if (file.fd < 0) {
+    enum err_code code = file_failed("the backup cannot be made there", err);
     free(file.beside);
-    return file_failed("the backup cannot be made there", err);
+    return code;
   }
   *ret_file = file;
   return ERR_NONE;
 }
 
+/* linkat never takes an older file's place: rename does. */
+static enum err_code give_name(struct backup_file *file, struct err *err) {
+  char own[32];
+  size_t n = strlen(file->path) + sizeof ".XXXXXXXX";
+  snprintf(own, sizeof own, "/proc/self/fd/%d", file->fd);
+  for (int attempt = 0; !file->has_name && attempt < NAME_ATTEMPTS; attempt++) {
+    uint32_t number;
+    random_bytes(&number, sizeof number);
+    snprintf(file->beside, n, "%s.%08x", file->path, number);
+    file->has_name = linkat(AT_FDCWD, own, AT_FDCWD, file->beside, AT_SYMLINK_FOLLOW) == 0;
+    if (!file->has_name && errno != EEXIST) break;
+  }
+  return file->has_name ? ERR_NONE : file_failed("the backup cannot be put in its place", err);
+}
+
 static enum err_code sync_folder(const char *path, struct err *err) {
-  const char *slash = strrchr(path, '/');
-  char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+  char *folder = folder_of(path);
   if (!folder) return err_no_memory(err);
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   enum err_code code = fd < 0 || fsync(fd) != 0 ? file_failed("the backup's folder cannot be synced", err) : ERR_NONE;
@@ -155,14 +188,15 @@ static enum err_code sync_folder(const char *path, struct err *err) {
 
 enum err_code backup_file_take(struct backup_file *file, struct err *err) {
   if (fsync(file->fd) != 0) return file_failed("the backup cannot be written", err);
+  enum err_code code = give_name(file, err);
+  if (code != ERR_NONE) return code;
   if (rename(file->beside, file->path) != 0) return file_failed("the backup cannot be put in its place", err);
-  free(file->beside);
-  file->beside = NULL;
+  file->has_name = false;
   return sync_folder(file->path, err);
 }
 
 void backup_file_release(struct backup_file *file) {
-  if (file->beside) (void)unlink(file->beside);
+  if (file->has_name) (void)unlink(file->beside);
   free(file->beside);
   if (file->fd >= 0) (void)close(file->fd);
   *file = (struct backup_file){.fd = -1};

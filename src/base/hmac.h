@@ -1,4 +1,5 @@
-/* HMAC (RFC 2104) of services that want one, over SHA-1 or SHA-256. What Connek itself macs is in vault/. */
+/* HMAC (RFC 2104) of services that want one, over SHA-1 or SHA-256. What Connek itself macs, but for
+ * backups, is in vault/. */
 #ifndef CONNEK_BASE_HMAC_H
 #define CONNEK_BASE_HMAC_H
 

@@ -2,6 +2,7 @@
 #include "cli/filling.h"
 
 #include "base/limits.h"
+#include "base/secret.h"
 
 struct backup_work {
   const struct cli_args *args;
@@ -13,9 +14,12 @@ struct backup_work {
 
 static enum err_code backup_in(struct db_tx *tx, void *context, struct err *err) {
   struct backup_work *work = context;
-  uint8_t mac[VAULT_MAC_SIZE];
-  vault_fingerprint(work->store->vault, mac);
-  return backup_write(tx, work->arena, work->fd, mac, filling_show, (void *)work->args, &work->totals, err);
+  struct backup_owner owner;
+  filling_owner(work->store->vault, &owner);
+  enum err_code code =
+      backup_write(tx, work->arena, work->fd, &owner, filling_show, (void *)work->args, &work->totals, err);
+  secret_wipe(&owner, sizeof owner);
+  return code;
 }
 
 static int answer(const struct cli_args *args, struct arena *arena, const struct cli_store *store,

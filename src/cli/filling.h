@@ -13,6 +13,7 @@ struct filling {
   const struct vault *vault;
   const char *dir;
   int fd; /* the backup */
+  struct backup_label label;
   struct backup_totals totals;
   struct audit_finding finding;
 };
@@ -24,7 +25,9 @@ enum err_code filling_work(struct db_tx *tx, void *context, struct err *err) MUS
 void filling_show(void *context, struct str table, int64_t rows, bool is_end);
 /* "32 tables with 4711 rows" */
 void filling_count(struct buf *out, const struct backup_totals *totals);
-/* Is the vault's key the one of the backup? ERR_UNAVAILABLE, saying what to do. */
+/* Of a vault, to be wiped. */
+void filling_owner(const struct vault *vault, struct backup_owner *ret_owner);
+/* Is the vault's key the one of the backup (ERR_UNAVAILABLE, saying what to do), and has nobody changed it? */
 enum err_code filling_check_key(const struct vault *vault, const struct backup_label *label,
                                 struct err *err) MUST_CHECK;
 

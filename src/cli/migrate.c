@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/secret.h"
 #include "cli/filling.h"
 
 struct migrate_work {
@@ -16,9 +17,11 @@ struct migrate_work {
 
 static enum err_code read_in(struct db_tx *tx, void *context, struct err *err) {
   struct migrate_work *work = context;
-  uint8_t mac[VAULT_MAC_SIZE];
-  vault_fingerprint(work->from->vault, mac);
-  return backup_write(tx, work->filling.arena, work->filling.fd, mac, NULL, NULL, &work->totals, err);
+  struct backup_owner owner;
+  filling_owner(work->from->vault, &owner);
+  enum err_code code = backup_write(tx, work->filling.arena, work->filling.fd, &owner, NULL, NULL, &work->totals, err);
+  secret_wipe(&owner, sizeof owner);
+  return code;
 }
 
 static enum err_code put(struct migrate_work *work, const char *url, struct err *err) {
@@ -27,6 +30,7 @@ static enum err_code put(struct migrate_work *work, const char *url, struct err 
   enum err_code code = cli_open_empty_database(NULL, url, &db, err); /* before the work of reading it all */
   if (!code) code = db_connect(db, &conn, err);
   if (!code) code = db_read(work->from->conn, read_in, work, err);
+  if (!code) code = backup_check(work->filling.fd, &work->filling.label, err);
   if (!code) code = db_fill(conn, filling_work, &work->filling, err);
   if (!code && (work->totals.rows != work->filling.totals.rows || work->totals.tables != work->filling.totals.tables))
     code = err_set(err, ERR_INTERNAL, "what arrived is not what was sent");

@@ -19,7 +19,7 @@ static void take_away(const char *dir) {
   }
 }
 
-static enum err_code fill(struct filling *filling, const struct backup_label *label, struct err *err) {
+static enum err_code fill(struct filling *filling, struct err *err) {
   const char *dir = cli_value(filling->args, "data"), *url = cli_value(filling->args, "database");
   bool had_file = cli_has_data(dir);
   struct cli_store store;
@@ -27,7 +27,7 @@ static enum err_code fill(struct filling *filling, const struct backup_label *la
   if (code) return code;
   filling->vault = store.vault;
   filling->dir = dir;
-  code = filling_check_key(store.vault, label, err);
+  code = filling_check_key(store.vault, &filling->label, err);
   if (!code) code = cli_open_empty_database(dir, url, &store.db, err);
   bool is_empty = !code;
   if (!code) code = db_connect(store.db, &store.conn, err);
@@ -37,10 +37,10 @@ static enum err_code fill(struct filling *filling, const struct backup_label *la
   return code;
 }
 
-static int answer(const struct filling *filling, const struct backup_label *label) {
+static int answer(const struct filling *filling) {
   struct buf out;
   char time[CLOCK_TEXT_SIZE];
-  clock_format(label->time, time);
+  clock_format(filling->label.time, time);
   buf_init(&out, filling->arena, 16 * KIB);
   filling_count(&out, &filling->totals);
   buf_printf(&out, " are back as they were at %s; %lld audit records in %lld chains hold\n", time,
@@ -50,19 +50,18 @@ static int answer(const struct filling *filling, const struct backup_label *labe
 
 static int restore(const struct cli_args *args, struct arena *arena) {
   struct err err = {0};
-  struct backup_label label;
   struct filling filling = {.args = args, .arena = arena, .fd = open(args->words[0], O_RDONLY | O_CLOEXEC)};
   if (filling.fd < 0) {
     err_set(&err, ERR_NOT_FOUND, "cannot be opened: %s", strerror(errno));
     err_place(&err, "%s", args->words[0]);
     return cli_fail(args, &err);
   }
-  enum err_code code = backup_check(filling.fd, &label, &err);
+  enum err_code code = backup_check(filling.fd, &filling.label, &err);
   if (code)
     err_place(&err, "%s", args->words[0]);
   else
-    code = fill(&filling, &label, &err);
-  int exit_code = code ? cli_fail(args, &err) : answer(&filling, &label);
+    code = fill(&filling, &err);
+  int exit_code = code ? cli_fail(args, &err) : answer(&filling);
   if (code) cli_warn(args, "nothing has been restored");
   close(filling.fd);
   return exit_code;

@@ -230,6 +230,8 @@ static void run_tick(struct membership *membership) {
     tick_end(&tick, ticket, was_counted);
   } else {
     set_problem(membership, err.text);
+    /* A database that is of no version of ours: what it holds now may mean something else. */
+    if (code == ERR_CONFLICT) atomic_store(&membership->lease_ends_us, 0);
     if (!membership_holds(membership)) membership->options.on_looked(membership->options.context, ticket, -1);
   }
   tell_of_lease(membership);

@@ -73,7 +73,8 @@ static enum err_code add_table(struct reading *reading, struct str name, struct 
   if (keys) reading->keys = keys;
   if (!tables || !keys) return err_no_memory(err);
   tables[n] = (struct db_table){.name = arena_str(reading->arena, name),
-                                .columns = arena_new_n(reading->arena, struct db_column, DB_PARAMS_MAX)};
+                                .columns = arena_new_n(reading->arena, struct db_column, DB_PARAMS_MAX),
+                                .is_of_the_moment = str_eq_c(name, "node")};
   memset(keys[n], 0, key_size);
   if (!tables[n].name.p || !tables[n].columns) return err_no_memory(err);
   reading->n++;

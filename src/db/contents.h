@@ -27,6 +27,7 @@ struct db_table {
   struct db_column *columns; /* by name */
   size_t n_columns;
   const char *select, *insert; /* for db_table_read and db_table_put */
+  bool is_of_the_moment;       /* its rows say who works on this database just now: true of no other one */
 };
 /* All but the note of migrations, each behind those that it refers to. Lies in `arena`, which has to stay until
  * db_disconnect. */

@@ -88,7 +88,8 @@ struct db_job {
 /* False: the queue is full; nothing was taken. */
 bool db_submit(struct db *db, struct loop *loop, struct db_job *job) MUST_CHECK;
 
-/* ERR_CONFLICT: a newer server has changed it, by more than one version: that one is needed here as well. */
+/* ERR_CONFLICT: a newer server has changed it, by more than one version (that one is needed here as well), or somebody
+ * has put an older one in its place. */
 enum err_code db_check_version(struct db_tx *tx, struct err *err) MUST_CHECK;
 /* Can several servers use it at once? */
 bool db_is_shared(const struct db *db);

@@ -110,8 +110,12 @@ enum err_code migrate_run(struct db_tx *tx, const struct embedded_file *files, s
 
 /* A server and the next version work side by side while one after the other is replaced. */
 enum err_code db_check_version(struct db_tx *tx, struct err *err) {
-  int64_t version = 0;
+  int64_t version = 0, own = (int64_t)migrations_n;
   enum err_code code = db_one_number(tx, "SELECT COALESCE(MAX(version), 0) FROM schema_migration", &version, err);
-  if (code != ERR_NONE || version <= (int64_t)migrations_n + 1) return code;
+  if (code != ERR_NONE || (version >= own && version <= own + 1)) return code;
+  if (version < own)
+    return err_set(
+        err, ERR_CONFLICT,
+        "the database is of an older version of Connek: start this server again, and it is brought to its own");
   return err_set(err, ERR_CONFLICT, "the database is of a newer version of Connek: use that one here as well");
 }

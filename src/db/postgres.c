@@ -7,7 +7,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "db/migrate.h"
 #include "db/migrations_sql.h"
 
@@ -198,18 +200,46 @@ static enum err_code claim(struct db_tx *tx, bool *ret_was_empty, struct err *er
   return code == ERR_NONE ? script(tx, prelude, err) : code;
 }
 
+/* A statement that waits for a table has everybody wait who comes to it later, the servers that work on it too. Sooner
+ * than any of them gives up, and than PostgreSQL looks for a deadlock (a second), the migration does, and begins anew.
+ */
+static const char soon[] = "SET LOCAL lock_timeout = 500";
+enum { MIGRATE_MS = 120 * 1000, MIGRATE_PAUSE_MS = 250 };
+
+/* The servers of the version before hear at once that there is a newer one. */
 static enum err_code migrate(struct db_tx *tx, void *context, struct err *err) {
   bool was_empty;
+  int64_t before = 0, after = 0;
   enum err_code code = claim(tx, &was_empty, err); /* again, under the lock: another process may have been first */
-  return code == ERR_NONE ? migrate_run(tx, migrations, migrations_n, err) : code;
+  if (code == ERR_NONE) code = script(tx, soon, err);
+  if (code == ERR_NONE && !was_empty) code = db_schema_version(tx, &before, err);
+  if (code == ERR_NONE) code = migrate_run(tx, migrations, migrations_n, err);
+  if (code == ERR_NONE) code = db_schema_version(tx, &after, err);
+  return code == ERR_NONE && after > before ? postgres_notify(tx, err) : code;
+}
+
+/* Until those that hold the tables, or migrate themselves, are done with them. */
+static enum err_code migrate_when_free(struct db_conn *conn, struct err *err) {
+  int64_t until_us = clock_monotonic_us() + MIGRATE_MS * INT64_C(1000);
+  enum err_code code;
+  while ((code = db_write(conn, migrate, NULL, err)) != ERR_NONE && postgres_is_in_the_way(err)) {
+    if (clock_monotonic_us() >= until_us)
+      return err_set(err, ERR_UNAVAILABLE,
+                     "somebody has held its tables for %d s, and it cannot be brought to this "
+                     "version: look at pg_stat_activity for old transactions",
+                     MIGRATE_MS / 1000);
+    usleep(MIGRATE_PAUSE_MS * 1000);
+  }
+  return code;
 }
 
 /* Who opens a database is an operator and named it: they may hear what the log alone hears later on. */
 static enum err_code tell_operator(enum err_code code, struct err *err) {
-  char said[ERR_DETAIL_SIZE];
+  char said[ERR_DETAIL_SIZE], text[ERR_TEXT_SIZE];
   if (!err || !err->detail[0]) return code;
   memcpy(said, err->detail, sizeof said);
-  return err_set(err, code, "PostgreSQL lets us not in: %s", said);
+  memcpy(text, err->text, sizeof text);
+  return err_set(err, code, "%.200s (%s)", text, said);
 }
 
 static enum err_code check_encoding(struct postgres_conn *conn, struct err *err) {
@@ -235,7 +265,7 @@ static enum err_code prepare(struct postgres_db *db, enum db_opening how, struct
   if (code == ERR_NONE) code = db_read(conn, check_owner, &is_empty, err);
   if (code == ERR_NONE) code = db_check_opening(&db->db, how, is_empty, err);
   if (code == ERR_NONE) code = db_read(conn, look_at_role, &db->db.is_above_scope, err);
-  if (code == ERR_NONE && how != DB_EMPTY) code = db_write(conn, migrate, NULL, err);
+  if (code == ERR_NONE && how != DB_EMPTY) code = migrate_when_free(conn, err);
   db_disconnect(conn);
   return code;
 }

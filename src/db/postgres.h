@@ -33,6 +33,8 @@ static inline struct postgres_conn *postgres_conn_of(struct db_conn *conn) {
  * detail. */
 enum err_code postgres_failed(const struct postgres_conn *conn, const PGresult *result, const char *sql,
                               struct err *err);
+/* Did postgres_failed fill it because others hold what was asked for? The same may succeed later. */
+bool postgres_is_in_the_way(const struct err *err);
 
 /* postgres_statement.c: db_driver's, of statements */
 enum err_code postgres_exec(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n,

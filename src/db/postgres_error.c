@@ -7,6 +7,8 @@ struct meaning {
   const char *text;
 };
 
+#define SAID "postgresql " /* before the state, in a detail */
+
 /* PostgreSQL's manual, appendix A. The first that fits. */
 static const struct meaning meanings[] = {
     {"23505", ERR_CONFLICT, "it exists already"},
@@ -23,6 +25,9 @@ static const struct meaning meanings[] = {
     {"57P", ERR_UNAVAILABLE, "the database server is stopping or starting"},
     {"25006", ERR_UNAVAILABLE, "the database may not be written: it is read-only, or a standby"},
     {"42501", ERR_UNAVAILABLE, "the database refuses us a right: our role has to own the tables"},
+    {"42P01", ERR_UNAVAILABLE, "the database lacks a table of ours: it is not Connek's, or not of this version"},
+    {"42703", ERR_UNAVAILABLE, "the database lacks a column of ours: it is not Connek's, or not of this version"},
+    {"3F000", ERR_UNAVAILABLE, "the database lacks our schema"},
     {"58", ERR_UNAVAILABLE, "the database cannot be read or written: its disk failed"},
     {"XX001", ERR_UNAVAILABLE, "the database is damaged; put a backup back"},
     {"XX002", ERR_UNAVAILABLE, "the database is damaged; put a backup back"},
@@ -52,7 +57,14 @@ enum err_code postgres_failed(const struct postgres_conn *conn, const PGresult *
                 meaning   ? meaning->text
                 : is_lost ? "the database server does not answer"
                           : "the database refused a statement");
-  err_detail(err, "postgresql %s: %.200s%s%.120s", state ? state : "-", said ? said : PQerrorMessage(conn->pg),
+  err_detail(err, SAID "%s: %.200s%s%.120s", state ? state : "-", said ? said : PQerrorMessage(conn->pg),
              sql ? "; " : "", sql ? sql : "");
   return code;
+}
+
+bool postgres_is_in_the_way(const struct err *err) {
+  static const char *const states[] = {SAID "55P03", SAID "40"};
+  for (size_t i = 0; err && i < sizeof states / sizeof *states; i++)
+    if (strncmp(err->detail, states[i], strlen(states[i])) == 0) return true;
+  return false;
 }

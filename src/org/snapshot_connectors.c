@@ -14,11 +14,13 @@ static int record_order(const void *a, const void *b) {
   return order != 0 ? order : uuid_is_nil(left->organisation_id) - uuid_is_nil(right->organisation_id);
 }
 
+typedef enum err_code (*definition_read)(struct arena *arena, struct str text, yyjson_doc **ret_doc, struct err *err);
+
 /* Compiles into its final place: a kind may point back at it. ERR_INVALID: it is broken. */
-static enum err_code compile(struct org_snapshot *snapshot, const struct connector_record *record,
+static enum err_code compile(struct org_snapshot *snapshot, const struct connector_record *record, definition_read read,
                              struct connector *connector, struct err *err) {
   yyjson_doc *doc;
-  enum err_code code = json_read(&snapshot->arena, record->definition, &doc, err);
+  enum err_code code = read(&snapshot->arena, record->definition, &doc, err);
   if (code == ERR_NONE) code = connector_compile(&snapshot->arena, yyjson_doc_get_root(doc), connector, err);
   if (code != ERR_NONE) return code;
   if (!str_eq(connector->id, record->id)) return err_set(err, ERR_INVALID, "its definition has another id");
@@ -62,12 +64,28 @@ enum err_code snapshot_add_tools(struct snapshot_load *load, const struct connec
   return code;
 }
 
+/* A newer server beside this one has put its own definitions into the database; those of this binary it can read. */
+static bool is_built_in(const struct connector_record *record, struct connector_record *ret_own) {
+  const struct connector_builtin *builtin =
+      uuid_is_nil(record->organisation_id) ? connector_builtin_find(record->id) : NULL;
+  if (!builtin) return false;
+  *ret_own = *record;
+  ret_own->kind = str_of(builtin->kind);
+  ret_own->definition = str_of(builtin->definition);
+  return true;
+}
+
 static enum err_code add_connector(struct snapshot_load *load, const struct connector_record *record, struct err *err) {
   struct org_snapshot *snapshot = load->snapshot;
   struct connector *connector = &snapshot->connectors[snapshot->n_connectors];
   struct err why = {0};
   *connector = (struct connector){0}; /* a broken one may have been here */
-  enum err_code code = compile(snapshot, record, connector, &why);
+  enum err_code code = compile(snapshot, record, json_read, connector, &why);
+  struct connector_record own;
+  if (code == ERR_INVALID && is_built_in(record, &own)) {
+    *connector = (struct connector){0};
+    code = compile(snapshot, &own, json_read_file_text, connector, &why);
+  }
   if (code == ERR_NONE) code = snapshot_add_tools(load, connector, &why);
   if (code == ERR_NO_MEMORY) return err_no_memory(err);
   if (code == ERR_NONE) {

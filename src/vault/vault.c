@@ -169,6 +169,10 @@ void vault_channel_key(const struct vault *vault, uint8_t ret_key[VAULT_MAC_SIZE
   hkdf_expand(&schedules_of(vault->schedules)->prk, STR("channel"), STR_NONE, ret_key);
 }
 
+void vault_backup_key(const struct vault *vault, uint8_t ret_key[VAULT_MAC_SIZE]) {
+  hkdf_expand(&schedules_of(vault->schedules)->prk, STR("backup"), STR_NONE, ret_key);
+}
+
 void vault_close(struct vault *vault) {
   if (!vault) return;
   secret_free(vault->schedules);

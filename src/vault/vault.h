@@ -46,6 +46,8 @@ enum err_code vault_take_next(const char *dir, struct err *err) MUST_CHECK;
 
 /* What servers of this installation prove to each other with (base/channel.h). */
 void vault_channel_key(const struct vault *vault, uint8_t ret_key[VAULT_MAC_SIZE]);
+/* What a backup of it is sealed with (backup/backup.h). */
+void vault_backup_key(const struct vault *vault, uint8_t ret_key[VAULT_MAC_SIZE]);
 
 /* A new data key, sealed under the master key for that organisation. */
 enum err_code vault_data_key_new(const struct vault *vault, struct arena *arena, struct uuid organisation_id,

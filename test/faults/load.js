@@ -45,6 +45,7 @@ export class Load {
   latencies = []; // milliseconds, where they are asked for
   #isOver = false;
   #running = [];
+  #underWay = new Set();
 
   // `clients`: { email, urls }, whose calls go to the URLs in turn. `kind`: mixed or reads. `pauseMs`: between two calls of one.
   constructor(clients, { kind = 'mixed', pauseMs = 0, wantsLatencies = false, most = Infinity } = {}) {
@@ -73,6 +74,11 @@ export class Load {
     return this;
   }
 
+  // Until each call that is under way now has been answered.
+  async underWayEnded() {
+    await Promise.all([...this.#underWay]);
+  }
+
   // Until `most` calls were made.
   async end() {
     await Promise.all(this.#running);
@@ -83,7 +89,10 @@ export class Load {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let i = 0; !this.#isOver && this.calls + this.broken + this.refused + this.wrong.length < this.most; i++) {
       const what = turns[this.kind][i % turns[this.kind].length];
-      const isAnswered = await this.#call(agent, client, what, client.urls[i % client.urls.length], i % 3 === 2 ? modern : legacy);
+      const call = this.#call(agent, client, what, client.urls[i % client.urls.length], i % 3 === 2 ? modern : legacy);
+      this.#underWay.add(call);
+      const isAnswered = await call;
+      this.#underWay.delete(call);
       if (!isAnswered && !this.#isOver) await sleep(10);
       else if (this.pauseMs) await sleep(this.pauseMs);
     }

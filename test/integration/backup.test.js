@@ -2,13 +2,17 @@
 // nothing, and what is refused says why. Where CONNEK_TEST_DATABASE names a server, both databases take part.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { Connek, exampleConfig, exampleLedger, run } from './support/connek.js';
 import { sql } from './support/aged.js';
 import { callTool, modern } from './support/mcp.js';
+import { eventually } from './support/served.js';
+import { Load, loadConfig, loadLedger } from '../faults/load.js';
 
 const finance = 'finance@acme.example';
 const hasServer = Boolean(process.env.CONNEK_TEST_DATABASE);
@@ -70,7 +74,7 @@ test('a backup of a running server is put back elsewhere: tokens work, the trail
     assert.equal((await other.audit()).length, records);
     await other.ok('backup', other.path('again.backup'));
     const again = await readFile(other.path('again.backup'));
-    const rows = (file) => file.subarray(file.indexOf('\n') + 1, -48); // without the label's time, and the digest over it
+    const rows = (file) => file.subarray(file.indexOf('\n') + 1, -80); // without the label's time, the digest over it and its seal
     assert.ok(rows(again).equals(rows(bytes)), 'what was put back is not what was saved');
     await other.start();
     await isServed(other, token, '2');
@@ -85,8 +89,8 @@ test('a backup that is cut, damaged, newer, of another build, or no backup at al
   await connek.ok('backup', connek.path('all.backup'));
   const whole = await readFile(connek.path('all.backup'));
   const sealed = (change) => {
-    const body = change(whole.subarray(0, -48));
-    return Buffer.concat([body, createHash('sha256').update(body).digest(), whole.subarray(-16)]);
+    const body = change(whole.subarray(0, -80));
+    return Buffer.concat([body, createHash('sha256').update(body).digest(), whole.subarray(-48)]);
   };
   const label = (from, to) => sealed((body) => Buffer.from(body.toString('latin1').replace(from, to), 'latin1'));
   const flipped = Buffer.from(whole);
@@ -96,9 +100,11 @@ test('a backup that is cut, damaged, newer, of another build, or no backup at al
     ['cut to its label', whole.subarray(0, 60), /cut off/],
     ['one bit', flipped, /damaged/],
     ['newer', label(/"migration":\d+/, '"migration":9999'), /has version 9999, this Connek knows up to \d+: use a newer one/],
-    ['newer form', label('{"connek_backup":1', '{"connek_backup":2'), /made by a newer Connek/],
+    ['newer form', label('{"connek_backup":2', '{"connek_backup":3'), /made by a newer Connek/],
+    ['an older form, which had no seal', label('{"connek_backup":2', '{"connek_backup":1'), /made by an older Connek/],
     ['another build', label(/"migrations":"../, '"migrations":"zz'.replace('zz', '00')), /made by a different build|damaged/],
-    ['a row lost, the digest made anew', sealed((body) => Buffer.concat([body.subarray(0, -40), body.subarray(-30)])), /damaged/],
+    ['a row lost, the digest made anew', sealed((body) => Buffer.concat([body.subarray(0, -40), body.subarray(-30)])), /changed since it was made/],
+    ['its time is another, the digest made anew', label(/"time":"\d{4}/, '"time":"2001'), /changed since it was made: its seal is not what this master key makes/],
     // A label is watched by the last digest alone; rows have their table's as well.
     ['its time is another, the digest left', Buffer.from(whole.toString('latin1').replace(/"time":"\d{4}/, '"time":"2001'), 'latin1'), /damaged/],
     ['newer, the digest left', Buffer.from(whole.toString('latin1').replace(/"migration":\d+/, '"migration":9999'), 'latin1'), /damaged/],
@@ -152,9 +158,47 @@ test('an older backup that is there stays until the new one is whole', async (t)
   assert.equal(answer.code, 1);
   assert.equal(await readFile(connek.path('all.backup'), 'utf8'), 'the older one');
   await connek.ok('backup', connek.path('all.backup'));
-  assert.match(await readFile(connek.path('all.backup'), 'latin1'), /^\{"connek_backup":1,/);
+  assert.match(await readFile(connek.path('all.backup'), 'latin1'), /^\{"connek_backup":2,/);
   await refused(connek.command('backup', '/dev/null'), /not a file/);
   await refused(connek.command('backup', connek.path('no/folder/file')), /cannot be made there: No such file/);
+});
+
+test('a backup that is made under load is one moment: its trail holds, and every call that was answered before is in it', async (t) => {
+  const clients = 6;
+  const connek = await Connek.serving(t, { config: loadConfig(clients), ledger: loadLedger });
+  const load = new Load(await Load.clients(connek, clients), { pauseMs: 1 }).start();
+  const other = await place(t, { key: connek, postgres: hasServer });
+  await eventually(() => assert.ok(load.calls > 5 * clients));
+  const before = [...load.acknowledged];
+  await connek.ok('backup', connek.path('all.backup'));
+  const { calls } = load;
+  await eventually(() => assert.ok(load.calls > calls + clients, 'calls went on'));
+  await load.stop();
+  assert.deepEqual([load.wrong.slice(0, 3), load.broken, load.refused], [[], 0, 0]);
+  assert.match(await other.ok('restore', connek.path('all.backup')), /audit records in \d+ chains hold/);
+  assert.equal((await other.verify()).code, 0);
+  const restored = new Map((await other.audit()).map((record) => [record.trace_id, record]));
+  for (const { mark } of before) assert.equal(restored.get(mark)?.outcome, 'ok', `${mark} is not in the backup`);
+  assert.ok(restored.size < (await connek.audit()).length, 'it was made before the end');
+});
+
+test('nothing is left of a backup that was killed', needsServer, async (t) => {
+  const connek = await Connek.create(t);
+  await connek.apply({ ...config, connections: [], roles: [], users: [] });
+  const holder = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', connek.env.CONNEK_DATABASE], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const held = once(holder.stdout, 'data');
+  holder.stdin.write('BEGIN; LOCK TABLE usage_day;\n\\echo held\n');
+  await held;
+  const child = spawn(connek.binary, ['backup', connek.path('all.backup'), '--data', connek.data], { env: { PATH: process.env.PATH, ...connek.env }, stdio: 'ignore' });
+  const died = once(child, 'close');
+  await eventually(async () => assert.equal((await connek.psql("SELECT count(*) FROM pg_locks WHERE relation = 'usage_day'::regclass AND NOT granted")).trim(), '1'));
+  child.kill('SIGKILL');
+  await died;
+  const closed = once(holder, 'close');
+  holder.stdin.end('ROLLBACK;\n');
+  await closed;
+  assert.deepEqual((await readdir(connek.home)).filter((name) => name.includes('backup')), []);
+  await connek.ok('backup', connek.path('all.backup'));
 });
 
 test('an installation moves from SQLite to PostgreSQL: its tokens go on working, and what is wrong moves nothing', needsServer, async (t) => {
@@ -171,7 +215,7 @@ test('an installation moves from SQLite to PostgreSQL: its tokens go on working,
   await connek.stop();
   const records = (await connek.audit()).length;
   await refused(run(connek.binary, ['migrate', '--from', connek.data, '--database', 'postgres://u:secret@h/d']), /--database holds a password/);
-  await refused(run(connek.binary, ['migrate', '--from', connek.data, '--database', 'host=/nowhere dbname=x']), /lets us not in/);
+  await refused(run(connek.binary, ['migrate', '--from', connek.data, '--database', 'host=/nowhere dbname=x']), /does not answer/);
 
   const done = await migrate();
   assert.equal(done.code, 0, done.stderr);

@@ -71,9 +71,9 @@ test('a database that takes no more connections, or is not there, says so', asyn
   const own = process.env.CONNEK_TEST_DATABASE.replace(/dbname=\S+/, `dbname=${name}`);
   await connek.psql(`ALTER DATABASE "${name}" CONNECTION LIMIT 0`);
   connek.env = { CONNEK_DATABASE: own };
-  await isRefused(connek, /too many connections for database/);
+  await isRefused(connek, /PostgreSQL lets us not in: it takes no more connections: raise its max_connections, or our role's limit \(.*too many connections for database/);
   connek.env = { CONNEK_DATABASE: `${own}-absent` };
-  await isRefused(connek, /the database .*-absent.* does not exist/s);
+  await isRefused(connek, /PostgreSQL lets us not in: there is no such database \(.*-absent.* does not exist/s);
 });
 
 const needsServer = { skip: process.env.CONNEK_TEST_POSTGRES ? false : 'no PostgreSQL server is named; part postgres of make test runs it with one' };
@@ -86,7 +86,7 @@ test('a wrong password is told as that, and not repeated; the right one is taken
   const { env } = connek;
   const [wrong, right] = [address(secret), address('the-right-one')];
   connek.env = wrong;
-  await isRefused(connek, /PostgreSQL lets us not in: .*password authentication failed/);
+  await isRefused(connek, /PostgreSQL lets us not in: the password is wrong \(.*password authentication failed/);
   const { stdout, stderr } = await connek.command('serve');
   assert.ok(!`${stdout}${stderr}`.includes(secret));
   connek.env = right;

@@ -55,8 +55,13 @@ export class Cluster {
     const connek = this.nodes.length > 0 ? await this.folder() : this.first;
     connek.name = name;
     this.nodes.push(connek);
-    await connek.start('--node', name, ...(await this.argumentsOf()));
+    await this.begin(connek);
     return connek;
+  }
+
+  // Starts one of the servers: again under its name.
+  async begin(connek, ...more) {
+    return connek.start('--node', connek.name, ...(await this.argumentsOf()), ...more);
   }
 
   async argumentsOf() {
@@ -72,17 +77,51 @@ export class Cluster {
   async balance() {
     const port = await freePort();
     const dir = await mkdtemp(join(tmpdir(), 'connek-nginx-'));
-    const servers = this.nodes.map(({ base }) => `server ${new URL(base).host} max_fails=0;`).join(' ');
+    const base = `http://127.0.0.1:${port}`;
+    await this.#configure(dir, port, this.nodes);
+    const nginx = spawn('nginx', ['-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')], { stdio: 'ignore' });
+    this.t.after(async () => {
+      const closed = once(nginx, 'close');
+      if (nginx.exitCode === null) {
+        nginx.kill('SIGTERM'); // its worker goes with it
+        await closed;
+      }
+      await rm(dir, { recursive: true, force: true });
+    });
+    for (let i = 0; ; i++) {
+      try {
+        await fetch(`${base}/healthz`);
+        break;
+      } catch (error) {
+        if (i > 100) throw error;
+        await new Promise((resume) => setTimeout(resume, 50));
+      }
+    }
+    // From now on requests go to these alone; those under way end where they are. (A connection that was kept would go on by
+    // the old words.)
+    let n = 0;
+    this.balanceOver = async (nodes) => {
+      await this.#configure(dir, port, nodes, ++n);
+      nginx.kill('SIGHUP');
+      const has = async () => (await fetch(`${base}/balancer`, { headers: { Connection: 'close' } })).text();
+      while ((await has()) !== String(n)) await new Promise((resume) => setTimeout(resume, 20));
+    };
+    return base;
+  }
+
+  async #configure(dir, port, nodes, n = 0) {
+    const servers = nodes.map(({ base }) => `server ${new URL(base).host} max_fails=0;`).join(' ');
     await writeFile(
       join(dir, 'nginx.conf'),
-      `daemon off; master_process off; worker_processes 1; pid ${dir}/pid; error_log ${dir}/error.log;
+      `daemon off; worker_processes 1; pid ${dir}/pid; error_log ${dir}/error.log;
        events { worker_connections 512; }
        http {
-         access_log off; client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy; fastcgi_temp_path ${dir}/f;
+         access_log off; keepalive_timeout 0; client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy; fastcgi_temp_path ${dir}/f;
          uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
          upstream nodes { ${servers} }
          server {
            listen 127.0.0.1:${port};
+           location = /balancer { return 200 '${n}'; }
            location / {
              proxy_pass http://nodes; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host 127.0.0.1;
              proxy_read_timeout 300s; proxy_request_buffering off;
@@ -90,24 +129,5 @@ export class Cluster {
          }
        }`,
     );
-    const nginx = spawn('nginx', ['-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')], { stdio: 'ignore' });
-    this.t.after(async () => {
-      const closed = once(nginx, 'close');
-      if (nginx.exitCode === null) {
-        nginx.kill('SIGKILL');
-        await closed;
-      }
-      await rm(dir, { recursive: true, force: true });
-    });
-    const base = `http://127.0.0.1:${port}`;
-    for (let i = 0; ; i++) {
-      try {
-        await fetch(`${base}/healthz`);
-        return base;
-      } catch (error) {
-        if (i > 100) throw error;
-        await new Promise((resume) => setTimeout(resume, 50));
-      }
-    }
   }
 }

@@ -5,9 +5,9 @@
 #include "backup/backup.h"
 #include "db/fixture.h"
 
-enum { TRAILER = 48 };
+enum { SEAL_AND_END = 48, TRAILER = 32 + SEAL_AND_END };
 
-static const uint8_t master[BACKUP_FINGERPRINT_SIZE] = {1, 2, 3};
+static const struct backup_owner owner = {{1, 2, 3}, {4, 5, 6}};
 
 /* Two places, one of them empty, and a file. */
 struct places {
@@ -75,12 +75,15 @@ static void fill_from(struct places *p, int64_t version) {
 
 static enum err_code write_work(struct db_tx *tx, void *context, struct err *err) {
   struct places *p = context;
-  return backup_write(tx, &p->arena, p->fd, master, NULL, NULL, &p->written, err);
+  return backup_write(tx, &p->arena, p->fd, &owner, NULL, NULL, &p->written, err);
 }
 
 static enum err_code load_work(struct db_tx *tx, void *context, struct err *err) {
   struct places *p = context;
-  return backup_load(tx, &p->arena, p->fd, NULL, NULL, &p->read, err);
+  struct backup_label label = {0};
+  off_t size = lseek(p->fd, 0, SEEK_END);
+  assert_int_equal(pread(p->fd, label.digest, sizeof label.digest, size - TRAILER), (int)sizeof label.digest);
+  return backup_load(tx, &p->arena, p->fd, &label, NULL, NULL, &p->read, err);
 }
 
 static void what_an_older_connek_saved_is_brought_to_the_newest_version(void **state) {
@@ -90,7 +93,8 @@ static void what_an_older_connek_saved_is_brought_to_the_newest_version(void **s
   assert_ok(db_read(p->from.conn, write_work, p, &test_err));
   assert_ok(backup_check(p->fd, &label, &test_err));
   assert_int_equal(label.migration, 1);
-  assert_memory_equal(label.master, master, sizeof master);
+  assert_memory_equal(label.master, owner.fingerprint, sizeof owner.fingerprint);
+  assert_ok(backup_check_seal(&label, &owner, &test_err));
   assert_ok(db_fill(p->to.conn, load_work, p, &test_err));
   assert_int_equal(p->read.rows, 5);
   assert_int_equal(raw(&p->to, "SELECT count(*) FROM schema_migration"), db_schema_newest());
@@ -117,7 +121,7 @@ static void put(struct places *p, const char *bytes, size_t n, const char *trail
   assert_int_equal(ftruncate(p->fd, 0), 0);
   assert_int_equal(pwrite(p->fd, bytes, n, 0), (ssize_t)n);
   assert_int_equal(pwrite(p->fd, digest, 32, (off_t)n), 32);
-  assert_int_equal(pwrite(p->fd, trailer + 32, 16, (off_t)n + 32), 16);
+  assert_int_equal(pwrite(p->fd, trailer + 32, SEAL_AND_END, (off_t)n + 32), SEAL_AND_END);
 }
 
 /* Whoever can make digests can make such files. */
@@ -144,11 +148,38 @@ static void no_cut_and_no_changed_byte_is_taken_for_a_backup(void **state) {
   free(changed);
 }
 
+static void a_seal_is_made_by_one_key_over_one_content(void **state) {
+  struct places *p = *state;
+  struct backup_label label;
+  struct backup_owner other = owner;
+  fill_from(p, db_schema_newest());
+  assert_ok(db_read(p->from.conn, write_work, p, &test_err));
+  assert_ok(backup_check(p->fd, &label, &test_err));
+  assert_ok(backup_check_seal(&label, &owner, &test_err));
+  other.key[31] ^= 1;
+  assert_int_equal(backup_check_seal(&label, &other, &test_err), ERR_CONFLICT);
+  label.digest[0] ^= 1;
+  assert_int_equal(backup_check_seal(&label, &owner, &test_err), ERR_CONFLICT);
+}
+
+static void who_serves_at_that_moment_is_not_in_a_backup(void **state) {
+  struct places *p = *state;
+  fill_from(p, db_schema_newest());
+  raw(&p->from, "INSERT INTO node VALUES ('a', x'00000000000000000000000000000001', '', 7, 0, 0)");
+  assert_ok(db_read(p->from.conn, write_work, p, &test_err));
+  assert_ok(db_fill(p->to.conn, load_work, p, &test_err));
+  assert_int_equal(p->read.rows, p->written.rows);
+  assert_int_equal(raw(&p->from, "SELECT count(*) FROM node"), 1);
+  assert_int_equal(raw(&p->to, "SELECT count(*) FROM node"), 0);
+}
+
 #define UNIT(name) cmocka_unit_test_setup_teardown(name, make, drop)
 int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT(what_an_older_connek_saved_is_brought_to_the_newest_version),
       UNIT(a_place_that_is_not_empty_is_left_as_it_is),
+      UNIT(a_seal_is_made_by_one_key_over_one_content),
+      UNIT(who_serves_at_that_moment_is_not_in_a_backup),
       UNIT(no_cut_and_no_changed_byte_is_taken_for_a_backup),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

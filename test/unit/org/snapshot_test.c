@@ -397,6 +397,25 @@ static void of_the_built_in_connectors_those_are_there_that_a_connection_is_of(v
   org_snapshot_unref(snapshot);
 }
 
+/* While servers of two versions are there, the newer one's definitions are. */
+static void a_built_in_definition_of_a_newer_version_is_served_as_this_one_knows_it(void **state) {
+  struct fixture *f = *state;
+  static const char newer[] = "{\"manifest\":1,\"id\":\"%s\",\"name\":\"n\",\"of_the_next_version\":{}}";
+  static const char *const ids[][2] = {{"github", "http"}, {"connek", "self"}};
+  for (size_t i = 0; i < 2; i++) {
+    char text[128];
+    (void)snprintf(text, sizeof text, newer, ids[i][0]);
+    add_connector_of(f, nil, ids[i][0], ids[i][1], text);
+  }
+  add_connection_with(f, "code", "github", "{}", nil, "{}");
+  struct org_snapshot *snapshot = load(f);
+  assert_null(snapshot->warnings);
+  assert_int_equal(snapshot->n_connections, 1);
+  assert_non_null(map_get(&snapshot->tools_by_name, STR("github_get_issue")));
+  assert_non_null(map_get(&snapshot->tools_by_name, STR("connek_whoami")));
+  org_snapshot_unref(snapshot);
+}
+
 static void what_is_only_announced_cannot_be_called(void **state) {
   struct fixture *f = *state;
   add_own_connectors(f);
@@ -504,6 +523,7 @@ int main(void) {
       fixture_test(an_own_connector_stands_before_the_installations),
       fixture_test(tools_without_a_rule_are_the_installations_alone),
       fixture_test(of_the_built_in_connectors_those_are_there_that_a_connection_is_of),
+      fixture_test(a_built_in_definition_of_a_newer_version_is_served_as_this_one_knows_it),
       fixture_test(what_is_only_announced_cannot_be_called),
       fixture_test(rates_are_the_default_the_organisations_or_the_tokens_own),
       fixture_test(of_several_windows_the_lowest_rate_counts),
