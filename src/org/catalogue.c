@@ -82,7 +82,7 @@ static void judge(const struct reconciling *work, const struct catalogue_item_re
     row->status = STR("rejected");
   } else if (old && old->is_pinned) {
     row->status = STR("quarantined");
-  } else if ((old && is_status(old, "rejected")) || !may_accept(work, seen)) {
+  } else if (row->was_rejected || !may_accept(work, seen)) {
     row->status = STR("pending"); /* what somebody said no to is not let in unseen under a new definition */
   } else {
     row->does = str_of(policy_does_name(seen->hint));
@@ -90,10 +90,31 @@ static void judge(const struct reconciling *work, const struct catalogue_item_re
   }
 }
 
+/* Nobody has to look twice at the same: what was accepted at another connection of the connector holds for a person's
+ * own, which else an admin would have to go through for each of them. */
+static enum err_code follow(const struct reconciling *work, struct catalogue_item_record *row) {
+  struct catalogue_item_record other;
+  struct err missing;
+  bool waits = is_status(row, "pending") || is_status(row, "quarantined");
+  if (!waits || row->was_rejected || uuid_is_nil(work->connection.owner_user_id)) return ERR_NONE;
+  enum err_code code =
+      store_catalogue_item_find_decided(work->tx, work->arena, row, work->connection.connector_id, &other, &missing);
+  if (code == ERR_NOT_FOUND) return ERR_NONE;
+  if (code != ERR_NONE) {
+    *work->err = missing;
+    return code;
+  }
+  if (!is_status(&other, "accepted")) return ERR_NONE;
+  row->does = other.does;
+  pin(row);
+  return ERR_NONE;
+}
+
 static enum happening happening_of(const struct catalogue_item_record *old, const struct catalogue_item_record *row) {
   if (is_status(row, "refused")) return REFUSED;
   if (is_status(row, "quarantined")) return CHANGED;
-  if (is_status(row, "accepted")) return old && old->is_pinned ? BACK : ACCEPTED;
+  if (is_status(row, "accepted"))
+    return old && old->is_pinned && has_hash(old->accepted_hash, row->hash) ? BACK : ACCEPTED;
   return old && old->gone_at ? BACK : NEW;
 }
 
@@ -123,6 +144,8 @@ static enum err_code write_item(struct reconciling *work, const struct catalogue
     if (!row.notes.p) return err_no_memory(work->err);
   }
   judge(work, old, seen, &row);
+  enum err_code code = follow(work, &row);
+  if (code != ERR_NONE) return code;
   if (old && is_same_row(old, &row)) return ERR_NONE;
   bool is_news = !old || !str_eq(old->status, row.status) || old->gone_at || !has_hash(old->hash, row.hash);
   if (is_news) happened(work, happening_of(old, &row), &row);
@@ -136,7 +159,7 @@ static enum err_code write_gone(struct reconciling *work, const struct catalogue
   happened(work, GONE, &row);
   if (is_visible(old)) work->update->is_changed = true;
   /* Nobody has decided anything about it: nothing is lost. */
-  if (!old->is_pinned && !is_status(old, "rejected"))
+  if (!old->is_pinned && !old->was_rejected)
     return store_catalogue_item_delete(work->tx, old->organisation_id, old->id, work->err);
   return store_catalogue_item_put(work->tx, &row, work->err);
 }
@@ -380,10 +403,12 @@ enum err_code catalogue_decide(struct db_tx *tx, const struct catalogue_decision
     enum err_code code = choose_does(decision, item, err);
     if (code != ERR_NONE) return code;
     pin(item);
+    item->was_rejected = false;
   } else {
     /* What was accepted before a change stays pinned: should the server take the change back, it is there again. */
     if (!is_status(item, "quarantined")) item->is_pinned = false;
     item->status = STR("rejected");
+    item->was_rejected = true;
   }
   enum err_code code = store_catalogue_item_put(tx, item, err);
   return code == ERR_NONE ? record_decision(tx, decision, item, err) : code;

@@ -4,7 +4,7 @@
 
 #define ITEM_COLUMNS                                                                                            \
   "id, organisation_id, connection_id, kind, name, status, does, hint, definition, hash, accepted_definition, " \
-  "accepted_hash, notes, gone_at, created_at, updated_at"
+  "accepted_hash, notes, gone_at, created_at, updated_at, was_rejected"
 
 static bool read_catalogue(struct db_rows *rows, struct arena *arena, void *ret_record) {
   struct catalogue_record *record = ret_record;
@@ -63,6 +63,7 @@ static bool read_item(struct db_rows *rows, struct arena *arena, void *ret_recor
   record->gone_at = db_int(rows, 13);
   record->created_at = db_int(rows, 14);
   record->updated_at = db_int(rows, 15);
+  record->was_rejected = db_int(rows, 16) != 0;
   return store_copy_text(rows, 3, arena, &record->kind) && store_copy_text(rows, 4, arena, &record->name) &&
          store_copy_text(rows, 5, arena, &record->status) && store_copy_text(rows, 6, arena, &record->does) &&
          store_copy_text(rows, 7, arena, &record->hint) && store_copy_text(rows, 8, arena, &record->definition) &&
@@ -90,16 +91,37 @@ enum err_code store_catalogue_item_list_accepted(STORE_TX, struct uuid organisat
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 
+enum err_code store_catalogue_item_find_decided(STORE_TX, const struct catalogue_item_record *item,
+                                                struct str connector_id, struct catalogue_item_record *ret_record,
+                                                struct err *err) {
+  const struct db_value params[] = {DB_V_UUID(item->organisation_id),
+                                    DB_V_BLOB(str_make((const char *)item->hash, sizeof item->hash)),
+                                    DB_V_TEXT(item->kind),
+                                    DB_V_TEXT(item->name),
+                                    DB_V_UUID(item->connection_id),
+                                    DB_V_TEXT(connector_id)};
+  const struct store_select select = {
+      "SELECT " ITEM_COLUMNS
+      " FROM catalogue_item WHERE organisation_id = $1 AND hash = $2 AND kind = $3 "
+      "AND name = $4 AND connection_id <> $5 AND status IN ('accepted', 'rejected') "
+      "AND connection_id IN (SELECT id FROM connection WHERE organisation_id = $1 AND connector_id = $6) "
+      "ORDER BY CASE WHEN status = 'rejected' THEN 0 ELSE 1 END, "
+      "CASE does WHEN 'destroy' THEN 0 WHEN 'write' THEN 1 ELSE 2 END LIMIT 1",
+      params, 6, read_item, sizeof *ret_record};
+  return store_select_one(tx, arena, &select, ret_record, err);
+}
+
 enum err_code store_catalogue_item_put(struct db_tx *tx, const struct catalogue_item_record *record, struct err *err) {
   enum err_code code =
       db_exec(tx,
               "INSERT INTO catalogue_item (" ITEM_COLUMNS
               ") SELECT $1, c.organisation_id, c.id, $4, $5, $6, $7, $8, $9, $10, "
-              "$11, $12, $13, $14, $15, $15 FROM connection c WHERE c.organisation_id = $2 AND c.id = $3 "
+              "$11, $12, $13, $14, $15, $15, $16 FROM connection c WHERE c.organisation_id = $2 AND c.id = $3 "
               "ON CONFLICT (connection_id, kind, name) DO UPDATE SET status = excluded.status, does = excluded.does, "
               "hint = excluded.hint, definition = excluded.definition, hash = excluded.hash, "
               "accepted_definition = excluded.accepted_definition, accepted_hash = excluded.accepted_hash, "
-              "notes = excluded.notes, gone_at = excluded.gone_at, updated_at = excluded.updated_at",
+              "notes = excluded.notes, gone_at = excluded.gone_at, updated_at = excluded.updated_at, "
+              "was_rejected = excluded.was_rejected",
               DB_PARAMS(DB_V_UUID(record->id), DB_V_UUID(record->organisation_id), DB_V_UUID(record->connection_id),
                         DB_V_TEXT(record->kind), DB_V_TEXT(record->name), DB_V_TEXT(record->status),
                         DB_V_TEXT(record->does), DB_V_TEXT(record->hint), DB_V_TEXT(record->definition),
@@ -109,7 +131,7 @@ enum err_code store_catalogue_item_put(struct db_tx *tx, const struct catalogue_
                             ? DB_V_BLOB(str_make((const char *)record->accepted_hash, sizeof record->accepted_hash))
                             : DB_V_NULL,
                         DB_V_TEXT(record->notes.p ? record->notes : STR("")), store_v_time(record->gone_at),
-                        DB_V_INT(clock_utc_us())),
+                        DB_V_INT(clock_utc_us()), DB_V_INT(record->was_rejected)),
               err);
   if (code == ERR_NONE && db_changes(tx) == 0) return err_set(err, ERR_NOT_FOUND, "there is no such connection");
   return code;

@@ -98,6 +98,7 @@ struct catalogue_item_record {
   struct str accepted_definition;
   uint8_t accepted_hash[32];
   struct str notes;                        /* a line each, or empty */
+  bool was_rejected;                       /* somebody said no, of this definition or of one before */
   int64_t gone_at, created_at, updated_at; /* 0: it is there */
 };
 
@@ -237,6 +238,11 @@ enum err_code store_catalogue_item_list(STORE_TX, struct uuid organisation_id, s
 /* What is there and accepted, of all connections: by connection's id, kind, name. */
 enum err_code store_catalogue_item_list_accepted(STORE_TX, struct uuid organisation_id,
                                                  STORE_LIST(catalogue_item_record)) MUST_CHECK;
+/* What was decided of the very same definition (kind, name, hash) at other connections of the connector: a rejection
+ * before an acceptance, of these the one that thinks it does most. ERR_NOT_FOUND: nothing. */
+enum err_code store_catalogue_item_find_decided(STORE_TX, const struct catalogue_item_record *item,
+                                                struct str connector_id, struct catalogue_item_record *ret_record,
+                                                struct err *err) MUST_CHECK;
 /* Inserts, or updates the item of that connection, kind and name (whose id stays). `updated_at` becomes now. */
 enum err_code store_catalogue_item_put(struct db_tx *tx, const struct catalogue_item_record *record,
                                        struct err *err) MUST_CHECK;

@@ -227,11 +227,77 @@ static void what_was_rejected_is_not_let_in_under_another_definition(void **stat
   set_trust(&server, "accept");
   listed(&server, "[" TOOL("a", READS) "]");
   assert_string_equal(rows(&server), "tool a: rejected destroy");
+  for (int i = 0; i < 3; i++) { /* however often it is said, and withdrawn */
+    listed(&server, "[" TOOL("a", READS ",\"title\":\"Other\"") "]");
+    assert_string_equal(rows(&server), "tool a: pending destroy");
+    if (i > 0) listed(&server, "[]");
+  }
   listed(&server, "[" TOOL("a", READS ",\"title\":\"Other\"") "]");
-  assert_string_equal(rows(&server), "tool a: pending destroy");
   assert_ok(decide(&server, true));
   assert_string_equal(visible(&server), "x_a");
   server_end(&server);
+}
+
+static struct server another(const struct server *server, const char *name, const char *connector, struct uuid owner) {
+  struct server other = *server;
+  other.connection = add_connection_with(server->f, name, connector, "{}", owner, "{}");
+  return other;
+}
+
+static void what_was_accepted_at_another_connection_holds_for_a_persons_own(void **state) {
+  static const struct uuid nobody = {{0}};
+  static const char first[] = "[" TOOL("a", READS) "]", second[] = "[" TOOL("a", "") "]";
+  struct fixture *f = *state;
+  struct server shared;
+  server_begin(&shared, f, "review");
+  add_connector_of(f, f->organisation, "y", "mcp", SERVER);
+  struct uuid ann = add_user(f, "ann@acme.example"), bob = add_user(f, "bob@acme.example");
+  struct server own = another(&shared, "own", "x", ann), bobs = another(&shared, "bobs", "x", bob),
+                also_shared = another(&shared, "x2", "x", nobody), elsewhere = another(&shared, "y1", "y", ann);
+  listed(&shared, first);
+  listed(&own, first);
+  assert_string_equal(rows(&own), "tool a: pending destroy");
+  assert_ok(decide(&shared, true));
+  write_row(f, work_sql, "UPDATE catalogue_item SET does = 'read' WHERE status = 'accepted'");
+  listed(&own, first);
+  assert_string_equal(rows(&own), "tool a: accepted read");
+  assert_true(own.update.is_changed);
+  listed(&own, first);
+  assert_false(own.update.is_changed);
+  listed(&also_shared, first); /* which an admin has made, and looks at */
+  assert_string_equal(rows(&also_shared), "tool a: pending destroy");
+  listed(&elsewhere, first);
+  assert_string_equal(rows(&elsewhere), "tool a: pending destroy");
+  /* Another definition is nobody's until somebody accepts that one, at whosever connection. */
+  listed(&own, second);
+  assert_string_equal(rows(&own), "tool a: quarantined read");
+  listed(&bobs, second);
+  assert_string_equal(rows(&bobs), "tool a: pending destroy");
+  assert_ok(decide(&bobs, true));
+  listed(&own, second);
+  assert_string_equal(rows(&own), "tool a: accepted destroy");
+  server_end(&shared);
+}
+
+static void what_was_rejected_anywhere_is_asked_about_on_a_persons_own(void **state) {
+  static const struct uuid nobody = {{0}};
+  static const char tools[] = "[" TOOL("a", READS) "]";
+  struct fixture *f = *state;
+  struct server shared;
+  server_begin(&shared, f, "review");
+  struct server other = another(&shared, "x2", "x", nobody),
+                own = another(&shared, "own", "x", add_user(f, "ann@acme.example"));
+  listed(&shared, tools);
+  listed(&other, tools);
+  assert_ok(decide(&shared, true));
+  assert_ok(decide(&other, false));
+  listed(&own, tools);
+  assert_string_equal(rows(&own), "tool a: pending destroy");
+  assert_ok(decide(&own, false));
+  assert_ok(decide(&other, true));
+  listed(&own, tools);
+  assert_string_equal(rows(&own), "tool a: rejected destroy");
+  server_end(&shared);
 }
 
 static void a_rejected_change_is_forgotten_with_the_change(void **state) {
@@ -323,6 +389,8 @@ int main(void) {
       fixture_test(what_is_gone_is_hidden_and_comes_back_as_it_was),
       fixture_test(what_waited_and_is_gone_leaves_nothing),
       fixture_test(what_was_rejected_is_not_let_in_under_another_definition),
+      fixture_test(what_was_accepted_at_another_connection_holds_for_a_persons_own),
+      fixture_test(what_was_rejected_anywhere_is_asked_about_on_a_persons_own),
       fixture_test(a_rejected_change_is_forgotten_with_the_change),
       fixture_test(a_refused_item_cannot_be_accepted),
       fixture_test(a_list_that_is_none_changes_nothing_but_the_error),

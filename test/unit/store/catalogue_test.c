@@ -36,6 +36,7 @@ STORE_TEST(an_item_is_kept_whole_and_its_id_stays) {
   assert_memory_equal(kept->hash, item.hash, 32);
   assert_false(kept->is_pinned);
   assert_int_equal(kept->gone_at, 0);
+  assert_false(kept->was_rejected);
 
   struct uuid first = item.id;
   item.id = uuid_new();
@@ -44,6 +45,7 @@ STORE_TEST(an_item_is_kept_whole_and_its_id_stays) {
   item.accepted_definition = STR("{}");
   item.accepted_hash[31] = 9;
   item.gone_at = 77;
+  item.was_rejected = true;
   assert_ok(store_catalogue_item_put(tx, &item, &test_err));
   kept = only_item(tx, t, &t->acme);
   assert_true(uuid_eq(kept->id, first));
@@ -51,6 +53,7 @@ STORE_TEST(an_item_is_kept_whole_and_its_id_stays) {
   assert_str(kept->accepted_definition, "{}");
   assert_int_equal(kept->accepted_hash[31], 9);
   assert_int_equal(kept->gone_at, 77);
+  assert_true(kept->was_rejected);
 }
 
 STORE_TEST(what_is_accepted_and_there_is_listed_for_snapshots) {
