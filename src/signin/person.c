@@ -26,6 +26,10 @@ enum err_code person_totp_secret(struct request *request, struct db_tx *tx, cons
   enum err_code code = open_keys(request, tx, &keys, err);
   if (code == ERR_NONE) code = vault_unseal(keys, vault_place_totp(&login->id), login->totp, &secret, err);
   vault_keys_free(keys);
+  if (code == ERR_INVALID)
+    return err_set(err, code,
+                   "Codes of your app cannot be looked at: their key does not open here, it was damaged in the "
+                   "database. Use a recovery code, or ask your operator.");
   if (code != ERR_NONE) return code;
   struct str bytes = secret_open(secret);
   *ret_is_there = bytes.n == TOTP_SECRET_SIZE;
@@ -48,23 +52,45 @@ enum err_code person_new_totp(struct request *request, struct db_tx *tx, struct 
   return code == ERR_NONE ? store_totp_put(tx, login_id, sealed, clock_utc_us(), err) : code;
 }
 
-enum err_code person_take_code(struct request *request, struct db_tx *tx, const struct login_record *login,
-                               struct str code, bool *ret_is_right, struct err *err) {
+static enum err_code take_app_code(struct request *request, struct db_tx *tx, const struct login_record *login,
+                                   struct str code, bool *ret_is_right, struct err *err) {
   uint8_t secret[TOTP_SECRET_SIZE];
-  char recovery[RECOVERY_CODE_SIZE];
   bool is_there;
   int64_t step;
-  *ret_is_right = false;
-  if (recovery_code_read(code, recovery)) {
-    uint8_t hash[TOKEN_HASH_SIZE];
-    token_hash(str_of(recovery), hash);
-    return store_recovery_code_take(tx, login->id, hash, ret_is_right, err);
-  }
   enum err_code failure = person_totp_secret(request, tx, login, secret, &is_there, err);
   if (failure != ERR_NONE || !is_there) return failure;
   bool fits = totp_matches(secret, code, clock_utc_us(), login->totp_last_step, &step);
   secret_wipe(secret, sizeof(secret));
   return fits ? store_totp_take_step(tx, login->id, step, ret_is_right, err) : ERR_NONE;
+}
+
+static bool must_wait(const struct login_record *login, int64_t now) {
+  static const int64_t wait_us = INT64_C(60) * 1000000 * PERSON_CODE_WAIT_MIN;
+  return login->totp_failures >= PERSON_CODE_TRIES && now < login->totp_failed_at + wait_us;
+}
+
+enum err_code person_take_code(struct request *request, struct db_tx *tx, const struct login_record *login,
+                               struct str code, bool *ret_is_right, struct err *err) {
+  char recovery[RECOVERY_CODE_SIZE];
+  int64_t now = clock_utc_us();
+  bool is_recovery = recovery_code_read(code, recovery);
+  enum err_code failure = ERR_NONE;
+  *ret_is_right = false;
+  if (is_recovery) {
+    uint8_t hash[TOKEN_HASH_SIZE];
+    token_hash(str_of(recovery), hash);
+    failure = store_recovery_code_take(tx, login->id, hash, ret_is_right, err);
+  } else if (must_wait(login, now)) {
+    request->problem =
+        STR("Too many wrong codes in a row: for now one is looked at every 15 minutes. Wait, or use a "
+            "recovery code.");
+    return ERR_NONE;
+  } else {
+    failure = take_app_code(request, tx, login, code, ret_is_right, err);
+  }
+  if (failure != ERR_NONE) return failure;
+  if (*ret_is_right) return store_totp_forgive(tx, login->id, err);
+  return is_recovery ? ERR_NONE : store_totp_failed(tx, login->id, now, err);
 }
 
 enum err_code person_memberships(struct request *request, struct db_tx *tx, struct uuid login_id,

@@ -5,9 +5,14 @@
 #include "identity/totp.h"
 #include "signin/request.h"
 
-/* A code of the app or a recovery code, used up where it is right. */
+/* A code of the app or a recovery code, used up where it is right. After PERSON_CODE_TRIES wrong ones in a row the
+ * app's are looked at once in PERSON_CODE_WAIT_MIN minutes, by whatever server: `problem` says so then. Recovery codes
+ * are too long to be guessed, and a way in for whom somebody keeps out like that. */
+enum { PERSON_CODE_TRIES = 10, PERSON_CODE_WAIT_MIN = 15 };
 enum err_code person_take_code(struct request *request, struct db_tx *tx, const struct login_record *login,
                                struct str code, bool *ret_is_right, struct err *err) MUST_CHECK;
+/* What is said of one that is wrong, where `problem` says nothing else. */
+#define person_wrong_code STR("That is not the code of now. Each works once: wait for the next one.")
 /* A new secret, kept unproven until a code of it has come. */
 enum err_code person_new_totp(struct request *request, struct db_tx *tx, struct uuid login_id,
                               struct err *err) MUST_CHECK;

@@ -165,7 +165,7 @@ static void on_code(struct request *request) {
   if (request->code != ERR_NONE) {
     request_reply_failure(request);
   } else if (!flow->is_right) {
-    request->problem = STR("That is not the code of now. Each works once: wait for the next one.");
+    if (!request->problem.n) request->problem = person_wrong_code;
     show_code(request, 401);
   } else {
     request_redirect(request, flow->back);

@@ -126,7 +126,7 @@ static enum err_code turn_off(struct request *request, struct db_tx *tx, struct 
 }
 
 static void on_wrong(struct request *request) {
-  request->problem = STR("That is not the code of now. Each works once: wait for the next one.");
+  if (!request->problem.n) request->problem = person_wrong_code;
   request_write(request, load, show);
 }
 

@@ -4,7 +4,8 @@
 
 #define SELECT_LOGIN                                                                   \
   "SELECT l.id, l.email, p.hash, t.secret, COALESCE(t.last_step, 0), t.confirmed_at, " \
-  "(SELECT COUNT(*) FROM recovery_code r WHERE r.login_id = l.id) FROM login l "       \
+  "(SELECT COUNT(*) FROM recovery_code r WHERE r.login_id = l.id), "                   \
+  "COALESCE(t.failures, 0), t.failed_at FROM login l "                                 \
   "LEFT JOIN login_password p ON p.login_id = l.id LEFT JOIN login_totp t ON t.login_id = l.id "
 
 static bool read_login(struct db_rows *rows, struct arena *arena, void *ret_record) {
@@ -13,6 +14,8 @@ static bool read_login(struct db_rows *rows, struct arena *arena, void *ret_reco
   record->totp_last_step = db_int(rows, 4);
   record->totp_confirmed_at = db_int(rows, 5);
   record->n_recovery_codes = db_int(rows, 6);
+  record->totp_failures = db_int(rows, 7);
+  record->totp_failed_at = db_int(rows, 8);
   return store_copy_text(rows, 1, arena, &record->email) && store_copy_text(rows, 2, arena, &record->password) &&
          store_copy_blob(rows, 3, arena, &record->totp);
 }
@@ -57,6 +60,16 @@ enum err_code store_totp_take_step(struct db_tx *tx, struct uuid login_id, int64
                                DB_PARAMS(DB_V_UUID(login_id), DB_V_INT(step)), err);
   if (code == ERR_NONE) *ret_is_taken = db_changes(tx) == 1;
   return code;
+}
+
+enum err_code store_totp_failed(struct db_tx *tx, struct uuid login_id, int64_t now, struct err *err) {
+  return db_exec(tx, "UPDATE login_totp SET failures = failures + 1, failed_at = $2 WHERE login_id = $1",
+                 DB_PARAMS(DB_V_UUID(login_id), DB_V_INT(now)), err);
+}
+
+enum err_code store_totp_forgive(struct db_tx *tx, struct uuid login_id, struct err *err) {
+  return db_exec(tx, "UPDATE login_totp SET failures = 0, failed_at = NULL WHERE login_id = $1",
+                 DB_PARAMS(DB_V_UUID(login_id)), err);
 }
 
 enum err_code store_totp_delete(struct db_tx *tx, struct uuid login_id, struct err *err) {

@@ -14,7 +14,8 @@ struct login_record {
   struct str password; /* argon2's encoded hash; STR_NONE: there is none */
   struct str totp;     /* sealed; STR_NONE: none */
   int64_t totp_last_step;
-  int64_t totp_confirmed_at; /* 0: not proven yet, and not asked for */
+  int64_t totp_confirmed_at;             /* 0: not proven yet, and not asked for */
+  int64_t totp_failures, totp_failed_at; /* wrong codes in a row; the last of them */
   int64_t n_recovery_codes;
 };
 enum err_code store_login_find(STORE_TX, struct str email, struct login_record *ret_record, struct err *err) MUST_CHECK;
@@ -29,6 +30,9 @@ enum err_code store_totp_confirm(struct db_tx *tx, struct uuid login_id, int64_t
 enum err_code store_totp_take_step(struct db_tx *tx, struct uuid login_id, int64_t step, bool *ret_is_taken,
                                    struct err *err) MUST_CHECK;
 /* With its recovery codes. */
+enum err_code store_totp_failed(struct db_tx *tx, struct uuid login_id, int64_t now, struct err *err) MUST_CHECK;
+/* Nothing was wrong lately. */
+enum err_code store_totp_forgive(struct db_tx *tx, struct uuid login_id, struct err *err) MUST_CHECK;
 enum err_code store_totp_delete(struct db_tx *tx, struct uuid login_id, struct err *err) MUST_CHECK;
 enum err_code store_recovery_code_insert(struct db_tx *tx, struct uuid login_id, const uint8_t hash[STORE_HASH],
                                          struct err *err) MUST_CHECK;

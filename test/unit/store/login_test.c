@@ -35,6 +35,20 @@ STORE_TEST(a_step_of_the_app_is_taken_once_and_none_before_it) {
   assert_false(is_taken);
 }
 
+STORE_TEST(wrong_codes_are_counted_until_they_are_forgiven) {
+  struct login_record login;
+  assert_ok(store_totp_put(tx, t->acme.login, STR("sealed"), 1, &test_err));
+  for (int64_t i = 1; i <= 3; i++) {
+    assert_ok(store_totp_failed(tx, t->acme.login, 100 + i, &test_err));
+    assert_ok(store_login_get(ARENA, t->acme.login, &login, &test_err));
+    assert_int_equal(login.totp_failures, i);
+    assert_int_equal(login.totp_failed_at, 100 + i);
+  }
+  assert_ok(store_totp_forgive(tx, t->acme.login, &test_err));
+  assert_ok(store_login_get(ARENA, t->acme.login, &login, &test_err));
+  assert_int_equal(login.totp_failures + login.totp_failed_at, 0);
+}
+
 STORE_TEST(a_new_second_step_begins_unproven_without_the_old_ones_codes) {
   struct login_record login;
   assert_ok(store_totp_put(tx, t->acme.login, STR("one"), 1, &test_err));
@@ -100,6 +114,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       STORE_UNIT(a_login_is_found_by_its_address_with_what_is_known_of_it),
       STORE_UNIT(a_step_of_the_app_is_taken_once_and_none_before_it),
+      STORE_UNIT(wrong_codes_are_counted_until_they_are_forgiven),
       STORE_UNIT(a_new_second_step_begins_unproven_without_the_old_ones_codes),
       STORE_UNIT(a_recovery_code_is_one_persons_once),
       STORE_UNIT(a_membership_is_accepted_for_itself_and_keeps_its_first_time),
