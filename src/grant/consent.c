@@ -326,6 +326,9 @@ static enum err_code open_verifier(struct consent_run *run, const struct oauth_s
   struct buf json;
   enum err_code code =
       grant_open(run->arena, subject->keys, vault_place_verifier(state->hash), state->verifier, &kept, err);
+  if (code == ERR_INVALID)
+    return err_set(err, code,
+                   "What this consent was begun with does not open any more. Nothing was changed; ask for a new link.");
   if (code != ERR_NONE) return code;
   run->verifier = json_get_str(kept, "verifier");
   run->token = json_get_str(kept, "token");

@@ -6,6 +6,8 @@
 #include "keyring/keyring.h"
 #include "vault/places.h"
 
+#define DAMAGED "does not open here: it was damaged, or moved, in the database"
+
 enum err_code grant_keys(struct db_tx *tx, struct arena *arena, const struct vault *vault, struct uuid organisation_id,
                          struct vault_keys **ret_keys, struct err *err) {
   return keyring_open(tx, arena, vault, STORE_RING_ORGANISATION, organisation_id, ret_keys, err);
@@ -126,6 +128,9 @@ static enum err_code load_app(struct db_tx *tx, struct arena *arena, const struc
   if (code == ERR_NONE && app->secret.n > 0)
     code = grant_open(arena, keys, vault_place_client_app(app->connector_id), app->secret, &secret, err);
   vault_keys_free(keys);
+  if (code == ERR_INVALID)
+    return err_set(err, code, "the secret of the client for %.*s " DAMAGED ": set it again (connek client-app set)",
+                   STR_ARG(app->connector_id));
   if (code == ERR_NONE) subject->app_secret = json_get_str(secret, "client_secret");
   return code;
 }
@@ -183,6 +188,15 @@ static enum err_code load_discovered(struct db_tx *tx, struct arena *arena, cons
   return grant_subject_authorize(arena, subject, &authorization, err);
 }
 
+static enum err_code load_credential(struct arena *arena, struct grant_subject *subject, struct err *err) {
+  if (subject->record.credential.n == 0) return ERR_NONE;
+  enum err_code code = grant_open(arena, subject->keys, vault_place_credential(&subject->record.id),
+                                  subject->record.credential, &subject->credential, err);
+  if (code != ERR_INVALID) return code;
+  return err_set(err, code, "the credential of %.*s " DAMAGED ": it has to be given anew",
+                 STR_ARG(subject->record.name));
+}
+
 static enum err_code load_grant(struct db_tx *tx, struct arena *arena, struct grant_subject *subject, struct err *err) {
   struct err missing = {0};
   enum err_code code =
@@ -215,9 +229,7 @@ enum err_code grant_subject_load(struct db_tx *tx, struct arena *arena, const st
   if (code == ERR_NONE) subject->organisation = organisation.name;
   if (code == ERR_NONE) code = load_connector(tx, arena, subject, err);
   if (code == ERR_NONE) code = load_connection(arena, subject, err);
-  if (code == ERR_NONE && subject->record.credential.n > 0)
-    code = grant_open(arena, subject->keys, vault_place_credential(&subject->record.id), subject->record.credential,
-                      &subject->credential, err);
+  if (code == ERR_NONE) code = load_credential(arena, subject, err);
   if (code == ERR_NONE) code = load_grant(tx, arena, subject, err);
   if (code == ERR_NONE && subject->oauth)
     code = subject->oauth->is_discovered ? load_discovered(tx, arena, vault, subject, err)

@@ -11,6 +11,7 @@ import { sql } from './support/aged.js';
 import { Connek, run } from './support/connek.js';
 import { callTool, legacy, modern, post, send } from './support/mcp.js';
 import { formsOf, Person } from './support/person.js';
+import { eventually } from './support/served.js';
 import { allow, authorizeUrl, member, password, pkce, redirectUri, register, signedIn, token } from './support/sign_in.js';
 
 const finance = 'finance@acme.example';
@@ -192,18 +193,47 @@ test('a token for another resource than ours is nobody: also where that was us, 
 });
 
 test('an access token ends with its life; a client that cannot refresh has a long one', async (t) => {
-  const own = await Connek.serving(t, { args: ['--token-life', '1s'] });
+  const own = await Connek.serving(t, { args: ['--token-life', '1s', '--client-life', '30d'] });
   const someone = await member(own, finance);
   const client = await signedIn(own.base, someone);
   assert.equal(client.expires_in, 1);
   const lasting = await signedIn(own.base, someone, { metadata: { grant_types: ['authorization_code'] } });
   assert.equal(lasting.refresh_token, undefined);
-  assert.equal(lasting.expires_in, 90 * 24 * 3600);
+  assert.equal(lasting.expires_in, 30 * 24 * 3600);
   await sleep(1100);
   assert.equal((await send(`${own.base}/mcp`, legacy('tools/list'), bearer(client.access_token))).status, 401);
   assert.equal((await send(`${own.base}/mcp`, legacy('tools/list'), bearer(lasting.access_token))).status, 200);
-  const { body } = await token(own.base, { grant_type: 'refresh_token', client_id: client.client_id, refresh_token: client.refresh_token });
-  assert.equal((await send(`${own.base}/mcp`, legacy('tools/list'), bearer(body.access_token))).status, 200);
+  let { refresh_token } = client;
+  await eventually(async () => { // what it gives lives a second as well
+    const { body } = await token(own.base, { grant_type: 'refresh_token', client_id: client.client_id, refresh_token });
+    ({ refresh_token } = body);
+    assert.equal((await send(`${own.base}/mcp`, legacy('tools/list'), bearer(body.access_token))).status, 200);
+  });
+});
+
+test('a client stays signed in for --client-life without use, whether it asked for offline_access or never did', async (t) => {
+  const own = await Connek.serving(t, { args: ['--client-life', '30d'] });
+  const someone = await member(own, finance);
+  const day = 86_400_000_000;
+  for (const scope of [undefined, 'tools:read', 'tools:read offline_access']) {
+    const client = await signedIn(own.base, someone, { scope });
+    let { refresh_token } = client;
+    const refresh = async () => {
+      const answer = await token(own.base, { grant_type: 'refresh_token', client_id: client.client_id, refresh_token });
+      ({ refresh_token } = answer.body);
+      return answer;
+    };
+    const unused = (days) => sql(own, `UPDATE oauth_grant SET expires_at = expires_at - ${days * day} WHERE revoked_at IS NULL`);
+    for (let i = 0; i < 3; i++) { // each use begins it anew
+      await unused(29);
+      const { status, body } = await refresh();
+      assert.equal(status, 200, `${scope}: ${JSON.stringify(body)}`);
+      assert.equal((await send(`${own.base}/mcp`, legacy('tools/list'), bearer(body.access_token))).status, 200);
+    }
+    await unused(31);
+    const { status, body } = await refresh();
+    assert.deepEqual([status, body.error], [400, 'invalid_grant'], `${scope}`);
+  }
 });
 
 test('revocation holds from the next request: by the client, by its person, by the operator', async () => {

@@ -61,7 +61,7 @@ async function sealed(t, options = {}) {
       { name: 'first', connector: 'first', trust: 'accept' }, { name: 'second', connector: 'second', trust: 'accept' },
     ],
     roles: [{ name: 'all', rules: ['books', 'papers', 'first', 'second'].map((connector) => ({ connector, does: ['read', 'write', 'destroy'] })) }],
-    users: [{ email: 'admin@acme.example', kind: 'admin', roles: [] }, ...emails.map((email) => ({ email, roles: ['all'] }))],
+    users: [{ email: 'admin@acme.example', kind: 'admin', roles: [] }, { email: 'boss@acme.example', kind: 'owner', roles: [] }, ...emails.map((email) => ({ email, roles: ['all'] }))],
   });
   await connek.apply({ organisation: 'globex', connectors: ['books.json'], connections: [{ name: 'books', connector: 'books', credential: { access_token: 'of-globex' } }], roles: [], users: [] });
   const app = (...args) => connek.ok('client-app', 'set', ...args, '--client-id', 'connek-client', '--secret', 'env:SECRET');
@@ -84,9 +84,9 @@ async function sealed(t, options = {}) {
     people.push({ email, secret });
   }
   const admin = await signedInApi(connek, 'admin@acme.example', 'acme');
-  for (const name of ['one', 'two']) await admin.post('./webhooks', { name, url: 'https://hooks.acme.example/', events: ['role.deleted'] });
+  for (const name of ['one', 'two']) await admin.post('./webhooks', { name, url: `${vendor.base}/hook`, events: ['role.deleted'] });
   const { token } = await connek.token(emails[0], '--organisation', 'acme');
-  return { connek, vendor, people, url: () => connek.url(token), finish: () => waiting.follow(callback) };
+  return { connek, vendor, people, url: () => connek.url(token), finish: (base = connek.base) => waiting.follow(callback.replace(/^http:\/\/[^/]+/, base)) };
 }
 
 async function everythingWorks({ connek, people, url }, who) {
@@ -147,6 +147,9 @@ test('what was moved to another row, column or organisation, or says another ver
     for (const change of column === columns[0] ? changes : changes.slice(0, 1))
       assert.deepEqual(await brokenAfter(`UPDATE ${table} SET ${name} = CAST(${change} AS BLOB) WHERE ${id} = ${first};`), { code: 1, broken: 1, closed: 0 }, `${column}: ${change}`);
   }
+  assert.equal((await brokenAfter(`UPDATE connector SET organisation_id = (SELECT id FROM organisation WHERE name = 'globex') WHERE id = 'first';`)).broken, 1);
+  assert.equal((await brokenAfter(`UPDATE webhook_secret SET organisation_id = (SELECT id FROM organisation WHERE name = 'globex');`)).broken, 2);
+  assert.equal((await brokenAfter(`UPDATE connect_link SET organisation_id = (SELECT id FROM organisation WHERE name = 'globex') WHERE hash IN (SELECT link FROM oauth_state);`)).broken, Number(await sql(connek.data, 'SELECT count(*) FROM oauth_state WHERE verifier IS NOT NULL')));
   // Organisation: a row that is taken along, its value with it; and the keys themselves.
   const globex = `(SELECT id FROM organisation WHERE name = 'globex')`, acme = `(SELECT id FROM organisation WHERE name = 'acme')`;
   assert.equal((await brokenAfter(`UPDATE connection SET organisation_id = ${globex} WHERE name = 'given';`)).broken, 1);
@@ -155,6 +158,56 @@ test('what was moved to another row, column or organisation, or says another ver
   assert.equal((await brokenAfter(`UPDATE organisation SET data_key = (SELECT data_key FROM organisation WHERE name = 'acme') WHERE name = 'globex';`)).closed, 1);
   assert.equal((await brokenAfter(`UPDATE installation SET value = (SELECT data_key FROM organisation WHERE id = ${acme}) WHERE name = 'data_key';`)).closed, 1);
   assert.deepEqual(await brokenAfter(`UPDATE installation SET value = (SELECT value FROM installation WHERE name = 'data_key') WHERE name = 'sign_in_data_key';`), { code: 1, broken: 2, closed: 0 });
+});
+
+test('values that were exchanged between two rows are used for nothing: not by a call, a consent, a sign-in, a process, a webhook', async (t) => {
+  const { connek, vendor, people, url, finish } = await sealed(t);
+  await connek.stop();
+  for (const column of columns) {
+    const [table, name] = column.split('.'), id = idOf[table];
+    // Each gets what the next one of its organisation has.
+    const own = { client_app: 'organisation_id', connection: 'organisation_id', connection_grant: 'organisation_id' }[table] ?? '1';
+    const rows = await rowsOf(connek, `SELECT hex(${name}) AS value, ${table === 'client_app' || table === 'connector' ? id : `hex(${id})`} AS id, ${own === '1' ? '1' : 'hex(organisation_id)'} AS own FROM ${table} WHERE ${name} IS NOT NULL`);
+    for (const row of rows) {
+      const others = rows.filter(({ own: whose, id: other }) => whose === row.own && other !== row.id);
+      const where = table === 'client_app' || table === 'connector' ? `'${row.id}'` : `x'${row.id}'`;
+      if (others.length > 0) await rowsOf(connek, `UPDATE ${table} SET ${name} = x'${others[0].value}' WHERE ${id} = ${where}`);
+    }
+  }
+  await connek.start('--allow-upstream', vendor.host);
+  const [n_calls, n_exchanges] = [vendor.calls.length, vendor.exchanges.length];
+  const damaged = 'does not open here: it was damaged, or moved, in the database';
+  // A client's secret is looked at before what was granted to it.
+  for (const [name, account, wanted] of [
+    ['books_list', 'given', `the credential of given ${damaged}: it has to be given anew`], ['papers_list', 'also', `the credential of also ${damaged}`],
+    ['books_list', 'books', `the secret of the client for books ${damaged}: set it again`], ['papers_list', 'papers', `the secret of the client for papers ${damaged}`],
+    ['first_echo', undefined, 'The credential of first could not be opened'], ['second_echo', undefined, 'The credential of second could not be opened'],
+  ]) {
+    const { text, body } = await callTool(url(), name, { ...(account && { account }) });
+    assert.notEqual(body.result?.isError, false, text);
+    assert.ok(text.includes(wanted), text);
+  }
+  const link = await connek.command('connection', 'connect', '--connection', 'waiting', '--organisation', 'acme');
+  assert.equal(link.code, 1);
+  assert.match(link.stderr, /the secret of the client for books does not open here/);
+  await connek.ok('client-app', 'set', 'books', '--organisation', 'acme', '--client-id', 'connek-client', '--secret', 'env:SECRET');
+  assert.match((await callTool(url(), 'books_list', { account: 'books' })).text, /books has to be connected again: what its service granted does not open here/);
+  assert.match((await finish()).text, /What this consent was begun with does not open any more/);
+  const { email, secret } = people[0];
+  const person = new Person();
+  const page = await person.press(await person.signIn(connek.base, email, password), 'Go on', { code: totp(secret, Math.floor(Date.now() / 30000) + 1) });
+  assert.equal(page.status, 400);
+  assert.match(page.text, /Codes of your app cannot be looked at/);
+  const admin = await signedInApi(connek, 'boss@acme.example', 'acme');
+  for (const { id } of (await admin.get('./webhooks')).items) {
+    await admin.post(`./webhooks/${id}/test`);
+    await eventually(async () => {
+      const [delivery] = (await admin.get(`./webhooks/${id}/deliveries`)).items;
+      assert.deepEqual([delivery.status, delivery.text], ['failed', 'Its secret cannot be opened: make the webhook a new one.']);
+    });
+  }
+  assert.equal(vendor.calls.length, n_calls);
+  assert.equal(vendor.exchanges.length, n_exchanges);
 });
 
 const credentials = rounds(500, 100_000);
