@@ -5,6 +5,7 @@
 #include "identity/token.h"
 #include "signin/person.h"
 #include "signin/route.h"
+#include "web/qr.h"
 
 struct totp_flow {
   struct login_record login;
@@ -65,9 +66,11 @@ static void show_off(struct request *request, int status) {
   buf_append_str(&address, buf_str(&secret));
   buf_append_c(&address, "&issuer=Connek");
   secret_wipe(flow->secret, sizeof(flow->secret));
+  bool is_drawn = page_qr(out, buf_str(&address), STR("QR code for an authenticator app"));
   HTML(out,
-       "<p>In your authenticator app add a key by hand:</p><p><code>{}</code></p>"
-       "<p class=\"dim\">Or, on the phone itself, <a href=\"{}\">open it in the app</a>.</p>",
+       "<p>{} this key by hand:</p><p><code>{}</code></p>"
+       "<p class=\"dim\">On the phone itself, <a href=\"{}\">open it in the app</a>.</p>",
+       is_drawn ? STR("Scan this with your authenticator app, or add") : STR("In your authenticator app, add"),
        buf_str(&secret), buf_str(&address));
   request_form(request, "/account/two-step");
   page_hidden(out, "do", STR("on"));

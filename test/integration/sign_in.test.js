@@ -1,8 +1,10 @@
 // People: how they get in, how they do not, and what their browsers are told.
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
+import { sql } from './support/aged.js';
 import { Connek } from './support/connek.js';
 import { formsOf, Person } from './support/person.js';
+import { readQr } from './support/qr.js';
 import { member, password, setupLink } from './support/sign_in.js';
 import { oneTimeCode, stepNow } from './support/totp.js';
 
@@ -202,6 +204,10 @@ test('with the second step a password alone opens nothing; a code works once, a 
   const person = await member(own, finance);
   const page = await person.open(`${own.base}/account/two-step`);
   const secret = /<code>([A-Z2-7]{32})<\/code>/.exec(page.text)[1];
+  // What a camera reads, what the link says on the phone itself, and the key to type are one.
+  const address = `otpauth://totp/Connek:finance%40acme.example?secret=${secret}&issuer=Connek`;
+  assert.equal(readQr(/<svg class="qr".*?<\/svg>/s.exec(page.text)[0]), address);
+  assert.ok(page.text.includes(`href="${address.replace('&', '&amp;')}"`));
   const step = stepNow();
   assert.equal((await person.press(page, 'Turn on', { code: '000000' })).status, 401);
   const on = await person.press(await person.open(`${own.base}/account/two-step`), 'Turn on', { code: oneTimeCode(secret, step) });
@@ -222,4 +228,39 @@ test('with the second step a password alone opens nothing; a code works once, a 
   assert.match(entered.url, /\/account/);
   const twice = new Person();
   assert.equal((await twice.press(await twice.signIn(own.base, finance, password), 'Go on', { code: codes[3] })).status, 401);
+});
+
+test('wrong codes of the second step are counted in the database: neither another address nor a restart gives more tries', async (t) => {
+  const own = await Connek.serving(t, { args: ['--trusted-proxy', '127.0.0.1'] });
+  const person = await member(own, finance);
+  const page = await person.open(`${own.base}/account/two-step`);
+  const secret = /<code>([A-Z2-7]{32})<\/code>/.exec(page.text)[1];
+  const on = await person.press(page, 'Turn on', { code: oneTimeCode(secret) });
+  const [, recovery] = /<code>([a-z2-90-]{19})<\/code>/.exec(on.text);
+  let n = 0;
+  const half = async () => {
+    const one = new Person({ headers: { 'X-Forwarded-For': `203.${++n}.113.1` } }); // somebody else each time
+    return { one, asked: await one.signIn(own.base, finance, password) };
+  };
+  const wrong = async () => {
+    const { one, asked } = await half();
+    return one.press(asked, 'Go on', { code: '000000' });
+  };
+  for (let i = 0; i < 5; i++) assert.match((await wrong()).text, /not the code of now/);
+  await own.restart();
+  for (let i = 0; i < 5; i++) assert.match((await wrong()).text, /not the code of now/);
+  const { one, asked } = await half();
+  const kept = await one.press(asked, 'Go on', { code: oneTimeCode(secret, stepNow() + 1) });
+  assert.equal(kept.status, 401);
+  assert.match(kept.text, /Too many wrong codes in a row/);
+  // A quarter of an hour later one is looked at.
+  const later = () => sql(own, 'UPDATE login_totp SET failed_at = failed_at - 901000000');
+  await later();
+  assert.match((await wrong()).text, /not the code of now/);
+  assert.match((await wrong()).text, /Too many wrong codes in a row/);
+  const lost = await half();
+  assert.match((await lost.one.press(lost.asked, 'Go on', { code: recovery })).url, /\/account/, 'a recovery code is a way in meanwhile');
+  assert.match((await wrong()).text, /not the code of now/, 'and begins anew');
+  const again = await half();
+  assert.match((await again.one.press(again.asked, 'Go on', { code: oneTimeCode(secret, stepNow() + 1) })).url, /\/account/);
 });
