@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { Connek, exampleConfig, exampleLedger, run } from './support/connek.js';
 import { sql } from './support/aged.js';
 import { callTool, modern } from './support/mcp.js';
+import { hold } from './support/postgres.js';
 import { eventually } from './support/served.js';
 import { Load, loadConfig, loadLedger } from '../faults/load.js';
 
@@ -167,6 +168,7 @@ test('a backup that is made under load is one moment: its trail holds, and every
   const clients = 6;
   const connek = await Connek.serving(t, { config: loadConfig(clients), ledger: loadLedger });
   const load = new Load(await Load.clients(connek, clients), { pauseMs: 1 }).start();
+  t.after(() => load.stop());
   const other = await place(t, { key: connek, postgres: hasServer });
   await eventually(() => assert.ok(load.calls > 5 * clients));
   const before = [...load.acknowledged];
@@ -185,18 +187,13 @@ test('a backup that is made under load is one moment: its trail holds, and every
 test('nothing is left of a backup that was killed', needsServer, async (t) => {
   const connek = await Connek.create(t);
   await connek.apply({ ...config, connections: [], roles: [], users: [] });
-  const holder = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', connek.env.CONNEK_DATABASE], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const held = once(holder.stdout, 'data');
-  holder.stdin.write('BEGIN; LOCK TABLE usage_day;\n\\echo held\n');
-  await held;
+  const release = await hold(t, connek, 'LOCK TABLE usage_day');
   const child = spawn(connek.binary, ['backup', connek.path('all.backup'), '--data', connek.data], { env: { PATH: process.env.PATH, ...connek.env }, stdio: 'ignore' });
   const died = once(child, 'close');
   await eventually(async () => assert.equal((await connek.psql("SELECT count(*) FROM pg_locks WHERE relation = 'usage_day'::regclass AND NOT granted")).trim(), '1'));
   child.kill('SIGKILL');
   await died;
-  const closed = once(holder, 'close');
-  holder.stdin.end('ROLLBACK;\n');
-  await closed;
+  await release();
   assert.deepEqual((await readdir(connek.home)).filter((name) => name.includes('backup')), []);
   await connek.ok('backup', connek.path('all.backup'));
 });

@@ -1,11 +1,16 @@
 // Where the data is: what --database says, and what becomes of a password in it.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Connek } from './support/connek.js';
 import { sql } from './support/aged.js';
-import { runPostgres } from './support/postgres.js';
+import { callTool, modern } from './support/mcp.js';
+import { hold, runPostgres } from './support/postgres.js';
+import { eventually } from './support/served.js';
 
 const secret = 'swordfish-0815';
 const address = `postgres://connek:${secret}@127.0.0.1:1/books?connect_timeout=2`;
@@ -92,7 +97,60 @@ test('a wrong password is told as that, and not repeated; the right one is taken
   connek.env = right;
   await connek.apply({ organisation: 'acme' });
   assert.match(await connek.ok('export', '--organisation', 'acme'), /"acme"/);
+  await connek.start();
   connek.env = env;
+  const change = (password) =>
+    connek.psql(`ALTER ROLE connek_locked PASSWORD '${password}'; GRANT connek_locked TO CURRENT_USER; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'connek_locked'`);
+  await change('another-one');
+  await isNotReady(connek, /PostgreSQL lets us not in: the password is wrong$/);
+  await change('the-right-one');
+  await isReady(connek);
+});
+
+// What a server says once its database is not what it was.
+const readiness = async (connek) => {
+  const response = await fetch(`${connek.base}/readyz`);
+  return { code: response.status, ...(await response.json()) };
+};
+const isReady = (connek) => eventually(async () => assert.equal((await readiness(connek)).code, 200));
+const isNotReady = (connek, reason) =>
+  eventually(async () => {
+    const said = await readiness(connek);
+    assert.equal(said.code, 503);
+    assert.match(said.reason, reason);
+  });
+
+test('a database that goes away in the middle of a transaction has kept nothing of it, and the command and the server say so', needsServer, async (t) => {
+  const connek = await Connek.serving(t);
+  const { token } = await connek.token('finance@acme.example');
+  const call = () => callTool(connek.url(token), 'sqlite_query', { sql: 'SELECT count(*) FROM customer' }, modern);
+  assert.equal((await call()).status, 200);
+  const tokens = Number(await connek.psql('SELECT count(*) FROM access_token'));
+  const waiting = "SELECT l.pid FROM pg_locks l WHERE NOT l.granted AND l.relation = ANY (ARRAY['access_token'::regclass, 'audit_head'::regclass])";
+  const takeAway = async () => {
+    await eventually(async () => assert.notEqual((await connek.psql(waiting)).trim(), ''));
+    await connek.psql(`SELECT pg_terminate_backend(w.pid) FROM (${waiting}) w`);
+  };
+  let release = await hold(t, connek, 'LOCK TABLE access_token');
+  const command = connek.command('token', 'create', '--user', 'finance@acme.example');
+  await takeAway();
+  const { code, stdout, stderr } = await command;
+  assert.equal(code, 1, stdout);
+  assert.match(stderr, /the database server (does not answer|is stopping or starting)/);
+  await release();
+  assert.equal(Number(await connek.psql('SELECT count(*) FROM access_token')), tokens);
+
+  release = await hold(t, connek, 'LOCK TABLE audit_head');
+  const answer = call();
+  await takeAway();
+  await release();
+  const { status, text } = await answer;
+  assert.ok(status === 503 || status === 200, text);
+  await isReady(connek);
+  const { length } = (await connek.audit()).filter(({ tool, outcome }) => tool === 'sqlite_query' && outcome === 'ok');
+  assert.ok(length >= (status === 200 ? 2 : 1), 'what was answered is not on record');
+  assert.equal((await call()).status, 200);
+  assert.equal((await connek.verify()).code, 0);
 });
 
 // A standby of the suite's server, beside it, as its user.
@@ -108,6 +166,41 @@ test('a database that may only be read, as a standby, says so', needsServer, asy
   const connek = await Connek.create(t);
   await connek.apply({ organisation: 'acme' });
   await standby(t, process.env.CONNEK_TEST_POSTGRES);
+  const whole = connek.env.CONNEK_DATABASE;
   connek.env.CONNEK_DATABASE += ' port=5433';
   await isRefused(connek, /the database may not be written: it is read-only, or a standby/);
+
+  // Somebody switches over while it is served: what was the database is now a standby.
+  const way = await switched(t, process.env.CONNEK_TEST_POSTGRES);
+  connek.env.CONNEK_DATABASE = whole.replace(/host=\S+/, `host=${way.folder}`);
+  await connek.start();
+  await isReady(connek);
+  way.turn(5433);
+  await isNotReady(connek, /the database may not be written: it is read-only, or a standby/);
+  way.turn(5432);
+  await isReady(connek);
 });
+
+// A way to one of the servers of a folder, by its port.
+async function switched(t, folder) {
+  const way = { folder: await mkdtemp(join(tmpdir(), 'connek-way-')), port: 5432, sockets: new Set() };
+  const server = createServer((near) => {
+    const far = connect(join(folder, `.s.PGSQL.${way.port}`));
+    for (const [from, to] of [[near, far], [far, near]]) {
+      way.sockets.add(from);
+      from.on('error', () => {}).on('close', () => to.destroy()).pipe(to);
+    }
+  }).listen(join(way.folder, '.s.PGSQL.5432'));
+  await once(server, 'listening');
+  way.turn = (port) => {
+    way.port = port;
+    for (const socket of way.sockets) socket.destroy();
+    way.sockets.clear();
+  };
+  t.after(async () => {
+    way.turn(0);
+    server.close();
+    await rm(way.folder, { recursive: true, force: true });
+  });
+  return way;
+}

@@ -2,14 +2,13 @@
 // are this one with migrations made for the test (test/nodes/migrations/).
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { binary, run } from '../integration/support/connek.js';
 import { Api, signedInApi } from '../integration/support/api.js';
 import { begin, get } from '../integration/support/events.js';
 import { callTool, legacy, modern, send } from '../integration/support/mcp.js';
+import { hold } from '../integration/support/postgres.js';
 import { freePort } from '../integration/support/process.js';
 import { eventually } from '../integration/support/served.js';
 import { Load, holdAgainstTrail, loadConfig, loadLedger } from '../faults/load.js';
@@ -126,19 +125,6 @@ test('a server two versions behind stops serving and says so; it starts no more,
   await works(a);
 });
 
-// Somebody's transaction that has the table: nobody changes it before `end`.
-async function hold(node, table) {
-  const psql = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', node.env.CONNEK_DATABASE], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const said = once(psql.stdout, 'data');
-  psql.stdin.write(`BEGIN; LOCK TABLE ${table} IN ROW EXCLUSIVE MODE;\n\\echo held\n`);
-  await said;
-  return async () => {
-    const closed = once(psql, 'close');
-    psql.stdin.end('ROLLBACK;\n');
-    await closed;
-  };
-}
-
 test('a migration waits for those that use its tables, and they for nobody; killed in its middle it has done nothing; of two one does it', needs, async (t) => {
   const cluster = await Cluster.start(t, { names: ['a'], config, args: one, ledger: loadLedger });
   const [a] = cluster.nodes;
@@ -151,7 +137,7 @@ test('a migration waits for those that use its tables, and they for nobody; kill
   const next = async (name) => Object.assign(await cluster.folder(), { binary: versions[1], name });
   const load = new Load(await Load.clients(a, clients, [a.base]), { pauseMs: 2 }).start();
   t.after(() => load.stop());
-  const release = await hold(a, 'connection');
+  const release = await hold(t, a, 'LOCK TABLE connection IN ROW EXCLUSIVE MODE');
 
   const killed = await next('killed');
   const started = cluster.begin(killed).then(() => assert.fail('it has migrated past a lock'), () => {});

@@ -1,5 +1,7 @@
 // A PostgreSQL server for a test: a folder and a port of its own, an ordinary user's, with passwords (SCRAM) and TLS. It
 // is somebody's database that Connek connects to, not Connek's own.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +21,22 @@ export async function runPostgres(dir, program, ...args) {
   const { code, stdout, stderr } = await run(as[0], as.slice(1), { cwd: dir, env: { LC_ALL: 'C' } });
   assert.equal(code, 0, `${program}: ${stderr}${stdout}`);
   return stdout;
+}
+
+// A transaction of somebody else's in Connek's own database that has done `words` (LOCK TABLE ...), until what this returns
+// is called.
+export async function hold(t, connek, words) {
+  const psql = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', connek.env.CONNEK_DATABASE], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = once(psql, 'close');
+  const release = async () => {
+    if (!psql.stdin.writableEnded) psql.stdin.end('ROLLBACK;\n');
+    await closed;
+  };
+  t.after(release);
+  const said = once(psql.stdout, 'data');
+  psql.stdin.write(`BEGIN; ${words};\n\\echo held\n`);
+  await said;
+  return release;
 }
 
 export class Postgres {
