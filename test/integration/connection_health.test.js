@@ -302,7 +302,7 @@ test('an access that its service takes no more, and that nothing renews, has to 
 async function spoil(connek) {
   const [{ before }] = await sql(connek, 'SELECT hex(secret) AS before FROM connection_grant');
   await sql(connek, `UPDATE connection_grant SET secret = x'${randomBytes(before.length / 2).toString('hex')}'`);
-  return () => sql(connek, `UPDATE connection_grant SET secret = x'${before}'`);
+  return () => sql(connek, `UPDATE connection_grant SET secret = x'${before}', status = 'active'`); // who calls meanwhile is told to connect again
 }
 const many = async (call, tool, n = 24) => (await Promise.all(Array.from({ length: n }, () => call(tool)))).map(({ isError }) => isError);
 
