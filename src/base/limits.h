@@ -64,6 +64,7 @@ enum {
   LIMIT_NODE_BEAT_MS = 400,     /* how often it is renewed */
   LIMIT_NODE_GONE_MS = 2400,    /* since its last beat was seen: the others go on without it; more than the lease */
   LIMIT_NODE_BEHIND_MS = 10000, /* changes that it does not take in; beyond: it renews no more */
+  LIMIT_SHARE_WAIT_MS = 2000,   /* what a call waits for its rate's bucket; beyond: it is refused */
 
   /* upstreams */
   LIMIT_UPSTREAM_CONNECT_MS = 5 * 1000,

@@ -184,3 +184,7 @@ enum err_code db_one_number(struct db_tx *tx, const char *sql, int64_t *ret_numb
   db_rows_close(rows);
   return code;
 }
+
+enum err_code db_clock(struct db_tx *tx, int64_t *ret_now_us, struct err *err) {
+  return db_one_number(tx, tx->conn->db->driver->clock_sql, ret_now_us, err);
+}

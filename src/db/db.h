@@ -91,6 +91,8 @@ bool db_submit(struct db *db, struct loop *loop, struct db_job *job) MUST_CHECK;
 /* ERR_CONFLICT: a newer server has changed it, by more than one version (that one is needed here as well), or somebody
  * has put an older one in its place. */
 enum err_code db_check_version(struct db_tx *tx, struct err *err) MUST_CHECK;
+/* The time as the database has it, UTC microseconds: the same for all servers that use it. */
+enum err_code db_clock(struct db_tx *tx, int64_t *ret_now_us, struct err *err) MUST_CHECK;
 /* Can several servers use it at once? */
 bool db_is_shared(const struct db *db);
 /* Whoever waits in db_await_notice is woken when this transaction has been committed; nobody where it is not shared. */

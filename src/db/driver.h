@@ -75,6 +75,7 @@ struct db_driver {
   /* Queries: table, column, type's word, its place in the primary key or 0, by table and column; and table, table that
    * it refers to. */
   const char *columns_sql, *references_sql;
+  const char *clock_sql; /* a query: the time, UTC microseconds */
 
   /* Several statements, without parameters: migrations. */
   enum err_code (*script)(struct db_tx *tx, const char *sql, struct err *err);

@@ -302,6 +302,8 @@ static const struct db_driver driver = {
         "SELECT c.relname, p.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON "
         "p.oid = k.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype = 'f' AND n.nspname = "
         "current_schema() AND NOT c.relispartition",
+    /* Not now(), which is when the transaction began. */
+    .clock_sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
     .script = script,
     .exec = postgres_exec,
     .query = postgres_query,

@@ -243,6 +243,7 @@ const struct db_driver db_sqlite_driver = {
     .references_sql =
         "SELECT m.name, f.\"table\" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f "
         "WHERE m.type = 'table'",
+    .clock_sql = "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
     .script = script,
     .exec = db_sqlite_exec,
     .query = db_sqlite_query,

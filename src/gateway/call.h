@@ -53,6 +53,9 @@ struct failure {
   int64_t retry_after_s;
 };
 
+/* Where several servers share the rates (limit_wait.c). */
+enum call_limit { CALL_LIMIT_NONE, CALL_LIMIT_WAITING, CALL_LIMIT_GIVEN, CALL_LIMIT_REFUSED };
+
 struct call {
   struct exchange *exchange;
   struct jsonrpc_message message;
@@ -63,6 +66,10 @@ struct call {
   int64_t begun_us, begun_utc_us;
   bool is_cancelled;
   bool is_disposed;
+
+  /* limit_principal */
+  enum call_limit limit;
+  struct call *limit_next;
 
   /* guard */
   const struct connector *connector;      /* whose action it is */

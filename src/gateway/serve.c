@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "cluster/shares.h"
 #include "codec/url.h"
 #include "connector/mcp/upstream.h"
 #include "gateway/connect.h"
@@ -456,6 +457,7 @@ static enum err_code start(struct service *service, struct err *err) {
     code = nodes_start(&service->nodes, service->options->db, service->options->node,
                        str_of(service->options->cluster_listen ? service->options->cluster_listen : ""), &service->loop,
                        &server->coherence, err);
+  if (code == ERR_NONE && nodes_are_several(&service->nodes)) code = shares_start(server->db, &server->shares, err);
   if (code == ERR_NONE) code = start_signin(service, err);
   if (code == ERR_NONE) code = start_coherence(service, err);
   if (code == ERR_NONE) code = start_workers(service, err);
@@ -505,6 +507,8 @@ static bool stop(struct service *service) {
   for (unsigned i = 0; i < server->n_workers; i++) {
     if (server->workers[i].has_thread) pthread_join(server->workers[i].thread, NULL);
   }
+  shares_stop(server->shares);
+  server->shares = NULL;
   grant_keeper_stop(server->keeper);
   if (server->sql) executor_stop(server->sql);
   bool has_all_ended = postgres_pools_free(server->postgres);

@@ -41,6 +41,8 @@ enum stage_verdict stage_route(struct call *call) {
   if (call->envelope.traceparent.p && exchange->n_calls == 1)
     trace_begin(&exchange->trace, &exchange->worker->traces, call->envelope.traceparent);
 
+  /* It may have left while its rate was asked for, when nobody knew yet that this cancels the call. */
+  if (exchange->http->has_departed && call->envelope.revision->era == MCP_MODERN) call_cancel(call);
   call->method = method_find(call->message.method, call->message.kind, call->envelope.revision->era);
   if (call->method && capabilities_have(exchange, call->envelope.revision->era, call->message.method))
     return STAGE_NEXT;

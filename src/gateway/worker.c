@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "gateway/credential.h"
 #include "gateway/endpoint.h"
+#include "gateway/limit_wait.h"
 
 /* What streams leave behind goes by itself, in time. */
 static bool beat(struct worker *worker) {
@@ -234,6 +235,7 @@ void worker_release(struct worker *worker) {
   stream_pipes_free(worker);
   session_homes_free(worker);
   credentials_release(worker);
+  limit_waits_free(worker);
   event_logs_free(worker);
   map_release(&worker->questions);
   session_book_free(worker);

@@ -27,12 +27,14 @@
 
 struct credential_wait;
 struct grant_keeper;
+struct shares;
 
 struct server {
   struct db *db;
   struct audit_writer *audit;
   struct coherence *coherence;
   struct nodes *nodes;   /* NULL in tests: alone */
+  struct shares *shares; /* NULL: rates are this server's own */
   uint32_t node_id;      /* this one's, in sessions' ids */
   struct str inner_host; /* where other servers forward to; empty: nowhere */
   uint16_t inner_port;
@@ -91,6 +93,7 @@ struct worker {
   uint64_t n_pipes;                         /* ever: their ids */
   struct lease_cache *leases;               /* credentials kept opened */
   struct credential_wait *credential_waits; /* questions to the keeper */
+  struct map limit_waits;                   /* by token: asks for its rate's bucket */
   struct loop_task forget_task;
   atomic_bool is_forgetting; /* forget_task is posted */
   struct trace_source traces;

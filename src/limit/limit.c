@@ -2,9 +2,7 @@
  * Must not know whose rate it is, nor read a clock. */
 #include "limit/limit.h"
 
-/* What one costs. Rounded up, so that refilling never gives more than the rate; being full is then `cap` times this,
- * so that a full bucket holds exactly `cap`. */
-static int64_t cost_us(struct limit_rate rate) {
+int64_t limit_cost_us(struct limit_rate rate) {
   int64_t cost = rate.window_us / rate.cap + (rate.window_us % rate.cap != 0);
   return cost > 0 ? cost : 1;
 }
@@ -20,7 +18,7 @@ static bool admits(int64_t full_at, struct limit_rate rate, int64_t n, int64_t n
     *ret_retry_us = rate.window_us; /* never, but an honest client needs some number */
     return false;
   }
-  int64_t cost = cost_us(rate);
+  int64_t cost = limit_cost_us(rate);
   int64_t debt = full_at > now_us ? full_at - now_us : 0;
   /* Only a rate that was lowered leaves a debt of more than a whole bucket: that is forgiven. */
   if (debt > cost * rate.cap) debt = cost * rate.cap;

@@ -15,9 +15,14 @@ struct limit_rate {
 };
 
 struct limit_bucket {
-  _Atomic(int64_t) full_at_us; /* monotonic: when it would be full again; 0: is full */
+  /* monotonic: when it would be full again; 0: is full. Where the bucket is in a database that several servers use, a
+   * share of it (limit/share.h). */
+  _Atomic(int64_t) full_at_us;
 };
 
+/* What one costs, in time. Rounded up, so that refilling never gives more than the rate; being full is then `cap` times
+ * this, so that a full bucket holds exactly `cap`. For a cap of 1 or more. */
+int64_t limit_cost_us(struct limit_rate rate);
 /* Takes `n`. False: not now; `ret_retry_us` says when it would work. A cap of 0 never admits. Thread-safe. */
 bool limit_take(struct limit_bucket *bucket, struct limit_rate rate, int64_t n, int64_t now_us, int64_t *ret_retry_us);
 /* Whether it would admit one, without taking. */
