@@ -13,6 +13,8 @@ API_WORK(session_get);
 API_WORK(session_end);
 API_WORK(sessions_list);
 API_WORK(sessions_end);
+API_WORK(users_sessions);
+API_WORK(users_end_session);
 /* me.c */
 API_WORK(me_get);
 /* switches.c */

@@ -31,6 +31,9 @@ enum err_code api_user_load(struct api_request *request, struct db_tx *tx, struc
 enum err_code api_user_etag(struct api_request *request, const struct user_view *view, const struct api_roles *roles,
                             struct str *ret_etag, struct err *err) MUST_CHECK;
 
+/* May who asks change somebody of that kind, or make one? ERR_DENIED: only an owner may. */
+enum err_code api_user_check_rank(const struct api_request *request, struct str kind, struct err *err) MUST_CHECK;
+
 /* The owners: their ids in order, and how many of them can sign in. */
 struct api_owners {
   struct uuid *ids;

@@ -16,7 +16,7 @@ static bool is_owner(struct str kind) {
   return str_eq(kind, STR("owner"));
 }
 
-static enum err_code check_rank(const struct api_request *request, struct str kind, struct err *err) {
+enum err_code api_user_check_rank(const struct api_request *request, struct str kind, struct err *err) {
   if (!is_owner(kind) || is_owner(request->principal.kind)) return ERR_NONE;
   return err_set(err, ERR_DENIED, "only an owner makes owners, or changes one");
 }
@@ -118,7 +118,7 @@ enum err_code users_invite(struct api_request *request, struct db_tx *tx, struct
   if (!kind.p) kind = STR("member");
   enum err_code code = config_email_read(&request->arena, json_get_str(request->body, "email"), &email, err);
   if (code != ERR_NONE) return api_wrong(err, "/email", "%s", err->text);
-  code = check_rank(request, kind, err);
+  code = api_user_check_rank(request, kind, err);
   if (code != ERR_NONE) return code;
   code = store_user_find(tx, &request->arena, request->organisation.id, email, &user, err);
   if (code == ERR_NONE) return err_set(err, ERR_CONFLICT, "%.*s is a user already", STR_ARG(email));
@@ -133,7 +133,7 @@ enum err_code users_reinvite(struct api_request *request, struct db_tx *tx, stru
   struct uuid id;
   enum err_code code = api_path_id(request, "user", &id, err);
   if (code == ERR_NONE) code = api_user_load(request, tx, id, &view, err);
-  if (code == ERR_NONE) code = check_rank(request, view.user.kind, err);
+  if (code == ERR_NONE) code = api_user_check_rank(request, view.user.kind, err);
   if (code != ERR_NONE) return code;
   if (view.accepted_at) return err_set(err, ERR_CONFLICT, "this person has joined already");
   if (view.user.disabled_at) return err_set(err, ERR_CONFLICT, "this user is disabled");
@@ -168,8 +168,8 @@ enum err_code users_update(struct api_request *request, struct db_tx *tx, struct
   if (code != ERR_NONE) return code;
   if (!kind.p) kind = view.user.kind;
   bool stops = !is_owner(kind) || yyjson_is_true(disabled);
-  code = check_rank(request, view.user.kind, err);
-  if (code == ERR_NONE) code = check_rank(request, kind, err);
+  code = api_user_check_rank(request, view.user.kind, err);
+  if (code == ERR_NONE) code = api_user_check_rank(request, kind, err);
   if (code == ERR_NONE && stops) code = check_last_owner(request, tx, &view, err);
   if (code == ERR_NONE && (json_get(request->body, "roles") || !str_eq(kind, view.user.kind)))
     code = apply_user(request, tx, view.user.email, kind, &view, err);
@@ -182,7 +182,7 @@ enum err_code users_delete(struct api_request *request, struct db_tx *tx, struct
   struct uuid id;
   enum err_code code = api_path_id(request, "user", &id, err);
   if (code == ERR_NONE) code = api_user_load(request, tx, id, &view, err);
-  if (code == ERR_NONE) code = check_rank(request, view.user.kind, err);
+  if (code == ERR_NONE) code = api_user_check_rank(request, view.user.kind, err);
   if (code == ERR_NONE) code = check_last_owner(request, tx, &view, err);
   return code == ERR_NONE ? api_change_remove(request, tx, CONFIG_USER, view.user.email, err) : code;
 }

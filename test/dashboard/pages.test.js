@@ -88,6 +88,23 @@ test('Sources: a name that is taken is said next to its field, and what was type
   who.assertClean();
 });
 
+test('Users: who looks after users sees where somebody is signed in, and signs them out there', async (t) => {
+  const other = await visitor(t, world.base);
+  await signIn(other.page, world.base, 'carla@acme.example', password);
+  await settled(other.page);
+  await open('/users');
+  await page.getByRole('button', { name: 'carla@acme.example' }).click();
+  await dialog().getByRole('tab', { name: 'Browsers' }).click();
+  const buttons = dialog().getByRole('button', { name: 'Sign out' });
+  await buttons.first().waitFor();
+  const n = await buttons.count();
+  await buttons.first().click(); // the newest
+  await buttons.nth(n - 1).waitFor({ state: 'detached' });
+  await other.page.goto(`${world.base}/`);
+  await other.page.getByLabel('Password').waitFor();
+  who.assertClean();
+});
+
 test('Users: a URL is made, shown once, rotated with overlap and revoked', async (t) => {
   await open('/users');
   await page.getByRole('button', { name: 'carla@acme.example' }).click();

@@ -6,9 +6,10 @@ import { useState } from 'react';
 import { api, take, type Schemas } from '../../api/client';
 import { organisationQuery } from '../../api/queries';
 import { sessionQuery, useHere } from '../../api/session';
+import { Browsers } from '../../parts/Browsers';
 import { Edited } from '../../parts/edited';
 import { useForm } from '../../parts/form';
-import { Confirm, Fact, Facts, Lines, Loaded, PageHead, ProblemBox, Section, Status, Time, told, toldProblem, type Asking } from '../../parts/parts';
+import { Confirm, Fact, Facts, Lines, Loaded, PageHead, ProblemBox, Section, Status, told, toldProblem, type Asking } from '../../parts/parts';
 import { counted } from '../../parts/words';
 import { ApplyDrawer } from './ApplyDrawer';
 import { Records } from './Records';
@@ -57,12 +58,6 @@ function Limits({ settings, setTyped }: { settings: Schemas['Settings']; setType
   );
 }
 
-const agentWords = (agent: string) => {
-  const browser = /(Firefox|Edg|OPR|Chrome|Safari)\//.exec(agent)?.[1];
-  const system = /(Windows|Mac OS X|Android|iPhone|Linux)/.exec(agent)?.[1];
-  return browser ? `${{ Edg: 'Edge', OPR: 'Opera' }[browser] ?? browser}${system ? ` on ${system === 'Mac OS X' ? 'macOS' : system}` : ''}` : agent.slice(0, 60) || 'A browser';
-};
-
 function Sessions() {
   const queries = useQueryClient();
   const sessions = useQuery({ queryKey: ['sessions'], queryFn: () => take(api.GET('/sessions', {})) });
@@ -77,19 +72,7 @@ function Sessions() {
   };
   return (
     <Loaded query={sessions} waiting={<Lines n={2} />}>
-      {({ items }) => (
-        <div className="table-box">
-          {items.map((session) => (
-            <div key={session.id} className="tool-line">
-              <div style={{ minWidth: 0 }}>
-                <Text size="sm" fw={500}>{agentWords(session.agent)}</Text>
-                <Text size="sm" c="dimmed">seen <Time of={session.seen_at} /></Text>
-              </div>
-              {session.is_this ? <Status tone="good">This one</Status> : <Button size="compact-xs" variant="default" onClick={() => void end(session.id)}>Sign out</Button>}
-            </div>
-          ))}
-        </div>
-      )}
+      {({ items }) => <Browsers sessions={items} end={(session) => void end(session)} />}
     </Loaded>
   );
 }

@@ -8,7 +8,8 @@ import { connectorsQuery, rolesQuery, userQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
 import { Edited } from '../../parts/edited';
 import { useForm } from '../../parts/form';
-import { Confirm, Fact, Facts, Loaded, ProblemBox, Secret, Time, told, type Asking } from '../../parts/parts';
+import { Confirm, Fact, Facts, Loaded, ProblemBox, Secret, Time, told, toldProblem, type Asking } from '../../parts/parts';
+import { Browsers } from '../../parts/Browsers';
 import { Clients, Tokens, type TokenActions } from '../../parts/Tokens';
 import { KindSelect } from './InviteDrawer';
 import { kindWord, UserStatus } from './Users';
@@ -146,6 +147,28 @@ function UserTokens({ user }: { user: User }) {
   );
 }
 
+function UserSessions({ user }: { user: User }) {
+  const { organisation, may } = useHere();
+  const queries = useQueryClient();
+  const path = { organisation: organisation.id, user: user.id };
+  const queryKey = [organisation.id, 'user', user.id, 'sessions'];
+  const sessions = useQuery({ queryKey, queryFn: () => take(api.GET('/organisations/{organisation}/users/{user}/sessions', { params: { path, query: { limit: 200 } } })) });
+  const end = async (session: string) => {
+    try {
+      await take(api.DELETE('/organisations/{organisation}/users/{user}/sessions/{session}', { params: { path: { ...path, session } } }));
+      await queries.invalidateQueries({ queryKey });
+      told('Signed out there, from the next request on.');
+    } catch (error) {
+      toldProblem(error);
+    }
+  };
+  return (
+    <Loaded query={sessions}>
+      {({ items }) => items.length === 0 ? <Text size="sm">They are signed in nowhere.</Text> : <Browsers sessions={items} end={may('users:write') ? (session) => void end(session) : undefined} />}
+    </Loaded>
+  );
+}
+
 export function UserDrawer() {
   const { user: id } = useParams({ from: '/users/$user' });
   const { organisation, may } = useHere();
@@ -159,9 +182,11 @@ export function UserDrawer() {
             <Tabs.List mb="md">
               <Tabs.Tab value="overview">Overview</Tabs.Tab>
               {may('tokens:read') && <Tabs.Tab value="tokens">URLs and keys {data.n_tokens > 0 && <span className="dim">{data.n_tokens}</span>}</Tabs.Tab>}
+              {data.status === 'active' && <Tabs.Tab value="sessions">Browsers</Tabs.Tab>}
             </Tabs.List>
             <Tabs.Panel value="overview"><Edited of={data}>{(user, setTyped) => <Overview user={user} setTyped={setTyped} />}</Edited></Tabs.Panel>
             <Tabs.Panel value="tokens"><UserTokens user={data} /></Tabs.Panel>
+            <Tabs.Panel value="sessions"><UserSessions user={data} /></Tabs.Panel>
           </Tabs>
         )}
       </Loaded>
