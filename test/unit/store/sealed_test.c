@@ -5,11 +5,11 @@
 /* Columns of bytes that hold no secret: ids, digests, and what is counted. Whatever is called otherwise is sealed, and
  * in the table. */
 static bool is_plain(struct str name) {
-  static const char *const plain[] = {"id",  "lease_owner", "scope_key", "subject", "link",     "browser",
-                                      "mac", "head_mac",    "hash",      "asker",   "durations"};
+  static const char *const plain[] = {"id",      "lease_owner", "scope_key", "subject", "link",
+                                      "browser", "mac",         "hash",      "asker",   "durations"};
   for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
     if (str_eq_c(name, plain[i])) return true;
-  return str_ends(name, STR("_id")) || str_ends(name, STR("_hash"));
+  return str_ends(name, STR("_id")) || str_ends(name, STR("_hash")) || str_ends(name, STR("_mac"));
 }
 
 static bool is_in_table(struct str table, struct str column) {
