@@ -25,11 +25,18 @@ static enum stage_verdict refuse_cursor(struct call *call, const struct err *err
   return guard_refuse_arguments(call, err);
 }
 
-/* Where one connection is left of several, clients still name the one that they knew: another is never taken in its
- * place. An MCP server's tool may mean something of its own by the word. */
+/* An MCP server's tool that says so means something of its own by any word. */
+static bool takes_any_argument(const struct connector_tool *tool) {
+  yyjson_val *more = json_get(tool->input_schema, "additionalProperties");
+  return json_get(tool->input_schema, "patternProperties") || (more && !yyjson_is_false(more));
+}
+
+/* Where one connection is left of several, or is the first of them, clients name the one that they know: another is
+ * never taken in its place. */
 static const char *account_argument(const struct call *call) {
   const struct toolset_tool *tool = call->tool;
-  if (tool->account_argument || tool->tool->shown || !call->connector->kind->needs_rule) return tool->account_argument;
+  bool has_own = tool->tool->shown && takes_any_argument(tool->tool);
+  if (tool->account_argument || has_own || !call->connector->kind->needs_rule) return tool->account_argument;
   const char *name = tool_json_account_argument(tool->tool);
   return name && json_get(call->arguments, name) ? name : NULL;
 }

@@ -1,6 +1,7 @@
 // What an MCP server offers is seen by nobody before it was accepted; what changes afterwards is hidden, alone.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { signedInApi } from './support/api.js';
 import { Connek } from './support/connek.js';
 import { callTool, legacy, modern, send } from './support/mcp.js';
 import { Served, eventually, organisation as config, readOnly, tool, user } from './support/served.js';
@@ -56,6 +57,29 @@ test('without a word on trust nothing is seen until it is accepted', async (t) =
   const words = (await connek.audit()).map(({ tool: what }) => what);
   assert.equal(words.filter((word) => word === 'catalogue.accept').length, 2);
   assert.equal(words.filter((word) => word === 'catalogue.reject').length, 1);
+});
+
+test('what an admin accepted is there on connections that people make for themselves, the very same definition alone', async (t) => {
+  const served = await Served.start(t, { tools: [tool('look'), tool('other')] });
+  const connek = await Connek.create(t);
+  const base = config([{ id: 'x', url: served.url, credential: { key: 'of-all' } }]);
+  await connek.apply({ ...base, connectors: [{ ...base.connectors[0], auth: { key: { header: 'X-Key' } } }], personal: ['x'], users: [...base.users, { email: 'boss@acme.example', kind: 'owner', roles: [] }] });
+  await connek.start('--allow-upstream', '127.0.0.1');
+  await eventually(async () => assert.equal((await waiting(connek)).length, 2));
+  await connek.ok('connector', 'review', '--accept', 'look', '--does', 'read');
+  const [person, boss] = [await signedInApi(connek, user, 'acme'), await signedInApi(connek, 'boss@acme.example', 'acme')];
+  const { url } = await connek.token(user);
+  const { name: account } = await person.post('./me/connections', { connector: 'x', credential: { key: 'of-one' } });
+  const call = async (name) => (await callTool(url, name, { account })).body;
+  // Until then it is an account that this tool is not known of: never is the other one taken in its place.
+  await eventually(async () => {
+    const { result, error } = await call('x_look');
+    assert.match(result.content[0].text, /"tool":"look"/, JSON.stringify(error));
+  });
+  assert.ok(served.of('tools/call').every(({ headers }) => headers['x-key'] === 'of-one'));
+  const own = async () => (await boss.get('./review')).items.filter(({ connection }) => connection.name === account).map(({ name, status }) => [name, status].join(' '));
+  assert.deepEqual(await own(), ['other pending'], 'what nobody has decided');
+  assert.ok((await call('x_other')).error);
 });
 
 test('does: destroy until somebody decided, hints where that is decided', async (t) => {
