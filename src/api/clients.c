@@ -40,26 +40,21 @@ static void write_client(struct buf *out, const struct oauth_grant_record *grant
 enum err_code clients_list(struct api_request *request, struct db_tx *tx, struct err *err) {
   struct api_page page;
   const struct oauth_grant_record *list = NULL;
-  struct uuid user_id = request->principal.user_id, last = {{0}};
-  size_t n = 0, n_shown = 0, n_found = 0;
-  bool has_user = is_own(request) || api_query_id(request, "user", &user_id), is_behind;
+  size_t n = 0;
+  struct oauth_grant_filter filter = {.organisation_id = request->organisation.id};
   enum err_code code = api_page_read(request, &page, err);
-  if (code == ERR_NONE) code = store_oauth_grant_list(tx, &request->arena, request->organisation.id, &list, &n, err);
+  if (page.after.n == sizeof(filter.after.b)) memcpy(filter.after.b, page.after.p, page.after.n);
+  if (is_own(request))
+    filter.user_id = request->principal.user_id;
+  else
+    (void)api_query_id(request, "user", &filter.user_id);
+  if (code == ERR_NONE) code = store_oauth_grant_page(tx, &request->arena, &filter, page.limit + 1, &list, &n, err);
   if (code != ERR_NONE) return code;
-  is_behind = page.after.n == 0;
+  size_t n_shown = n < page.limit ? n : page.limit;
   api_page_open(request);
-  for (size_t i = 0; i < n && n_found <= page.limit; i++) { /* newest first */
-    if (!is_behind) {
-      is_behind = str_eq(uuid_bytes(&list[i].id), page.after);
-      continue;
-    }
-    if (has_user && !uuid_eq(list[i].user_id, user_id)) continue;
-    if (++n_found > page.limit) break;
+  for (size_t i = 0; i < n_shown; i++)
     write_client(&request->out, &list[i]);
-    last = list[i].id;
-    n_shown++;
-  }
-  api_page_close(request, &page, n_found, n_shown ? uuid_bytes(&last) : STR_NONE);
+  api_page_close(request, &page, n, n_shown ? uuid_bytes(&list[n_shown - 1].id) : STR_NONE);
   return ERR_NONE;
 }
 

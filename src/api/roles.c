@@ -19,7 +19,9 @@ struct loaded {
 static enum err_code load(struct api_request *request, struct db_tx *tx, struct loaded *ret_loaded, struct err *err) {
   struct uuid id = request->organisation.id;
   *ret_loaded = (struct loaded){0};
-  enum err_code code = api_roles_load(request, tx, &ret_loaded->roles, err);
+  struct api_roles *roles = &ret_loaded->roles;
+  enum err_code code = api_roles_load(request, tx, NULL, roles, err);
+  if (code == ERR_NONE) code = store_user_role_list(tx, &request->arena, id, &roles->pairs, &roles->n_pairs, err);
   if (code == ERR_NONE)
     code = store_access_rule_list(tx, &request->arena, id, &ret_loaded->rules, &ret_loaded->n_rules, err);
   if (code == ERR_NONE) code = store_user_list(tx, &request->arena, id, &ret_loaded->users, &ret_loaded->n_users, err);

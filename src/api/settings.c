@@ -111,15 +111,17 @@ enum err_code organisation_delete(struct api_request *request, struct db_tx *tx,
 
 /* ---- settings ---- */
 
+/* The first of all, of every token: none stands before it, for it speaks of nobody. */
 static enum err_code find_limit(struct api_request *request, struct db_tx *tx, int64_t *ret_per_minute,
                                 struct err *err) {
+  const struct call_limit_record before = {
+      .organisation_id = request->organisation.id, .scope = STR("token"), .window_us = 60000000 - 1};
   const struct call_limit_record *limits = NULL;
   size_t n = 0;
-  enum err_code code = store_call_limit_list(tx, &request->arena, request->organisation.id, &limits, &n, err);
-  *ret_per_minute = LIMIT_TOKEN_PER_MINUTE;
-  for (size_t i = 0; i < n; i++)
-    if (str_eq(limits[i].scope, STR("token")) && limits[i].scope_key.n == 0 && limits[i].window_us == 60000000)
-      *ret_per_minute = limits[i].cap;
+  enum err_code code = store_call_limit_page(tx, &request->arena, &before, 1, &limits, &n, err);
+  bool is_there = code == ERR_NONE && n == 1 && str_eq(limits[0].scope, STR("token")) && limits[0].scope_key.n == 0 &&
+                  limits[0].window_us == 60000000;
+  *ret_per_minute = is_there ? limits[0].cap : LIMIT_TOKEN_PER_MINUTE;
   return code;
 }
 
@@ -212,24 +214,40 @@ enum err_code settings_update(struct api_request *request, struct db_tx *tx, str
   return code == ERR_NONE ? answer_settings(request, tx, err) : code;
 }
 
+/* A cursor: scope, window and the subject's bytes. */
+static bool read_place(struct str text, struct call_limit_record *after) {
+  uint64_t window_us = 0;
+  if (text.n == 0) return true;
+  after->scope = str_cut(&text, ' ');
+  if (!str_to_u64(str_cut(&text, ' '), &window_us) || window_us > INT64_MAX || !text.p) return false;
+  after->window_us = (int64_t)window_us;
+  after->scope_key = text;
+  return true;
+}
+
+static struct str place_of(struct api_request *request, const struct call_limit_record *limit) {
+  struct buf text;
+  buf_init(&text, &request->arena, 1 * KIB);
+  buf_printf(&text, "%.*s %lld ", STR_ARG(limit->scope), (long long)limit->window_us);
+  buf_append_str(&text, limit->scope_key);
+  return buf_str(&text);
+}
+
 enum err_code limits_list(struct api_request *request, struct db_tx *tx, struct err *err) {
   const struct call_limit_record *limits = NULL;
+  struct call_limit_record after = {.organisation_id = request->organisation.id};
   struct api_page page;
   struct buf *out = &request->out;
-  struct str last = STR_NONE;
-  size_t n = 0, n_found = 0;
+  size_t n = 0;
   enum err_code code = api_page_read(request, &page, err);
-  if (code == ERR_NONE) code = store_call_limit_list(tx, &request->arena, request->organisation.id, &limits, &n, err);
+  if (code == ERR_NONE && !read_place(page.after, &after))
+    return api_wrong(err, "cursor", "that is no cursor of this list");
+  if (code == ERR_NONE) code = store_call_limit_page(tx, &request->arena, &after, page.limit + 1, &limits, &n, err);
   if (code != ERR_NONE) return code;
-  bool is_behind = page.after.n == 0;
+  size_t n_shown = n < page.limit ? n : page.limit;
   api_page_open(request);
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < n_shown; i++) {
     struct uuid subject = {{0}};
-    if (!is_behind) {
-      is_behind = str_eq(uuid_bytes(&limits[i].id), page.after);
-      continue;
-    }
-    if (++n_found > page.limit) break;
     if (limits[i].scope_key.n == 16) memcpy(subject.b, limits[i].scope_key.p, 16);
     answer_open(out, '{');
     answer_text(out, "scope", limits[i].scope);
@@ -237,8 +255,7 @@ enum err_code limits_list(struct api_request *request, struct db_tx *tx, struct 
     answer_int(out, "window_s", limits[i].window_us / 1000000);
     answer_int(out, "cap", limits[i].cap);
     answer_close(out, '}');
-    last = uuid_bytes(&limits[i].id);
   }
-  api_page_close(request, &page, n_found, last);
+  api_page_close(request, &page, n, n_shown ? place_of(request, &limits[n_shown - 1]) : STR_NONE);
   return ERR_NONE;
 }

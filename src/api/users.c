@@ -7,15 +7,22 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
-enum err_code api_roles_load(struct api_request *request, struct db_tx *tx, struct api_roles *ret_roles,
-                             struct err *err) {
-  struct uuid id = request->organisation.id;
+enum err_code api_roles_load(struct api_request *request, struct db_tx *tx, const struct user_view *view,
+                             struct api_roles *ret_roles, struct err *err) {
   *ret_roles = (struct api_roles){0};
-  enum err_code code = store_role_list(tx, &request->arena, id, &ret_roles->roles, &ret_roles->n_roles, err);
+  enum err_code code =
+      store_role_list(tx, &request->arena, request->organisation.id, &ret_roles->roles, &ret_roles->n_roles, err);
+  return code == ERR_NONE && view ? api_roles_turn(request, tx, view, 1, ret_roles, err) : code;
+}
+
+enum err_code api_roles_turn(struct api_request *request, struct db_tx *tx, const struct user_view *views, size_t n,
+                             struct api_roles *roles, struct err *err) {
+  struct uuid users[STORE_SOME] = {0};
+  for (size_t i = 0; i < n && i < STORE_SOME; i++)
+    users[i] = views[i].user.id;
+  enum err_code code = store_user_role_list_of(tx, &request->arena, users, &roles->pairs, &roles->n_pairs, err);
   if (code == ERR_NONE)
-    code = store_user_role_list(tx, &request->arena, id, &ret_roles->pairs, &ret_roles->n_pairs, err);
-  if (code == ERR_NONE)
-    code = store_connector_switch_list(tx, &request->arena, id, &ret_roles->switches, &ret_roles->n_switches, err);
+    code = store_connector_switch_list_of(tx, &request->arena, users, &roles->switches, &roles->n_switches, err);
   return code;
 }
 
@@ -112,7 +119,7 @@ enum err_code api_user_answer(struct api_request *request, struct db_tx *tx, str
   struct user_view view;
   struct api_roles roles;
   enum err_code code = api_user_load(request, tx, id, &view, err);
-  if (code == ERR_NONE) code = api_roles_load(request, tx, &roles, err);
+  if (code == ERR_NONE) code = api_roles_load(request, tx, &view, &roles, err);
   return code == ERR_NONE ? api_user_write(request, &view, &roles, err) : code;
 }
 
@@ -135,13 +142,15 @@ enum err_code users_list(struct api_request *request, struct db_tx *tx, struct e
                                .status = api_query(request, "status"),
                                .now = clock_utc_us()};
   (void)api_query_id(request, "role", &filter.role_id);
-  if (code == ERR_NONE) code = api_roles_load(request, tx, &roles, err);
+  if (code == ERR_NONE) code = api_roles_load(request, tx, NULL, &roles, err);
   if (code == ERR_NONE) code = store_user_page(tx, &request->arena, &filter, page.limit + 1, &list, &n, err);
   if (code != ERR_NONE) return code;
   size_t n_shown = n < page.limit ? n : page.limit;
   api_page_open(request);
-  for (size_t i = 0; i < n_shown && code == ERR_NONE; i++)
-    code = api_user_write(request, &list[i], &roles, err);
+  for (size_t i = 0; i < n_shown && code == ERR_NONE; i++) {
+    if (i % STORE_SOME == 0) code = api_roles_turn(request, tx, &list[i], n_shown - i, &roles, err);
+    if (code == ERR_NONE) code = api_user_write(request, &list[i], &roles, err);
+  }
   request->etag = STR_NONE; /* the items' own are in them */
   api_page_close(request, &page, n, n_shown ? list[n_shown - 1].user.email : STR_NONE);
   return code;

@@ -5,17 +5,21 @@
 #include "api/request.h"
 #include "store/api.h"
 
-/* An organisation's roles, who has which, and who has switched off what: read once a request. */
+/* An organisation's roles, which of them some of its users have, and what those have switched off. */
 struct api_roles {
   const struct role_record *roles;
   size_t n_roles;
   const struct user_role_record *pairs; /* by user, role */
   size_t n_pairs;
-  const struct connector_switch_record *switches; /* what people have switched off: by user, connector */
+  const struct connector_switch_record *switches; /* by user, connector */
   size_t n_switches;
 };
-enum err_code api_roles_load(struct api_request *request, struct db_tx *tx, struct api_roles *ret_roles,
-                             struct err *err) MUST_CHECK;
+/* Of one user; `view` NULL: the roles alone. */
+enum err_code api_roles_load(struct api_request *request, struct db_tx *tx, const struct user_view *view,
+                             struct api_roles *ret_roles, struct err *err) MUST_CHECK;
+/* Goes on to other users: the first STORE_SOME of the list. */
+enum err_code api_roles_turn(struct api_request *request, struct db_tx *tx, const struct user_view *views, size_t n,
+                             struct api_roles *roles, struct err *err) MUST_CHECK;
 const struct role_record *api_roles_find(const struct api_roles *roles, struct uuid id); /* NULL: there is none */
 bool api_roles_has(const struct api_roles *roles, struct uuid user_id, struct uuid role_id);
 

@@ -57,7 +57,7 @@ static enum err_code apply_user(struct api_request *request, struct db_tx *tx, s
                                 const struct user_view *view, struct err *err) {
   struct api_roles roles;
   struct buf text;
-  enum err_code code = api_roles_load(request, tx, &roles, err);
+  enum err_code code = api_roles_load(request, tx, view, &roles, err);
   if (code != ERR_NONE) return code;
   api_change_open(request, &text);
   answer_name(&text, "users");
@@ -162,7 +162,7 @@ enum err_code users_update(struct api_request *request, struct db_tx *tx, struct
   yyjson_val *disabled = json_get(request->body, "is_disabled");
   enum err_code code = api_path_id(request, "user", &id, err);
   if (code == ERR_NONE) code = api_user_load(request, tx, id, &view, err);
-  if (code == ERR_NONE) code = api_roles_load(request, tx, &roles, err);
+  if (code == ERR_NONE) code = api_roles_load(request, tx, &view, &roles, err);
   if (code == ERR_NONE) code = api_user_etag(request, &view, &roles, &etag, err);
   if (code == ERR_NONE) code = api_check_match(request, etag, err);
   if (code != ERR_NONE) return code;

@@ -54,10 +54,10 @@ enum err_code store_api_key_get(STORE_TX, struct uuid organisation_id, struct uu
 /* Ids are UUIDv7: by time of making. */
 enum err_code store_api_key_page(STORE_TX, struct uuid organisation_id, struct uuid after, size_t max,
                                  STORE_LIST(api_key_record)) {
-  const struct db_value params[] = {DB_V_UUID(organisation_id), store_v_uuid(&after), DB_V_INT((int64_t)max)};
-  const struct store_select select = {
-      SELECT_KEY "WHERE k.organisation_id = $1 AND (k.id < $2 OR $2 IS NULL) ORDER BY k.id DESC LIMIT $3", params, 3,
-      read_key, sizeof(struct api_key_record)};
+  const struct db_value params[] = {DB_V_UUID(organisation_id), store_v_before(&after), DB_V_INT((int64_t)max)};
+  const struct store_select select = {SELECT_KEY
+                                      "WHERE k.organisation_id = $1 AND k.id < $2 ORDER BY k.id DESC LIMIT $3",
+                                      params, 3, read_key, sizeof(struct api_key_record)};
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 

@@ -19,6 +19,18 @@ enum err_code store_call_limit_list(STORE_TX, struct uuid organisation_id, STORE
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 
+enum err_code store_call_limit_page(STORE_TX, const struct call_limit_record *after, size_t max,
+                                    STORE_LIST(call_limit_record)) {
+  const struct db_value params[] = {
+      DB_V_UUID(after->organisation_id), DB_V_TEXT(after->scope.p ? after->scope : STR("")),
+      DB_V_BLOB(after->scope_key.p ? after->scope_key : STR("")), DB_V_INT(after->window_us), DB_V_INT((int64_t)max)};
+  const struct store_select select = {
+      "SELECT id, organisation_id, scope, scope_key, window_us, cap FROM call_limit WHERE organisation_id = $1 AND "
+      "(scope, scope_key, window_us) > ($2, $3, $4) ORDER BY scope, scope_key, window_us LIMIT $5",
+      params, 5, read_limit, sizeof(struct call_limit_record)};
+  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}
+
 /* One that exists for the same scope, key and window keeps its id and gets the new cap. */
 enum err_code store_call_limit_put(struct db_tx *tx, const struct call_limit_record *record, struct err *err) {
   return db_exec(tx,

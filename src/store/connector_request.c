@@ -41,17 +41,20 @@ enum err_code store_connector_request_get(STORE_TX, struct uuid organisation_id,
   return code == ERR_NOT_FOUND ? err_set(err, code, "there is no such request") : code;
 }
 
+#define PAGE "AND r.id < $2 ORDER BY r.id DESC LIMIT $3"
+
+/* Of one user there are few. */
 enum err_code store_connector_request_page(STORE_TX, const struct connector_request_filter *filter, size_t max,
                                            STORE_LIST(connector_request_record)) {
-  const struct db_value params[] = {DB_V_UUID(filter->organisation_id), store_v_uuid(&filter->after),
-                                    store_v_uuid(&filter->user_id), store_v_filled(filter->status),
-                                    DB_V_INT((int64_t)max)};
-  const struct store_select select = {
-      SELECT_REQUEST
-      "AND (r.id < $2 OR $2 IS NULL) AND (r.user_id = $3 OR $3 IS NULL) AND (r.status = $4 OR $4 IS "
-      "NULL) ORDER BY r.id DESC LIMIT $5",
-      params, 5, read_request, sizeof(struct connector_request_record)};
-  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+  const struct db_value params[] = {DB_V_UUID(filter->organisation_id), store_v_before(&filter->after),
+                                    DB_V_INT((int64_t)max), store_v_filled(filter->status), DB_V_UUID(filter->user_id)};
+  const size_t size = sizeof(struct connector_request_record);
+  const struct store_select all = {SELECT_REQUEST PAGE, params, 3, read_request, size};
+  const struct store_select some = {SELECT_REQUEST "AND r.status = $4 " PAGE, params, 4, read_request, size};
+  const struct store_select theirs = {SELECT_REQUEST "AND r.user_id = $5 AND (r.status = $4 OR $4 IS NULL) " PAGE,
+                                      params, 5, read_request, size};
+  const struct store_select *select = !uuid_is_nil(filter->user_id) ? &theirs : filter->status.n ? &some : &all;
+  return store_select_list(tx, arena, select, (const void **)ret_list, ret_n, err);
 }
 
 enum err_code store_connector_request_answer(struct db_tx *tx, const struct connector_request_record *record,

@@ -16,6 +16,17 @@ enum err_code store_connector_switch_list(STORE_TX, struct uuid organisation_id,
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 
+enum err_code store_connector_switch_list_of(STORE_TX, const struct uuid users[STORE_SOME],
+                                             STORE_LIST(connector_switch_record)) {
+  struct db_value params[STORE_SOME];
+  store_v_some(users, params);
+  const struct store_select select = {
+      "SELECT user_id, connector FROM connector_switch WHERE user_id IN (" STORE_SOME_PARAMS
+      ") ORDER BY user_id, connector",
+      params, STORE_SOME, read_switch, sizeof(struct connector_switch_record)};
+  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}
+
 /* The foreign keys alone would let a row of one organisation speak of a user of another. */
 static enum err_code switch_off(struct db_tx *tx, struct uuid organisation_id, struct uuid user_id,
                                 struct str connector_id, struct err *err) {

@@ -90,6 +90,20 @@ enum err_code store_oauth_grant_list(STORE_TX, struct uuid organisation_id, STOR
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 
+#define PAGE "AND g.used_at IS NOT NULL AND g.id < $2 ORDER BY g.id DESC LIMIT $3"
+
+enum err_code store_oauth_grant_page(STORE_TX, const struct oauth_grant_filter *filter, size_t max,
+                                     STORE_LIST(oauth_grant_record)) {
+  const struct db_value params[] = {DB_V_UUID(filter->organisation_id), store_v_before(&filter->after),
+                                    DB_V_INT((int64_t)max), DB_V_UUID(filter->user_id)};
+  const size_t size = sizeof(struct oauth_grant_record);
+  const struct store_select all = {SELECT_GRANT "WHERE g.organisation_id = $1 " PAGE, params, 3, read_grant, size};
+  const struct store_select theirs = {SELECT_GRANT "WHERE g.organisation_id = $1 AND g.user_id = $4 " PAGE, params, 4,
+                                      read_grant, size};
+  return store_select_list(tx, arena, uuid_is_nil(filter->user_id) ? &all : &theirs, (const void **)ret_list, ret_n,
+                           err);
+}
+
 enum err_code store_oauth_grant_list_of_login(STORE_TX, struct uuid login_id, int64_t now,
                                               STORE_LIST(oauth_grant_record)) {
   const struct db_value params[] = {DB_V_UUID(login_id), DB_V_INT(now)};

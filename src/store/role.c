@@ -61,6 +61,15 @@ enum err_code store_user_role_list(STORE_TX, struct uuid organisation_id, STORE_
   return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
 }
 
+enum err_code store_user_role_list_of(STORE_TX, const struct uuid users[STORE_SOME], STORE_LIST(user_role_record)) {
+  struct db_value params[STORE_SOME];
+  store_v_some(users, params);
+  const struct store_select select = {"SELECT user_id, role_id FROM user_role WHERE user_id IN (" STORE_SOME_PARAMS
+                                      ") ORDER BY user_id, role_id",
+                                      params, STORE_SOME, read_user_role, sizeof(struct user_role_record)};
+  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+}
+
 /* The foreign keys alone would let a user of one organisation have a role of another. */
 enum err_code store_user_role_insert(struct db_tx *tx, struct uuid organisation_id, struct uuid user_id,
                                      struct uuid role_id, struct err *err) {

@@ -39,6 +39,13 @@ static inline struct db_value store_v_time(int64_t time) {
 static inline struct db_value store_v_uuid(const struct uuid *id) {
   return uuid_is_nil(*id) ? DB_V_NULL : DB_V_BLOB(uuid_bytes(id));
 }
+/* Where a list that begins with the newest goes on: nil, at its start. An index is entered there; "id < $1 OR $1 IS
+ * NULL" would be read from its end. */
+static inline struct db_value store_v_before(const struct uuid *after) {
+  static const struct uuid last = {
+      {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+  return DB_V_BLOB(uuid_bytes(uuid_is_nil(*after) ? &last : after));
+}
 static inline struct db_value store_v_hash(const uint8_t hash[32]) {
   return DB_V_BLOB(str_make((const char *)hash, 32));
 }
@@ -51,6 +58,15 @@ static inline struct db_value store_v_filled(struct str text) {
 }
 static inline struct db_value store_v_blob(struct str bytes) {
   return bytes.p ? DB_V_BLOB(bytes) : DB_V_NULL;
+}
+
+/* "IN (" STORE_SOME_PARAMS ")": STORE_SOME ids, which store_v_some binds. */
+#define STORE_SOME_PARAMS                                                   \
+  "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, " \
+  "$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32"
+static inline void store_v_some(const struct uuid ids[STORE_SOME], struct db_value ret_params[STORE_SOME]) {
+  for (size_t i = 0; i < STORE_SOME; i++)
+    ret_params[i] = DB_V_BLOB(uuid_bytes(&ids[i]));
 }
 
 #endif

@@ -135,6 +135,12 @@ enum err_code store_oauth_grant_revoke(STORE_TX, struct uuid id, int64_t now, st
 /* Of an organisation, newest first. Those whose code was never used are left out. */
 enum err_code store_oauth_grant_list(STORE_TX, struct uuid organisation_id, STORE_LIST(oauth_grant_record)) MUST_CHECK;
 /* The same of a login, in all of its organisations; live ones. */
+/* Those that were used, newest first, behind `after`. */
+struct oauth_grant_filter {
+  struct uuid organisation_id, user_id, after; /* user nil: all; after nil: from the start */
+};
+enum err_code store_oauth_grant_page(STORE_TX, const struct oauth_grant_filter *filter, size_t max,
+                                     STORE_LIST(oauth_grant_record)) MUST_CHECK;
 enum err_code store_oauth_grant_list_of_login(STORE_TX, struct uuid login_id, int64_t now,
                                               STORE_LIST(oauth_grant_record)) MUST_CHECK;
 

@@ -163,6 +163,10 @@ enum err_code store_role_delete(struct db_tx *tx, struct uuid organisation_id, s
                                 struct err *err) MUST_CHECK;
 enum err_code store_role_list(STORE_TX, struct uuid organisation_id, STORE_LIST(role_record)) MUST_CHECK;
 enum err_code store_user_role_list(STORE_TX, struct uuid organisation_id, STORE_LIST(user_role_record)) MUST_CHECK;
+/* Those of some users alone; a nil id is nobody's. */
+enum { STORE_SOME = 32 };
+enum err_code store_user_role_list_of(STORE_TX, const struct uuid users[STORE_SOME],
+                                      STORE_LIST(user_role_record)) MUST_CHECK;
 enum err_code store_user_role_insert(struct db_tx *tx, struct uuid organisation_id, struct uuid user_id,
                                      struct uuid role_id, struct err *err) MUST_CHECK;
 enum err_code store_user_role_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid user_id,
@@ -183,6 +187,8 @@ enum err_code store_access_rule_retarget(struct db_tx *tx, struct uuid organisat
 /* connector_switch.c: what people have switched off, by user, connector */
 enum err_code store_connector_switch_list(STORE_TX, struct uuid organisation_id,
                                           STORE_LIST(connector_switch_record)) MUST_CHECK;
+enum err_code store_connector_switch_list_of(STORE_TX, const struct uuid users[STORE_SOME],
+                                             STORE_LIST(connector_switch_record)) MUST_CHECK;
 enum err_code store_connector_switch_set(struct db_tx *tx, struct uuid organisation_id, struct uuid user_id,
                                          struct str connector_id, bool is_on, bool *ret_has_changed,
                                          struct err *err) MUST_CHECK;
@@ -277,6 +283,9 @@ enum err_code store_access_token_each(struct db_tx *tx, int64_t now, store_acces
 
 /* call_limit.c */
 enum err_code store_call_limit_list(STORE_TX, struct uuid organisation_id, STORE_LIST(call_limit_record)) MUST_CHECK;
+/* By scope, key and window, behind those of `after`, of its organisation. */
+enum err_code store_call_limit_page(STORE_TX, const struct call_limit_record *after, size_t max,
+                                    STORE_LIST(call_limit_record)) MUST_CHECK;
 enum err_code store_call_limit_put(struct db_tx *tx, const struct call_limit_record *record,
                                    struct err *err) MUST_CHECK;
 enum err_code store_call_limit_delete(struct db_tx *tx, struct uuid organisation_id, struct uuid id,

@@ -23,17 +23,22 @@ static bool read_view(struct db_rows *rows, struct arena *arena, void *ret_recor
          store_copy_text(rows, 8, arena, &view->email);
 }
 
+#define PAGE                                                                                                     \
+  "AND t.id < $2 AND (CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN t.expires_at <= $4 THEN 'expired' " \
+  "ELSE 'live' END = $3 OR $3 IS NULL) ORDER BY t.id DESC LIMIT $5"
+
 enum err_code store_token_page(STORE_TX, const struct token_filter *filter, size_t max, STORE_LIST(token_view)) {
-  const struct db_value params[] = {
-      DB_V_UUID(filter->organisation_id), store_v_uuid(&filter->after), store_v_uuid(&filter->user_id),
-      store_v_filled(filter->status),     DB_V_INT(filter->now),        DB_V_INT((int64_t)max)};
-  const struct store_select select = {
-      SELECT_VIEW
-      "AND (t.id < $2 OR $2 IS NULL) AND (t.user_id = $3 OR $3 IS NULL) AND (CASE WHEN t.revoked_at IS NOT NULL THEN "
-      "'revoked' WHEN t.expires_at <= $5 THEN 'expired' ELSE 'live' END = $4 OR $4 IS NULL) ORDER BY t.id DESC LIMIT "
-      "$6",
-      params, 6, read_view, sizeof(struct token_view)};
-  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+  const struct db_value params[] = {DB_V_UUID(filter->organisation_id),
+                                    store_v_before(&filter->after),
+                                    store_v_filled(filter->status),
+                                    DB_V_INT(filter->now),
+                                    DB_V_INT((int64_t)max),
+                                    DB_V_UUID(filter->user_id)};
+  const struct store_select all = {SELECT_VIEW PAGE, params, 5, read_view, sizeof(struct token_view)};
+  const struct store_select theirs = {SELECT_VIEW "AND t.user_id = $6 " PAGE, params, 6, read_view,
+                                      sizeof(struct token_view)};
+  return store_select_list(tx, arena, uuid_is_nil(filter->user_id) ? &all : &theirs, (const void **)ret_list, ret_n,
+                           err);
 }
 
 enum err_code store_token_get(STORE_TX, struct uuid organisation_id, struct uuid id, struct token_view *ret_view,

@@ -10,14 +10,14 @@
   "w.id, w.organisation_id, w.name, w.url, w.events, w.is_on, w.failures, w.retry_at, w.dropped, w.created_at, " \
   "o.name, o.data_key"
 #define FROM_WEBHOOK " FROM webhook w JOIN organisation o ON o.id = w.organisation_id WHERE w.organisation_id = $1"
-/* With the figures, for which all that was sent in the last days is looked through. */
+/* With the figures, each from the end of an index. */
 #define SELECT_WEBHOOK                                                                                      \
   "SELECT " TARGET_COLUMNS                                                                                  \
   ", "                                                                                                      \
   "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status = 'waiting'), "          \
   "(SELECT max(d.tried_at) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status = 'delivered'), " \
-  "(SELECT max(d.tried_at) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status <> "              \
-  "'delivered')" FROM_WEBHOOK
+  "(SELECT max(d.tried_at) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status = 'failed'), "    \
+  "(SELECT max(d.tried_at) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status = 'waiting')" FROM_WEBHOOK
 
 static bool read_target(struct db_rows *rows, struct arena *arena, void *ret_record) {
   struct webhook_record *record = ret_record;
@@ -37,7 +37,8 @@ static bool read_webhook(struct db_rows *rows, struct arena *arena, void *ret_re
   struct webhook_record *record = ret_record;
   record->n_waiting = db_int(rows, 12);
   record->delivered_at = db_int(rows, 13);
-  record->failed_at = db_int(rows, 14);
+  int64_t failed_at = db_int(rows, 14), waiting_at = db_int(rows, 15);
+  record->failed_at = failed_at > waiting_at ? failed_at : waiting_at;
   return read_target(rows, arena, ret_record);
 }
 
@@ -216,14 +217,14 @@ enum err_code store_webhook_delivery_get(STORE_TX, struct uuid organisation_id, 
 
 enum err_code store_webhook_delivery_page(STORE_TX, struct uuid webhook_id, struct str status, struct uuid after,
                                           size_t max, STORE_LIST(webhook_delivery_record)) {
-  const struct db_value params[] = {DB_V_UUID(webhook_id), store_v_uuid(&after), store_v_filled(status),
-                                    DB_V_INT((int64_t)max)};
-  const struct store_select select = {
-      SELECT_DELIVERY
-      "WHERE webhook_id = $1 AND (id < $2 OR $2 IS NULL) AND (status = $3 OR $3 IS NULL) ORDER BY id "
-      "DESC LIMIT $4",
-      params, 4, read_delivery, sizeof(struct webhook_delivery_record)};
-  return store_select_list(tx, arena, &select, (const void **)ret_list, ret_n, err);
+  const struct db_value params[] = {DB_V_UUID(webhook_id), store_v_before(&after), DB_V_INT((int64_t)max),
+                                    store_v_filled(status)};
+  const struct store_select all = {SELECT_DELIVERY "WHERE webhook_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+                                   params, 3, read_delivery, sizeof(struct webhook_delivery_record)};
+  const struct store_select some = {SELECT_DELIVERY
+                                    "WHERE webhook_id = $1 AND status = $4 AND id < $2 ORDER BY id DESC LIMIT $3",
+                                    params, 4, read_delivery, sizeof(struct webhook_delivery_record)};
+  return store_select_list(tx, arena, status.n ? &some : &all, (const void **)ret_list, ret_n, err);
 }
 
 enum err_code store_webhook_delivery_update(struct db_tx *tx, const struct webhook_delivery_record *record,

@@ -75,6 +75,13 @@ export const everyPage = [
     await page.getByRole('button', { name: /List invoices/ }).click();
     await page.getByRole('button', { name: 'Call', exact: true }).waitFor();
   })],
+  ['playground-answer', to('/playground', async (page) => {
+    await choose(page, 'Who', /ann@/);
+    await page.getByRole('button', { name: /List invoices/ }).click();
+    await choose(page, /status/i, 'open');
+    await page.getByRole('button', { name: 'Call', exact: true }).click();
+    await page.getByRole('region', { name: 'Rows of the result' }).waitFor();
+  })],
   ['developers', to('/developers')],
   ['webhooks', to('/developers?tab=webhooks', async (page) => {
     await page.getByRole('button', { name: 'Add a webhook' }).click();

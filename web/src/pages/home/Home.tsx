@@ -69,7 +69,7 @@ function FirstSteps({ organisation }: { organisation: Schemas['Organisation'] })
 
 // Fourteen days as a line; the figure beside it says the same in words.
 function Sparkline({ values }: { values: number[] }) {
-  const [width, height] = [96, 32];
+  const [width, height] = [72, 32];
   const max = Math.max(1, ...values);
   const points = values.map((value, i) => `${((i / Math.max(1, values.length - 1)) * width).toFixed(1)},${(height - 3 - (value / max) * (height - 6)).toFixed(1)}`);
   return (

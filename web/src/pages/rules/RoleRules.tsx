@@ -153,7 +153,7 @@ function AddRow({ rows, connections, connectors, openCategories, add, openCatego
   return (
     <Select
       aria-label="Add a rule for more"
-      placeholder="Add a rule for several connections, or for Connek"
+      placeholder="Connector, label or category"
       data={offered}
       value={null}
       maw={340}
