@@ -41,7 +41,7 @@ static const char of_kind[] = SELECT_VIEW("org_user u CROSS JOIN login l WHERE u
 static const char of_role[] = SELECT_VIEW(
     "user_role m CROSS JOIN org_user u CROSS JOIN login l WHERE m.role_id = $7 AND u.id = m.user_id AND " FILTER);
 
-enum { FEW = 5000 };
+enum { FEW = 2000 };
 
 /* `sql` counts up to FEW + 1 rows. */
 static enum err_code are_few(struct db_tx *tx, const char *sql, const struct db_value *params, size_t n_params,

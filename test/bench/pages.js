@@ -1,9 +1,8 @@
-// A page of the API's lists, from a million rows: of calls, whatever they are filtered by, and of access tokens. The time of a
-// request, as a dashboard would wait for it; the best of five, so that what is measured is the page and not the machine's neighbours.
+// A page of any of the API's lists, from a million rows, whatever it is filtered by. The time of a request, as a dashboard
+// would wait for it; the best of five, so that what is measured is the page and not the machine's neighbours.
 import { Connek, exampleConfig } from '../integration/support/connek.js';
 import { signedInApi } from '../integration/support/api.js';
-import { fillTrail, trailQueries } from '../integration/support/facts.js';
-import { run } from './process.js';
+import { fillLists, listPaths } from '../integration/support/lists.js';
 
 const email = 'admin@acme.example';
 const times = 5;
@@ -20,16 +19,14 @@ async function measure(api, path) {
 }
 
 // { rows, slowest_ms, slowest, lists }: by what was asked for.
-export async function measurePages(binary, fillTokens, n) {
+export async function measurePages(binary, n) {
   const closers = [];
   try {
     const connek = await Connek.serving({ after: (close) => closers.push(close) }, { binary, config: { ...exampleConfig, users: [{ email, kind: 'admin', roles: [] }] } });
     const api = await signedInApi(connek, email);
-    await fillTrail(connek, api, n);
-    await run([fillTokens, 'fill', connek.data, 'acme', email, String(n)], { timeoutMs: 300_000 });
+    const paths = listPaths(api, await fillLists(connek, api, n), n);
     const lists = {};
-    for (const query of trailQueries(api)) lists[`audit?${query}`] = await measure(api, `./audit?limit=50&${query}`);
-    lists.tokens = await measure(api, './tokens?limit=50');
+    for (const path of Object.values(paths).flat()) lists[path.slice(2).replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '...')] = await measure(api, `${path}&limit=50`);
     const [slowest, slowest_ms] = Object.entries(lists).reduce((worst, one) => (one[1] > worst[1] ? one : worst));
     return { rows: n, slowest, slowest_ms, lists };
   } finally {

@@ -459,7 +459,7 @@ test('Developers: a webhook is added, tested, seen to fail and to be sent again,
 test('Settings: the limit of calls a minute, the sessions, the configuration as a file', async () => {
   await open('/settings');
   await page.getByLabel(/Calls a minute/).fill('120');
-  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('form').filter({ hasText: 'Calls a minute' }).getByRole('button', { name: 'Save' }).click();
   await page.getByText('Saved. It holds from the next call on.').first().waitFor();
   assert.equal(JSON.parse(await world.connek.ok('export')).limits.per_minute, 120);
   await page.getByText('This one').waitFor();
@@ -530,5 +530,47 @@ test('Ctrl K finds pages, people and connections', async () => {
     await page.keyboard.press('Enter');
     await page.waitForURL(address);
   }
+  who.assertClean();
+});
+
+test('Settings: how long sessions last, where else one is signed in, the second step, the master key, a new name', async () => {
+  const other = await visitor(scope, world.base);
+  await signIn(other.page, world.base, owner, password);
+  await open('/settings');
+  await page.getByText('A session ends after 12 hours without use, and after 7 days at the latest.').waitFor();
+  const fact = (name) => page.locator('dt', { hasText: name }).locator('xpath=following-sibling::dd[1]');
+  assert.match(await fact('Master key').innerText(), /In place/);
+  assert.match(await fact('Data key').innerText(), /version 1/);
+  assert.match(await fact('Second step').innerText(), /Off/);
+  assert.equal(await page.getByRole('link', { name: 'Switch it on' }).getAttribute('href'), '/account/two-step');
+  const ending = page.getByRole('button', { name: 'Sign out' });
+  for (let left = await ending.count(); left > 0; left--) {
+    await ending.first().click();
+    await page.waitForFunction((n) => [...document.querySelectorAll('main button')].filter(({ innerText }) => innerText === 'Sign out').length === n, left - 1);
+  }
+  await page.getByText('This one').waitFor();
+  await other.page.goto(`${world.base}/users`);
+  await other.page.waitForURL(/\/sign-in/);
+  await page.getByLabel('Name', { exact: true }).fill('Acme Ltd');
+  await page.getByRole('button', { name: 'Rename' }).click();
+  await page.getByText('What holds for the whole of Acme Ltd.').waitFor();
+  who.assertClean();
+});
+
+test('Settings: an organisation is deleted by who types its name, and nobody is let in there any more', async () => {
+  const { url } = await world.connek.token('ben@acme.example', '--organisation', 'Acme Ltd');
+  await open('/settings');
+  await page.getByRole('button', { name: 'Delete Acme Ltd' }).click();
+  const sure = page.getByRole('dialog', { name: 'Delete Acme Ltd?' });
+  await sure.getByText('5 users', { exact: false }).waitFor();
+  const button = sure.getByRole('button', { name: 'Delete all of it' });
+  await sure.getByLabel('Type Acme Ltd to go on').fill('Acme');
+  assert.ok(await button.isDisabled());
+  await sure.getByLabel('Type Acme Ltd to go on').fill('Acme Ltd');
+  await button.click();
+  await page.getByRole('heading', { name: 'You are in no organisation' }).waitFor();
+  const { organisations } = await page.evaluate(async () => (await fetch('/api/v1/session')).json());
+  assert.deepEqual(organisations, []);
+  await assert.rejects(sdk1(scope, url));
   who.assertClean();
 });

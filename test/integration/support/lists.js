@@ -2,7 +2,7 @@
 // be quick however much there is.
 import assert from 'node:assert/strict';
 import { run } from './connek.js';
-import { document } from './api.js';
+import { document, operations } from './api.js';
 import { fillTrail, trailQueries } from './facts.js';
 
 const many = '@many.example';
@@ -40,21 +40,31 @@ export async function fillLists(connek, api, n) {
   return { role, webhook: webhook.id, somebody: somebody.id };
 }
 
-// By operation: what of it is asked for.
-export const listPaths = (api, { webhook, role, somebody }) => ({
-  list_audit: trailQueries(api).map((query) => `./audit?${query}`),
+// Where a page far down a list begins: half of the ids, of the addresses and of the times are behind it.
+const at = (key) => `cursor=${Buffer.from(key).toString('base64url')}`;
+const half = at(Buffer.alloc(16, 0x7f));
+const halfOfUsers = (n) => at(`u${String(n >> 1).padStart(7, '0')}${many}`);
+const halfOfCalls = (n) => at(`${1_700_000_000_000_000 + (n >> 1) * 1000} ${n >> 1} old`);
+const halfOfLimits = at(Buffer.concat([Buffer.from('token 60000000 '), Buffer.alloc(16, 0x7f)]));
+
+// By operation: what of it is asked for. `n`: of how many.
+export const listPaths = (api, { webhook, role, somebody }, n) => ({
+  list_audit: [...trailQueries(api).map((query) => `./audit?${query}`), `./audit?${halfOfCalls(n)}`],
   list_my_calls: ['./me/calls?', './me/calls?decision=allowed'],
-  list_users: ['./users?', `./users?role=${role}`, './users?kind=member', './users?status=active', './users?query=u0'],
-  list_tokens: ['./tokens?', `./tokens?user=${somebody}`, './tokens?status=live'],
+  list_users: ['./users?', `./users?${halfOfUsers(n)}`, `./users?role=${role}`, './users?kind=member', './users?kind=admin', './users?status=active', './users?query=u0'],
+  list_tokens: ['./tokens?', `./tokens?${half}`, `./tokens?user=${somebody}`, './tokens?status=live'],
   list_my_tokens: ['./me/tokens?'],
-  list_clients: ['./clients?', `./clients?user=${somebody}`],
+  list_clients: ['./clients?', `./clients?${half}`, `./clients?user=${somebody}`],
   list_my_clients: ['./me/clients?'],
-  list_requests: ['./requests?', './requests?status=open'],
+  list_requests: ['./requests?', `./requests?${half}`, './requests?status=open'],
   list_my_requests: ['./me/requests?'],
-  list_keys: ['./keys?'],
-  list_limits: ['./limits?'],
-  list_webhook_deliveries: [`./webhooks/${webhook}/deliveries?`, `./webhooks/${webhook}/deliveries?status=failed`],
+  list_keys: ['./keys?', `./keys?${half}`],
+  list_limits: ['./limits?', `./limits?${halfOfLimits}`],
+  list_webhook_deliveries: ['', half, 'status=failed'].map((query) => `./webhooks/${webhook}/deliveries?${query}`),
 });
 
 // What there is no million of: each server holds all of it in memory, or it is one person's own.
 export const neverMany = ['list_connections', 'list_connectors', 'list_my_connections', 'list_operator_organisations', 'list_review', 'list_roles', 'list_sessions'];
+
+// The lists there are, of which every page has to come in time.
+export const everyList = operations.filter(({ method, parameters }) => method === 'GET' && parameters?.some(({ name }) => name === 'cursor')).map(({ operationId }) => operationId);

@@ -4,12 +4,12 @@ import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { json, jsonParseLinter } from '@codemirror/lang-json';
 import { bracketMatching, codeFolding, foldGutter, foldKeymap, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
 import { linter, lintGutter, setDiagnostics, type Diagnostic } from '@codemirror/lint';
-import { EditorState } from '@codemirror/state';
+import { EditorState, type Text } from '@codemirror/state';
 import { EditorView, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
 import { nonce } from '../nonce';
-import type { EditorProps } from './Editor';
+import type { EditorProps, Mark } from './Editor';
 import { rangeOf } from './pointer';
 
 const colours = HighlightStyle.define([
@@ -30,9 +30,16 @@ const look = EditorView.theme({
   '.cm-foldPlaceholder': { border: '0', background: 'var(--connek-plain-back)', color: 'var(--connek-plain)' },
 });
 
+// What is wrong with this text, by whoever has looked at it: no longer with another.
+interface Said {
+  marks: Mark[];
+  of: Text;
+}
+const rangesOf = (view: EditorView, said: Said | null): Diagnostic[] =>
+  said?.of.eq(view.state.doc) ? said.marks.map(({ pointer, text }): Diagnostic => ({ ...rangeOf(view.state, pointer), severity: 'error', message: text })).sort((a, b) => a.from - b.from) : [];
+
 // An empty text is not wrong yet.
 const parses = jsonParseLinter();
-const isJson = linter((view): Diagnostic[] => (view.state.doc.toString().trim() ? parses(view) : []), { delay: 400 });
 
 export default function JsonEditor({ value, label, onChange, marks }: EditorProps) {
   const parent = useRef<HTMLDivElement>(null);
@@ -40,6 +47,7 @@ export default function JsonEditor({ value, label, onChange, marks }: EditorProp
   const changed = useRef(onChange);
   changed.current = onChange;
   const isReadOnly = onChange === undefined;
+  const said = useRef<Said | null>(null);
 
   useEffect(() => {
     const editor = new EditorView({
@@ -62,7 +70,9 @@ export default function JsonEditor({ value, label, onChange, marks }: EditorProp
           EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', ...(isReadOnly && { 'aria-readonly': 'true' }) }),
           // Tab goes on to the next field, as everywhere on the page.
           keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap]),
-          ...(isReadOnly ? [] : [isJson, lintGutter()]),
+          // It tells both: what it finds itself would else take the place of what was said of the same text.
+          linter((view) => [...(isReadOnly || !view.state.doc.toString().trim() ? [] : parses(view)), ...rangesOf(view, said.current)], { delay: 400 }),
+          ...(isReadOnly ? [] : [lintGutter()]),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) changed.current?.(update.state.doc.toString());
           }),
@@ -82,7 +92,8 @@ export default function JsonEditor({ value, label, onChange, marks }: EditorProp
   useEffect(() => {
     const editor = view.current;
     if (!editor || !marks) return;
-    const diagnostics = marks.map(({ pointer, text }): Diagnostic => ({ ...rangeOf(editor.state, pointer), severity: 'error', message: text })).sort((a, b) => a.from - b.from);
+    said.current = { marks, of: editor.state.doc };
+    const diagnostics = rangesOf(editor, said.current);
     editor.dispatch(setDiagnostics(editor.state, diagnostics));
     if (diagnostics[0]) editor.dispatch({ effects: EditorView.scrollIntoView(diagnostics[0].from, { y: 'center' }) });
   }, [marks]);
