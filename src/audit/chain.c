@@ -75,7 +75,7 @@ enum err_code audit_chain_load(struct db_tx *tx, const struct vault_keys *keys, 
   code = store_audit_head_get(tx, organisation_id, writer, &head, err);
   if (code != ERR_NONE && code != ERR_NOT_FOUND) return code;
   if (code == ERR_NONE) {
-    chain.seq = head.seq;
+    chain.seq = chain.head = head.seq;
     memcpy(chain.mac, head.mac, AUDIT_MAC_SIZE);
     if (!audit_head_mac(keys, &chain, head_mac) || memcmp(head_mac, head.head_mac, AUDIT_MAC_SIZE) != 0)
       return broken(&chain, err);
@@ -109,11 +109,13 @@ void audit_chain_advance(struct audit_chain *chain, const struct audit_row *row)
   memcpy(chain->mac, row->mac, AUDIT_MAC_SIZE);
 }
 
-enum err_code audit_chain_put_head(struct db_tx *tx, const struct vault_keys *keys, const struct audit_chain *chain,
+enum err_code audit_chain_put_head(struct db_tx *tx, const struct vault_keys *keys, struct audit_chain *chain,
                                    struct err *err) {
   struct audit_head_row head = {.organisation_id = chain->organisation_id, .writer = chain->writer, .seq = chain->seq};
   memcpy(head.mac, chain->mac, AUDIT_MAC_SIZE);
   if (!audit_head_mac(keys, chain, head.head_mac))
     return err_set(err, ERR_INTERNAL, "the audit writer's name is too long");
-  return store_audit_head_put(tx, &head, err);
+  enum err_code code = store_audit_head_put(tx, &head, chain->head, err);
+  if (code == ERR_NONE) chain->head = chain->seq;
+  return code;
 }

@@ -12,6 +12,7 @@ struct audit_chain {
   struct uuid organisation_id;
   struct str writer; /* borrowed */
   int64_t seq;       /* of the last record; 0: there is none */
+  int64_t head;      /* what the head row says: seq, but while records are being put */
   uint8_t mac[AUDIT_MAC_SIZE];
 };
 
@@ -39,7 +40,8 @@ enum err_code audit_chain_row(const struct audit_chain *chain, const struct audi
                               struct audit_draft *draft, struct arena *arena, struct audit_row *ret_row,
                               struct err *err) MUST_CHECK;
 void audit_chain_advance(struct audit_chain *chain, const struct audit_row *row);
-enum err_code audit_chain_put_head(struct db_tx *tx, const struct vault_keys *keys, const struct audit_chain *chain,
+/* Fails where somebody else has put records into the chain since it was loaded. */
+enum err_code audit_chain_put_head(struct db_tx *tx, const struct vault_keys *keys, struct audit_chain *chain,
                                    struct err *err) MUST_CHECK;
 
 #endif

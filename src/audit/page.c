@@ -7,7 +7,8 @@ static enum err_code show(struct db_tx *tx, struct arena *arena, const struct va
                           struct err *err) {
   struct audit_row row = {0};
   struct audit_entry entry;
-  enum err_code code = store_audit_get(tx, arena, fact->organisation_id, fact->writer, fact->seq, &row, err);
+  enum err_code code =
+      store_audit_get(tx, arena, fact->organisation_id, fact->writer, fact->seq, fact->time, &row, err);
   yyjson_val *record = code == ERR_NONE ? audit_entry_parse(arena, row.record) : NULL;
   if (code == ERR_NOT_FOUND || (code == ERR_NONE && !record)) return ERR_NONE; /* audit_verify names it */
   if (code == ERR_NONE) code = audit_entry_fill(arena, keys, &row, record, with_arguments, &entry, err);

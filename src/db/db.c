@@ -188,3 +188,8 @@ enum err_code db_one_number(struct db_tx *tx, const char *sql, int64_t *ret_numb
 enum err_code db_clock(struct db_tx *tx, int64_t *ret_now_us, struct err *err) {
   return db_one_number(tx, tx->conn->db->driver->clock_sql, ret_now_us, err);
 }
+
+enum err_code db_tend(struct db_tx *tx, struct err *err) {
+  const struct db_driver *driver = tx->conn->db->driver;
+  return driver->tend ? driver->tend(tx, err) : ERR_NONE;
+}

@@ -88,6 +88,8 @@ struct db_job {
 /* False: the queue is full; nothing was taken. */
 bool db_submit(struct db *db, struct loop *loop, struct db_job *job) MUST_CHECK;
 
+/* What the database needs done every hour, in a write transaction: partitions for the months to come. */
+enum err_code db_tend(struct db_tx *tx, struct err *err) MUST_CHECK;
 /* ERR_CONFLICT: a newer server has changed it, by more than one version (that one is needed here as well), or somebody
  * has put an older one in its place. */
 enum err_code db_check_version(struct db_tx *tx, struct err *err) MUST_CHECK;

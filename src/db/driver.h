@@ -72,6 +72,7 @@ struct db_driver {
   enum err_code (*claim)(struct db_tx *tx, bool *ret_was_empty, struct err *err);
   /* After migrations; NULL: nothing is to be done. */
   enum err_code (*finish)(struct db_tx *tx, struct err *err);
+  enum err_code (*tend)(struct db_tx *tx, struct err *err); /* db_tend */
   /* Queries: table, column, type's word, its place in the primary key or 0, by table and column; and table, table that
    * it refers to. */
   const char *columns_sql, *references_sql;

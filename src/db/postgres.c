@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "db/audit_months_sql.h"
 #include "db/migrate.h"
 #include "db/migrations_sql.h"
 
@@ -174,25 +175,34 @@ static const char prelude[] =
     "CREATE OR REPLACE FUNCTION instr(text, text) RETURNS integer LANGUAGE sql IMMUTABLE "
     "STRICT PARALLEL SAFE AS 'SELECT strpos($1, $2)'";
 
-/* Row-level security for every table that has an organisation's id, whichever migration made it: a transaction shows
- * and takes what its connek.organisation says, and nothing where that was never said. Forced, since the tables are our
- * own. change_log alone goes without: its numbers are the whole installation's. */
-#define SCOPE "current_setting(''connek.organisation'', true)"
-static const char protect[] =
-    "DO $$ DECLARE t record; own text; BEGIN FOR t IN SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a "
-    "ON a.attrelid = c.oid AND a.attname = CASE c.relname WHEN 'organisation' THEN 'id' ELSE 'organisation_id' END "
-    "WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND c.relkind IN ('r', "
-    "'p') "
-    "AND NOT c.relispartition AND NOT a.attisdropped AND NOT c.relforcerowsecurity AND c.relname <> 'change_log' LOOP "
-    "own := format('CASE " SCOPE " WHEN ''*'' THEN true ELSE %I = decode(" SCOPE
-    ", ''hex'') END', t.attname); "
-    "EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', t.relname); "
-    "EXECUTE format('CREATE POLICY own ON %I USING (%s) WITH CHECK (%s)', t.relname, own, own); "
-    "EXECUTE format('CREATE POLICY nobodys ON %I FOR SELECT USING (%I = decode(repeat(''00'', 16), ''hex''))', "
-    "t.relname, t.attname); END LOOP; END $$";
+/* What PostgreSQL has beyond the migrations: partitions, and row-level security. audit_months.sql says more. */
+static enum err_code tend(struct db_tx *tx, struct err *err) {
+  struct db_rows *rows = NULL;
+  const struct db_value now = DB_V_INT(clock_utc_us());
+  enum err_code code = db_query(tx, "SELECT connek_tend($1)", &now, 1, &rows, err);
+  if (code == ERR_NONE && db_next(rows, err) < 0) code = err ? err->code : ERR_UNAVAILABLE;
+  db_rows_close(rows);
+  return code;
+}
 
 static enum err_code finish(struct db_tx *tx, struct err *err) {
-  return script(tx, protect, err);
+  struct db_rows *rows = NULL;
+  const struct db_value now = DB_V_INT(clock_utc_us());
+  int64_t n_records = 0;
+  enum err_code code = script(tx, postgres_audit_months, err);
+  /* A database that stops being migrated half-way, for a test or a backup's version, may have no trail yet. */
+  if (code == ERR_NONE)
+    code = db_one_number(
+        tx,
+        "SELECT count(*) FROM pg_class WHERE relname = 'audit_record' AND relnamespace = (SELECT oid FROM "
+        "pg_namespace WHERE nspname = current_schema())",
+        &n_records, err);
+  if (code != ERR_NONE) return code;
+  if (!n_records) return script(tx, "SELECT connek_protect()", err);
+  code = db_query(tx, "SELECT connek_make_partitions($1)", &now, 1, &rows, err);
+  if (code == ERR_NONE && db_next(rows, err) < 0) code = err ? err->code : ERR_UNAVAILABLE;
+  db_rows_close(rows);
+  return code == ERR_NONE ? tend(tx, err) : code;
 }
 
 static enum err_code claim(struct db_tx *tx, bool *ret_was_empty, struct err *err) {
@@ -291,6 +301,7 @@ static const struct db_driver driver = {
     .scope = scope,
     .claim = claim,
     .finish = finish,
+    .tend = tend,
     .columns_sql =
         "SELECT c.relname, a.attname, CASE a.atttypid WHEN 20 THEN 'BIGINT' WHEN 25 THEN 'TEXT' WHEN 17 THEN 'BYTEA' "
         "ELSE 'other' END, coalesce(array_position(CAST(i.indkey AS smallint[]), a.attnum) + 1, 0) FROM pg_class c "

@@ -42,6 +42,7 @@ struct grant_keeper {
   size_t n_consents;
   struct timer job_timer;
   struct job_round *jobs;  /* under way */
+  int64_t tend_at;         /* when the database is tended next (db_tend), on the loop's clock */
   struct courier *courier; /* NULL: this keeper does no jobs */
   bool has_begun;          /* what this node held when it ended is free again */
   bool is_stopping, is_ended;

@@ -8,6 +8,7 @@
 #include "store/retention.h"
 #include "store/webhook.h"
 
+static const int64_t tend_us = INT64_C(3600) * 1000000;
 enum { ROUND_US = 2 * 1000 * 1000, TAKEN_MAX = 16, LEASE_S = 120, ATTEMPTS_MAX = 20 };
 static const int64_t second_us = 1000000;
 
@@ -141,6 +142,12 @@ static void on_claimed(struct db_job *job) {
   if (--round->n_open == 0) round_end(round);
 }
 
+/* A round of its own: whatever comes of it, jobs are done. */
+static enum err_code tend_work(struct db_tx *tx, void *context, struct err *err) {
+  (void)context;
+  return db_tend(tx, err);
+}
+
 static void on_time(struct timer *timer) {
   struct grant_keeper *keeper =
       (struct grant_keeper *)(void *)((char *)timer - offsetof(struct grant_keeper, job_timer));
@@ -152,7 +159,13 @@ static void on_time(struct timer *timer) {
   round->keeper = keeper;
   arena_init(&round->arena, 0);
   keeper->jobs = round;
-  round->db_job = (struct db_job){.work = claim_work, .context = round, .is_write = true, .done = on_claimed};
+  int64_t now = loop_now_us(&keeper->loop);
+  bool is_tending = keeper->has_begun && now >= keeper->tend_at;
+  if (is_tending) keeper->tend_at = now + tend_us;
+  round->db_job = (struct db_job){.work = is_tending ? tend_work : claim_work,
+                                  .context = round,
+                                  .is_write = true,
+                                  .done = is_tending ? on_ended : on_claimed};
   if (!db_submit(keeper->options.db, &keeper->loop, &round->db_job)) round_free(round);
 }
 

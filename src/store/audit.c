@@ -12,14 +12,15 @@ enum err_code store_audit_insert(struct db_tx *tx, const struct audit_row *row, 
       err);
 }
 
-enum err_code store_audit_head_put(struct db_tx *tx, const struct audit_head_row *row, struct err *err) {
+/* From any other number there is no way: NULL is refused, which nobody overlooks, in a pipeline neither. */
+enum err_code store_audit_head_put(struct db_tx *tx, const struct audit_head_row *row, int64_t before,
+                                   struct err *err) {
   return db_exec(tx,
                  "INSERT INTO audit_head (" HEAD_COLUMNS
-                 ") VALUES ($1, $2, $3, $4, $5) "
-                 "ON CONFLICT (organisation_id, writer) DO UPDATE SET seq = excluded.seq, mac = excluded.mac, "
-                 "head_mac = excluded.head_mac",
+                 ") VALUES ($1, $2, $3, $4, $5) ON CONFLICT (organisation_id, writer) DO UPDATE SET seq = CASE WHEN "
+                 "audit_head.seq = $6 THEN excluded.seq END, mac = excluded.mac, head_mac = excluded.head_mac",
                  DB_PARAMS(DB_V_UUID(row->organisation_id), DB_V_TEXT(row->writer), DB_V_INT(row->seq),
-                           store_v_hash(row->mac), store_v_hash(row->head_mac)),
+                           store_v_hash(row->mac), store_v_hash(row->head_mac), DB_V_INT(before)),
                  err);
 }
 
@@ -133,13 +134,15 @@ static enum err_code keep_row(const struct audit_row *row, void *context, struct
   return kept->row->writer.p && kept->row->record.p ? ERR_NONE : err_no_memory(err);
 }
 
-enum err_code store_audit_get(STORE_TX, struct uuid organisation_id, struct str writer, int64_t seq,
+enum err_code store_audit_get(STORE_TX, struct uuid organisation_id, struct str writer, int64_t seq, int64_t time,
                               struct audit_row *ret_row, struct err *err) {
   struct kept_row kept = {.arena = arena, .row = ret_row};
   struct db_rows *rows = NULL;
-  enum err_code code = db_query(
-      tx, "SELECT " RECORD_COLUMNS " FROM audit_record WHERE organisation_id = $1 AND writer = $2 AND seq = $3",
-      DB_PARAMS(DB_V_UUID(organisation_id), DB_V_TEXT(writer), DB_V_INT(seq)), &rows, err);
+  enum err_code code =
+      db_query(tx,
+               "SELECT " RECORD_COLUMNS
+               " FROM audit_record WHERE organisation_id = $1 AND writer = $2 AND seq = $3 AND time = $4",
+               DB_PARAMS(DB_V_UUID(organisation_id), DB_V_TEXT(writer), DB_V_INT(seq), DB_V_INT(time)), &rows, err);
   if (code == ERR_NONE) code = visit_all(rows, keep_row, &kept, err);
   return code == ERR_NONE && !kept.is_there ? err_set(err, ERR_NOT_FOUND, "there is no such record") : code;
 }

@@ -151,10 +151,10 @@ enum err_code store_audit_removal_unknown(struct db_tx *tx, const struct audit_r
 
 enum err_code store_audit_remove(struct db_tx *tx, const struct audit_removal *removal, struct err *err) {
   enum err_code code =
-      db_exec(tx, "DELETE FROM audit_record WHERE organisation_id = $1 AND writer = $2 AND seq > $3 AND seq <= $4",
-              DB_PARAMS(DB_V_UUID(removal->organisation_id), DB_V_TEXT(removal->writer), DB_V_INT(removal->after),
-                        DB_V_INT(removal->to)),
-              err);
+      db_exec(tx,
+              "DELETE FROM audit_record WHERE organisation_id = $1 AND writer = $2 AND seq > $3 AND seq <= $4 AND "
+              "time >= $5 AND time <= $6",
+              REMOVAL_PARAMS(removal), err);
   if (code == ERR_NONE && db_changes(tx) != removal->to - removal->after)
     code = err_set(err, ERR_CONFLICT, "the audit trail is not what it was a moment ago");
   return code == ERR_NONE ? db_exec(tx, "DELETE FROM " FACTS, REMOVAL_PARAMS(removal), err) : code;

@@ -317,7 +317,9 @@ struct audit_head_row {
   uint8_t mac[32], head_mac[32];
 };
 enum err_code store_audit_insert(struct db_tx *tx, const struct audit_row *row, struct err *err) MUST_CHECK;
-enum err_code store_audit_head_put(struct db_tx *tx, const struct audit_head_row *row, struct err *err) MUST_CHECK;
+/* `before`: what its seq was; it fails where somebody else has put records into the chain meanwhile. */
+enum err_code store_audit_head_put(struct db_tx *tx, const struct audit_head_row *row, int64_t before,
+                                   struct err *err) MUST_CHECK;
 /* Of one chain: its head, and its last record's seq and mac. ERR_NOT_FOUND: there is none. `writer` is borrowed. */
 enum err_code store_audit_head_get(struct db_tx *tx, struct uuid organisation_id, struct str writer,
                                    struct audit_head_row *ret_row, struct err *err) MUST_CHECK;
@@ -331,8 +333,8 @@ enum err_code store_audit_each(struct db_tx *tx, struct uuid organisation_id, st
 /* Of one chain those behind `after`, by seq, `max` at most. */
 enum err_code store_audit_each_after(struct db_tx *tx, struct uuid organisation_id, struct str writer, int64_t after,
                                      size_t max, store_audit_visit visit, void *context, struct err *err) MUST_CHECK;
-/* One record; its strings in the arena. ERR_NOT_FOUND. */
-enum err_code store_audit_get(STORE_TX, struct uuid organisation_id, struct str writer, int64_t seq,
+/* One record, written at that time; its strings in the arena. ERR_NOT_FOUND. */
+enum err_code store_audit_get(STORE_TX, struct uuid organisation_id, struct str writer, int64_t seq, int64_t time,
                               struct audit_row *ret_row, struct err *err) MUST_CHECK;
 /* One organisation's (nil: all), by time. */
 enum err_code store_audit_each_by_time(struct db_tx *tx, struct uuid organisation_id, store_audit_visit visit,

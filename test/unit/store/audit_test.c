@@ -54,8 +54,19 @@ STORE_TEST(by_time_they_come_of_one_organisation_or_all) {
 
 STORE_TEST(no_record_is_written_over_another) {
   put(tx, t->acme.id, "node1", 1, 10);
-  struct audit_row row = {.organisation_id = t->acme.id, .writer = STR("node1"), .seq = 1, .record = STR("{}")};
+  struct audit_row row = {
+      .organisation_id = t->acme.id, .writer = STR("node1"), .seq = 1, .time = 10, .record = STR("{}")};
   assert_breaks(store_audit_insert(tx, &row, &test_err), ERR_CONFLICT);
+}
+
+/* Where partitions let a number stand twice, this keeps two writers of one chain apart. */
+STORE_TEST(a_head_grows_from_where_it_was_and_from_nowhere_else) {
+  struct audit_head_row head = {.organisation_id = t->acme.id, .writer = STR("node1"), .seq = 3};
+  assert_ok(store_audit_head_put(tx, &head, 0, &test_err));
+  head.seq = 5;
+  assert_ok(store_audit_head_put(tx, &head, 3, &test_err));
+  head.seq = 6;
+  assert_breaks(store_audit_head_put(tx, &head, 3, &test_err), ERR_INVALID);
 }
 
 STORE_TEST(a_chain_has_one_head_and_one_tail) {
@@ -66,11 +77,11 @@ STORE_TEST(a_chain_has_one_head_and_one_tail) {
   uint8_t mac[32];
   assert_int_equal(store_audit_head_get(tx, t->acme.id, STR("node1"), &got, &test_err), ERR_NOT_FOUND);
   assert_int_equal(store_audit_tail_get(tx, t->acme.id, STR("node1"), &seq, mac, &test_err), ERR_NOT_FOUND);
-  assert_ok(store_audit_head_put(tx, &head, &test_err));
+  assert_ok(store_audit_head_put(tx, &head, 0, &test_err));
   head.seq = 4;
   memset(head.mac, 1, sizeof head.mac);
   memset(head.head_mac, 2, sizeof head.head_mac);
-  assert_ok(store_audit_head_put(tx, &head, &test_err));
+  assert_ok(store_audit_head_put(tx, &head, 3, &test_err));
   assert_ok(store_audit_head_get(tx, t->acme.id, STR("node1"), &got, &test_err));
   assert_int_equal(got.seq, 4);
   assert_int_equal(got.mac[31] + got.head_mac[31], 3);
@@ -91,6 +102,7 @@ int main(void) {
       STORE_UNIT(records_come_in_the_order_of_their_chains),
       STORE_UNIT(by_time_they_come_of_one_organisation_or_all),
       STORE_UNIT(no_record_is_written_over_another),
+      STORE_UNIT(a_head_grows_from_where_it_was_and_from_nowhere_else),
       STORE_UNIT(a_chain_has_one_head_and_one_tail),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
