@@ -36,7 +36,8 @@ static enum err_code invite_in(struct db_tx *tx, void *context, struct err *err)
   return code == ERR_NONE ? token_public_url(tx, work->arena, &work->public_url, err) : code;
 }
 
-static enum err_code record_reset(struct link_work *work, struct db_tx *tx, struct uuid login_id, struct err *err) {
+static enum err_code record_reset(struct link_work *work, struct db_tx *tx, struct uuid login_id, const char *word,
+                                  struct err *err) {
   const struct membership_record *list;
   size_t n;
   enum err_code code = store_membership_list(tx, work->arena, login_id, &list, &n, err);
@@ -44,7 +45,7 @@ static enum err_code record_reset(struct link_work *work, struct db_tx *tx, stru
     struct organisation_record organisation;
     code = store_organisation_get(tx, work->arena, list[i].organisation_id, &organisation, err);
     if (code == ERR_NONE)
-      code = cli_record_user(tx, work->arena, work->store->vault, &organisation, "user.reset", work->email, err);
+      code = cli_record_user(tx, work->arena, work->store->vault, &organisation, word, work->email, err);
   }
   return code;
 }
@@ -54,8 +55,11 @@ static enum err_code reset_in(struct db_tx *tx, void *context, struct err *err) 
   struct login_record login;
   enum err_code code = store_login_find(tx, work->arena, work->email, &login, err);
   if (code == ERR_NONE) code = people_link(tx, "reset", (struct uuid){{0}}, login.id, RESET_HOURS, work->text, err);
-  if (code == ERR_NONE) code = record_reset(work, tx, login.id, err);
-  if (code == ERR_NONE && cli_has(work->args, "no-second-step")) code = store_totp_delete(tx, login.id, err);
+  if (code == ERR_NONE) code = record_reset(work, tx, login.id, "user.reset", err);
+  if (code == ERR_NONE && login.totp_confirmed_at && cli_has(work->args, "no-second-step")) {
+    code = store_totp_delete(tx, login.id, err);
+    if (code == ERR_NONE) code = record_reset(work, tx, login.id, "user.end_second_step", err);
+  }
   return code == ERR_NONE ? token_public_url(tx, work->arena, &work->public_url, err) : code;
 }
 

@@ -264,3 +264,22 @@ test('wrong codes of the second step are counted in the database: neither anothe
   const again = await half();
   assert.match((await again.one.press(again.asked, 'Go on', { code: oneTimeCode(secret, stepNow() + 1) })).url, /\/account/);
 });
+
+test('a reset leaves the second step on, unless the operator says that the app is lost, which is on record', async (t) => {
+  const own = await Connek.serving(t);
+  const person = await member(own, finance);
+  const page = await person.open(`${own.base}/account/two-step`);
+  const secret = /<code>([A-Z2-7]{32})<\/code>/.exec(page.text)[1];
+  await person.press(page, 'Turn on', { code: oneTimeCode(secret) });
+  const link = async (...args) => JSON.parse(await own.ok('user', 'reset', finance, '--json', '--public-url', own.base, ...args)).link;
+  const halfway = new Person();
+  const asked = await halfway.accept(await link(), { password: 'another fine password' });
+  assert.match(asked.url, /\/sign-in\/code/);
+  assert.match((await halfway.open(`${own.base}/account`)).url, /\/sign-in\/code/);
+  assert.match((await halfway.press(asked, 'Go on', { code: oneTimeCode(secret, stepNow() + 1) })).url, /\/account/);
+  const lost = new Person();
+  assert.match((await lost.accept(await link('--no-second-step'), { password: 'a third fine password' })).url, /\/account/);
+  assert.match((await new Person().signIn(own.base, finance, 'a third fine password')).url, /\/account/);
+  const words = (await own.audit()).map(({ tool }) => tool).filter((word) => /^user\.(reset|end)/.test(word));
+  assert.deepEqual(words.sort(), ['user.end_second_step', 'user.reset', 'user.reset']);
+});
