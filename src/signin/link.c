@@ -197,6 +197,9 @@ static enum err_code use(struct request *request, struct db_tx *tx, struct err *
   enum err_code code = load(request, tx, err);
   flow->email = email;
   if (code == ERR_NONE && !flow->is_good) code = err_set(err, ERR_CONFLICT, "this link was used already");
+  /* By another invitation, meanwhile: theirs is not replaced by whoever has this one. */
+  if (code == ERR_NONE && flow->has_password && flow->hash[0])
+    code = err_set(err, ERR_CONFLICT, "This person has a password by now. Open the link again, and sign in by it.");
   if (code == ERR_NONE) code = store_link_use(tx, flow->link.id, now, err);
   if (code == ERR_NONE && flow->kind == LINK_SETUP) code = set_up(request, tx, flow, err);
   if (code == ERR_NONE && flow->hash[0])
