@@ -81,6 +81,7 @@ struct db_job {
   db_work work;
   void *context;
   bool is_write;
+  struct uuid scope;                /* db_scope from its beginning; nil: the installation's */
   void (*done)(struct db_job *job); /* `code` and `err` tell how it went */
   enum err_code code;
   struct err err;

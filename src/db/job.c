@@ -17,10 +17,16 @@ static struct db_job *job_of(struct executor_job *job) {
   return (struct db_job *)(void *)((char *)job - offsetof(struct db_job, job));
 }
 
+static enum err_code run_scoped(struct db_tx *tx, void *context, struct err *err) {
+  const struct db_job *job = context;
+  if (!uuid_is_nil(job->scope)) db_scope(tx, job->scope);
+  return job->work(tx, job->context, err);
+}
+
 static void run_job(struct executor_job *executor_job, unsigned thread) {
   struct db_job *job = job_of(executor_job);
   struct db_conn *conn = job->db->conns[thread];
-  job->code = (job->is_write ? db_write : db_read)(conn, job->work, job->context, &job->err);
+  job->code = (job->is_write ? db_write : db_read)(conn, run_scoped, job, &job->err);
 }
 
 static void job_done(struct executor_job *executor_job) {

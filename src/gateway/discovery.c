@@ -269,7 +269,8 @@ static void write_rows(struct entry *entry) {
                                             .keys = entry->snapshot->keys,
                                             .listing = entry->listing,
                                             .error = entry->err.text};
-  entry->job = (struct db_job){.work = work, .context = entry, .is_write = true, .done = on_written};
+  entry->job = (struct db_job){
+      .work = work, .context = entry, .is_write = true, .scope = entry->snapshot->id, .done = on_written};
   /* The same failure again is not written again. */
   bool is_news = entry->listing || strcmp(entry->told, entry->err.text) != 0;
   if (is_news && db_submit(discovery->options.db, discovery->options.loop, &entry->job)) {

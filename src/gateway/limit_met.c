@@ -41,8 +41,8 @@ void limit_met_tell(struct worker *worker, const struct principal *principal) {
                                                   .user_email = str_of(telling->email),
                                                   .word = STR("limit.meet"),
                                                   .arguments = str_of(telling->arguments)};
-  telling->job =
-      (struct db_job){.db = worker->server->db, .work = work, .context = telling, .is_write = true, .done = on_told};
+  telling->job = (struct db_job){
+      .work = work, .context = telling, .is_write = true, .scope = principal->snapshot->id, .done = on_told};
   worker_exchange_begun(worker);
   if (db_submit(worker->server->db, &worker->loop, &telling->job)) return;
   worker_exchange_ended(worker);

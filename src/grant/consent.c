@@ -63,6 +63,7 @@ void consent_fail_with(struct consent_run *run, enum err_code code, const char *
 static void submit(struct consent_run *run, db_work work, void (*done)(struct db_job *job)) {
   struct grant_keeper *keeper = run->keeper;
   run->db_job = (struct db_job){.work = work, .context = run, .is_write = true, .done = done};
+  if (run->has_subject) run->db_job.scope = run->subject.record.organisation_id;
   if (!db_submit(keeper->options.db, &keeper->loop, &run->db_job))
     consent_fail_with(run, ERR_UNAVAILABLE, "The server has too much to do. Try again in a moment.");
 }
@@ -73,6 +74,7 @@ static enum err_code load_subject(struct db_tx *tx, struct consent_run *run, con
                                   struct err *err) {
   struct organisation_record organisation;
   struct grant_consent *consent = run->consent;
+  db_scope(tx, link->organisation_id); /* whose it is, is known from here on */
   enum err_code code = grant_subject_load(tx, run->arena, run->keeper->options.vault, link->organisation_id,
                                           link->connection_id, &run->subject, err);
   if (code != ERR_NONE) return code;

@@ -65,7 +65,8 @@ static void on_stored(struct db_job *job) {
 static void submit(struct ending *ending, db_work work, bool is_write, void (*done)(struct db_job *job)) {
   struct err err;
   struct grant_keeper *keeper = ending->keeper;
-  ending->db_job = (struct db_job){.work = work, .context = ending, .is_write = is_write, .done = done};
+  ending->db_job = (struct db_job){
+      .work = work, .context = ending, .is_write = is_write, .scope = ending->order->organisation_id, .done = done};
   if (!db_submit(keeper->options.db, &keeper->loop, &ending->db_job))
     end(ending, err_set(&err, ERR_UNAVAILABLE, "the database has too much to do"), &err);
 }

@@ -107,7 +107,8 @@ static void on_link(struct db_job *job) {
 }
 
 bool flight_submit(struct flight *flight, db_work work, bool is_write, void (*done)(struct db_job *job)) {
-  flight->db_job = (struct db_job){.work = work, .context = flight, .is_write = is_write, .done = done};
+  flight->db_job = (struct db_job){
+      .work = work, .context = flight, .is_write = is_write, .scope = flight->organisation_id, .done = done};
   return db_submit(flight->keeper->options.db, &flight->keeper->loop, &flight->db_job);
 }
 

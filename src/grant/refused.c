@@ -123,7 +123,11 @@ static void on_verdict(struct loop_task *task) {
   struct verdict *verdict = (struct verdict *)(void *)((char *)task - offsetof(struct verdict, task));
   struct grant_keeper *keeper = verdict->keeper;
   keeper->n_consents++;
-  verdict->db_job = (struct db_job){.work = store_work, .context = verdict, .is_write = true, .done = on_stored};
+  verdict->db_job = (struct db_job){.work = store_work,
+                                    .context = verdict,
+                                    .is_write = true,
+                                    .scope = verdict->use.organisation_id,
+                                    .done = on_stored};
   if (keeper->is_stopping || !db_submit(keeper->options.db, &keeper->loop, &verdict->db_job)) end(verdict);
 }
 
