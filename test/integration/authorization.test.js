@@ -126,7 +126,7 @@ test('a code is for one client, one address and one verifier, once; used twice, 
     [{ redirect_uri: 'http://127.0.0.1:10/callback' }, 'invalid_grant'],
     [{ code_verifier: pkce().verifier }, 'invalid_grant'],
     [{ code_verifier: '' }, 'invalid_grant'],
-    [{ code: `${code.slice(0, -1)}0` }, 'invalid_grant'],
+    [{ code: code.slice(0, -1) + (code.endsWith('0') ? '1' : '0') }, 'invalid_grant'],
     [{ resource: 'https://other.example/mcp' }, 'invalid_target'],
     [{ grant_type: 'password' }, 'unsupported_grant_type'],
   ]) {
