@@ -40,8 +40,11 @@ struct principal {
   struct org_snapshot *snapshot; /* a reference */
   struct org_user *user;
   struct uuid token_id;
-  uint32_t scopes;           /* what the token is limited to: bits of policy_does */
-  struct token_entry *token; /* valid in the turn of the loop that authenticated, not later */
+  uint8_t token_hash[32];
+  struct org_slot *organisation; /* whose token it is */
+  int64_t expires_at;            /* of the token: UTC microseconds; 0: never */
+  uint32_t scopes;               /* what the token is limited to: bits of policy_does */
+  struct token_entry *token;     /* valid in the turn of the loop that authenticated: a call may have waited since */
 };
 
 /* Why an HTTP request or a message got no result. `http_status` 0: none. */

@@ -184,7 +184,7 @@ static struct limit_wait *wait_of(struct call *call, struct limit_rate rate) {
     wait->end = &wait->first;
     wait->ask.bucket.token_id = principal->token_id;
     wait->ask.bucket.organisation_id = principal->snapshot->id;
-    memcpy(wait->hash, principal->token->hash, sizeof wait->hash);
+    memcpy(wait->hash, principal->token_hash, sizeof wait->hash);
     if (map_put(&worker->limit_waits, uuid_bytes(&wait->ask.bucket.token_id), wait) != ERR_NONE) {
       free(wait);
       return NULL;

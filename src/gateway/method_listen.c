@@ -24,7 +24,6 @@ struct listener {
 
 /* The tasks that a request wants to hear of. */
 struct task_wishes {
-  struct watcher watcher; /* of the turn in which it came: later on the request has no token */
   yyjson_val *ids;
   size_t at; /* the next one to be judged and recorded */
   struct task tasks[LIMIT_WATCHED];
@@ -182,7 +181,6 @@ static enum stage_verdict read_tasks(struct call *call, yyjson_val *filter) {
   call->wishes = arena_new(call->exchange->arena, struct task_wishes);
   if (!call->wishes) return call_fail(call, 503, 503, "Out of memory");
   call->wishes->ids = ids;
-  watcher_of(call->exchange, &call->wishes->watcher);
   return STAGE_NEXT;
 }
 
@@ -191,10 +189,7 @@ static enum stage_verdict begin_listening(struct call *call, yyjson_val *filter)
   struct watcher watcher;
   struct listener *listener = listener_new(call);
   if (!listener) return call_fail(call, 503, 503, "Out of memory");
-  if (call->wishes)
-    watcher = call->wishes->watcher;
-  else
-    watcher_of(exchange, &watcher);
+  watcher_of(exchange, &watcher);
   if (!watch_begin(&listener->watch, exchange->worker, &watcher)) {
     free(listener);
     return call_fail(call, 503, 503, "Too many are listening; try again later");

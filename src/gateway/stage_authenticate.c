@@ -1,6 +1,8 @@
 /* Who asks? An access token in the path (the personal URL), in Authorization: Bearer, or in X-API-Key. Whatever is
  * presented must be valid, and where more than one is presented all must name the same user: nothing falls through to
  * anybody else. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "gateway/pipeline.h"
 #include "gateway/worker.h"
@@ -63,8 +65,14 @@ enum stage_verdict stage_authenticate(struct exchange *exchange) {
     snapshot = org_slot_take(token->organisation);
     struct org_user *user = snapshot ? org_snapshot_user(snapshot, token->user_id) : NULL;
     if (user && !user->is_disabled) {
-      exchange->principal = (struct principal){
-          .snapshot = snapshot, .user = user, .token_id = token->id, .scopes = token->scopes, .token = token};
+      exchange->principal = (struct principal){.snapshot = snapshot,
+                                               .user = user,
+                                               .token_id = token->id,
+                                               .organisation = token->organisation,
+                                               .expires_at = token->expires_at,
+                                               .scopes = token->scopes,
+                                               .token = token};
+      memcpy(exchange->principal.token_hash, token->hash, sizeof(token->hash));
       return STAGE_NEXT;
     }
     org_snapshot_unref(snapshot);

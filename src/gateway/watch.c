@@ -12,11 +12,11 @@
 
 void watcher_of(const struct exchange *exchange, struct watcher *ret_watcher) {
   const struct principal *principal = &exchange->principal;
-  struct watcher watcher = {.slot = principal->token->organisation,
+  struct watcher watcher = {.slot = principal->organisation,
                             .organisation_id = principal->snapshot->id,
                             .user_id = principal->user->id,
-                            .expires_at = principal->token->expires_at};
-  memcpy(watcher.token_hash, principal->token->hash, sizeof(watcher.token_hash));
+                            .expires_at = principal->expires_at};
+  memcpy(watcher.token_hash, principal->token_hash, sizeof(watcher.token_hash));
   size_t n = exchange->path_connector.n;
   bool is_known = n < sizeof(watcher.connector); /* none has a longer id: nothing is seen of it */
   if (n > 0) memcpy(watcher.connector, is_known ? exchange->path_connector.p : "?", is_known ? n : 1);

@@ -65,7 +65,7 @@ struct watches {
   size_t n;
 };
 
-/* From a request that was authenticated in this turn of the loop. */
+/* Whoever has made the request. */
 void watcher_of(const struct exchange *exchange, struct watcher *ret_watcher);
 /* `wants_...`, `tell` and `end` are the owner's. False: too many, or its user may not. */
 bool watch_begin(struct watch *watch, struct worker *worker, const struct watcher *watcher) MUST_CHECK;

@@ -3,7 +3,8 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { exampleConfig } from '../integration/support/connek.js';
-import { legacy, send } from '../integration/support/mcp.js';
+import { postStream } from '../integration/support/events.js';
+import { legacy, modern, send } from '../integration/support/mcp.js';
 import { Api } from '../integration/support/api.js';
 import { eventually } from '../integration/support/served.js';
 import { Cluster, list, readiness, skip } from './cluster.js';
@@ -77,6 +78,16 @@ test('three servers of one database are as one', { skip }, async (t) => {
     assert.equal((await list(b, token)).status, 401);
     const fresh = await make(b);
     assert.deepEqual(await statuses(nodes, fresh.token), [200, 200, 200]);
+  });
+
+  await t.test('who listens may have waited for the rate first', async () => {
+    for (const node of nodes) {
+      const { token, id } = await make();
+      const stream = await postStream(node.url(token), modern('subscriptions/listen', { notifications: { toolsListChanged: true } }));
+      assert.match((await stream.nextMessage()).data.method, /acknowledged/);
+      await node.ok('token', 'revoke', id);
+      assert.equal((await stream.nextMessage()).data.result.resultType, 'complete');
+    }
   });
 
   await t.test('whichever server is asked, the operator sees all of them, how each is, and none that has gone', async () => {
