@@ -472,6 +472,21 @@ test('Settings: the limit of calls a minute, the sessions, the configuration as 
   who.assertClean();
 });
 
+test('Settings: to keep records for a shorter time is asked for twice, and says what goes', async () => {
+  await open('/settings');
+  await page.getByText('Records are kept for ever.').waitFor();
+  const form = page.locator('form').filter({ hasText: 'Keep records for ever' });
+  await form.getByRole('switch').click();
+  await form.getByLabel('Days to keep records').fill('90');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await dialog().getByText('No record is that old yet', { exact: false }).waitFor();
+  await dialog().getByRole('button', { name: 'Keep them for that long' }).click();
+  await page.getByText('Records are kept for 90 days.').waitFor();
+  await form.getByRole('switch').click();
+  await form.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Records are kept for ever.').waitFor();
+});
+
 test('Settings: a configuration file shows what it would change, then what is wrong with it where it is wrong, and is applied', async () => {
   await open('/settings');
   await page.getByRole('button', { name: 'Apply a file' }).click();

@@ -7,6 +7,9 @@ const path = (organisation: string) => ({ path: { organisation } });
 export const organisationQuery = (organisation: string) =>
   queryOptions({ queryKey: [organisation, 'organisation'], queryFn: () => take(api.GET('/organisations/{organisation}', { params: path(organisation) })) });
 
+export const settingsQuery = (organisation: string) =>
+  queryOptions({ queryKey: [organisation, 'settings'], queryFn: () => take(api.GET('/organisations/{organisation}/settings', { params: path(organisation) })) });
+
 export const meQuery = (organisation: string) =>
   queryOptions({ queryKey: [organisation, 'me'], queryFn: () => take(api.GET('/organisations/{organisation}/me', { params: path(organisation) })) });
 

@@ -8,11 +8,12 @@ import { Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-route
 import { memo, useCallback, useEffect, useRef, useState } from 'react';
 import type { Schemas } from '../../api/client';
 import { useLive } from '../../api/live';
-import { connectionsQuery, usersQuery } from '../../api/queries';
+import { connectionsQuery, settingsQuery, usersQuery } from '../../api/queries';
 import { useHere } from '../../api/session';
 import { CallStatus, DoesBadge, Duration, Empty, Lines, PageHead, ProblemBox } from '../../parts/parts';
 import { ago, count, exact } from '../../parts/words';
 import type { ActivitySearch } from '../../router';
+import { whatIsGone } from '../settings/Records';
 import { useCalls } from './calls';
 
 const decisionOf = (filter: ActivitySearch): string => (filter.decision === 'denied' ? 'denied' : filter.outcome === 'error' ? 'error' : filter.decision === 'allowed' ? 'allowed' : '');
@@ -133,6 +134,13 @@ function Rows({ items, open, onOpen, more }: { items: Schemas['AuditRecord'][]; 
   );
 }
 
+// What is not in the list because the organisation no longer keeps it.
+function Gone() {
+  const { organisation } = useHere();
+  const { data } = useQuery(settingsQuery(organisation.id));
+  return data && data.audit.removed > 0 ? ` ${whatIsGone(data.audit)}` : null;
+}
+
 export function Activity() {
   const { organisation, may } = useHere();
   const search = useSearch({ from: '/activity' });
@@ -179,7 +187,7 @@ export function Activity() {
       ) : (
         <>
           <Rows items={items} open={open} onOpen={(record) => void navigate({ to: '/activity/$record', params: { record }, search: (before) => before as never })} more={() => hasNextPage && !isFetchingNextPage && void fetchNextPage()} />
-          <Text size="sm" c="dimmed" mt={8}>{count(items.length)} shown{hasNextPage ? '; scroll for older ones' : ', which is all'}.</Text>
+          <Text size="sm" c="dimmed" mt={8}>{count(items.length)} shown{hasNextPage ? '; scroll for older ones' : ', which is all'}.{!hasNextPage && <Gone />}</Text>
         </>
       )}
       <Outlet />

@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, take, type Schemas } from '../../api/client';
-import { organisationQuery } from '../../api/queries';
+import { organisationQuery, settingsQuery } from '../../api/queries';
 import { sessionQuery, useHere } from '../../api/session';
 import { Browsers } from '../../parts/Browsers';
 import { Edited } from '../../parts/edited';
@@ -109,7 +109,7 @@ export function Settings() {
   const { organisation: here, session, may } = useHere();
   const path = { organisation: here.id };
   const organisation = useQuery(organisationQuery(here.id));
-  const settings = useQuery({ queryKey: [here.id, 'settings'], queryFn: () => take(api.GET('/organisations/{organisation}/settings', { params: { path } })) });
+  const settings = useQuery(settingsQuery(here.id));
   const [asking, setAsking] = useState<Asking | null>(null);
   const remove = (counts: Schemas['Organisation']['counts']): Asking => ({
     title: `Delete ${here.name}?`,
