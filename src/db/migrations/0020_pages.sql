@@ -12,8 +12,9 @@ DROP INDEX webhook_delivery_by_status;
 CREATE INDEX webhook_delivery_by_status ON webhook_delivery (webhook_id, status, id);
 CREATE INDEX webhook_delivery_by_tried ON webhook_delivery (webhook_id, status, tried_at);
 CREATE INDEX org_user_by_kind ON org_user (organisation_id, kind);
--- With the kind in them, so that the last call of somebody, or to a connection, is found here and not among all calls.
+-- With the kind behind all that they are in order of, so that the last call of somebody, or to a connection, is found here
+-- and not among all calls.
 DROP INDEX call_fact_by_user;
-CREATE INDEX call_fact_by_user ON call_fact (organisation_id, user_id, time, kind);
+CREATE INDEX call_fact_by_user ON call_fact (organisation_id, user_id, time, writer, seq, kind);
 DROP INDEX call_fact_by_connection;
-CREATE INDEX call_fact_by_connection ON call_fact (organisation_id, connection, time, kind);
+CREATE INDEX call_fact_by_connection ON call_fact (organisation_id, connection, time, writer, seq, kind);

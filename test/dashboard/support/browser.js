@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { launch } from '../../integration/support/browser.js';
 
+// One, however many ask for it at once: a second one would be closed by nobody, and the tests' process never end.
 let browser;
-export const openBrowser = async () => (browser ??= await launch());
+export const openBrowser = () => (browser ??= launch());
 export const closeBrowser = async () => {
-  await browser?.close();
+  const opened = browser;
   browser = undefined;
+  await (await opened)?.close();
 };
 
 // Whose page asks; a new page is nobody's yet.
