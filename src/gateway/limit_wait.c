@@ -61,13 +61,16 @@ static void resume(struct call *first) {
   }
 }
 
-static void mark(struct call *first, enum call_limit limit) {
-  for (struct call *call = first; call; call = call->limit_next)
-    call->limit = limit;
+/* Where the token was revoked meanwhile, its calls end here. */
+static void mark_given(struct call *first, const struct token_entry *token) {
+  for (struct call *call = first; call; call = call->limit_next) {
+    call->limit = token ? CALL_LIMIT_GIVEN : CALL_LIMIT_REFUSED;
+    if (!token)
+      call_fail(call, 401, 401, "No valid access token: it was revoked. Ask your admin for a new personal URL");
+  }
 }
 
-static void refuse(struct limit_wait *wait, struct call *first, int64_t retry_us) {
-  struct token_entry *token = entry_of(wait);
+static void refuse(const struct limit_wait *wait, struct call *first, int64_t retry_us, struct token_entry *token) {
   for (struct call *call = first; call; call = call->limit_next) {
     call->limit = CALL_LIMIT_REFUSED;
     (void)limit_refuse(call, wait->rate, retry_us, token);
@@ -128,9 +131,8 @@ static bool is_dry(const struct share_ask *ask) {
   return ask->code == ERR_NONE && ask->bucket.granted < ask->bucket.wanted;
 }
 
-static void end_share(const struct limit_wait *wait, int64_t left) {
+static void end_share(const struct limit_wait *wait, int64_t left, struct token_entry *token) {
   const struct share_ask *ask = &wait->ask;
-  struct token_entry *token = entry_of(wait);
   const struct limit_share_grant grant = {.ahead = wait->asked_ahead,
                                           .granted = left < wait->asked_ahead ? left : wait->asked_ahead,
                                           .is_dry = is_dry(ask),
@@ -157,13 +159,14 @@ static void on_asked(struct share_ask *ask) {
   int64_t granted = ask->code == ERR_NONE ? ask->bucket.granted : 0;
   int64_t n_given = granted < wait->n ? granted : wait->n;
   struct call *given = detach(wait, n_given), *others = detach(wait, count_refused(wait, n_given));
+  struct token_entry *token = entry_of(wait);
   wait->is_asking = false;
-  mark(given, CALL_LIMIT_GIVEN);
-  end_share(wait, granted - n_given);
+  mark_given(given, token);
+  end_share(wait, granted - n_given, token);
   if (ask->code != ERR_NONE)
     give_up(others);
   else
-    refuse(wait, others, ask->bucket.retry_us);
+    refuse(wait, others, ask->bucket.retry_us, token);
   if (wait->n + wait->ahead > 0) ask_bucket(wait);
   set_patience(wait);
   if (!wait->is_asking) wait_free(wait);

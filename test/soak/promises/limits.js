@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exampleConfig, releaseBinary } from '../../integration/support/connek.js';
+import { eventually } from '../../integration/support/served.js';
 import { Cluster } from '../../nodes/cluster.js';
 import { exact, flood, judge } from '../../nodes/rate.js';
 
@@ -20,6 +21,9 @@ async function smallOnes(scope, { rounds }) {
     admitted += await exact(nodes, token, { cap, n: 3 * cap + 200 });
     calls += 3 * cap + 200;
   }
+  // As if nobody had called for an hour: a server takes the rows away.
+  await nodes[0].psql('UPDATE limit_bucket SET full_at = full_at - 3600000000');
+  await eventually(async () => assert.equal((await nodes[0].psql('SELECT count(*) FROM limit_bucket')).trim(), '0'), { timeoutMs: 60_000 });
   return `${n} rounds with limits of 1 to 600 a minute: of ${calls} calls at once at three servers, exactly the ${admitted} that were to be had`;
 }
 

@@ -37,6 +37,20 @@ static void what_is_asked_without_an_id_is_never_carried_out(void **state) {
   }
 }
 
+/* Its rate was asked for meanwhile: nobody knew then which era it is of. */
+static void a_modern_client_that_has_left_has_cancelled_and_a_legacy_one_has_not(void **state) {
+  struct fixture *f = *state;
+  struct call *call;
+  const char *const now =
+      "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"" MCP_META_VERSION
+      "\":\"2026-07-28\",\"" MCP_META_CLIENT_CAPABILITIES "\":{}}}}";
+  f->http.has_departed = true;
+  (void)route(f, "2026-07-28", now, &call);
+  assert_true(call->is_cancelled);
+  (void)route(f, NULL, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}", &call);
+  assert_false(call->is_cancelled);
+}
+
 /* "Header requirements for notification POSTs are not defined by this revision." */
 static void a_modern_notification_needs_no_meta(void **state) {
   struct fixture *f = *state;
@@ -94,6 +108,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       fixture_test(a_method_is_found_in_its_era_alone),
       fixture_test(what_is_asked_without_an_id_is_never_carried_out),
+      fixture_test(a_modern_client_that_has_left_has_cancelled_and_a_legacy_one_has_not),
       fixture_test(a_modern_notification_needs_no_meta),
       fixture_test(a_response_is_taken_where_clients_may_send_one),
       fixture_test(a_session_that_is_not_this_users_is_404_but_for_initialize),
