@@ -4,10 +4,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Connek, exampleConfig, exampleLedger } from '../integration/support/connek.js';
 import { modern, send } from '../integration/support/mcp.js';
 import { freePort } from '../integration/support/process.js';
+
+// This version, and the next two as they might be (test/nodes/migrations/), as they were built beside `program`.
+export const versionsOf = (program) => [program, ...['connek_next', 'connek_after_next'].map((name) => join(dirname(program), 'test/nodes', name))];
 
 export const isThere = process.env.CONNEK_TEST_DATABASE !== undefined;
 export const skip = isThere ? false : 'no PostgreSQL server: CONNEK_TEST_DATABASE names none (scripts/suite/postgres)';
@@ -62,6 +65,17 @@ export class Cluster {
   // Starts one of the servers: again under its name.
   async begin(connek, ...more) {
     return connek.start('--node', connek.name, ...(await this.argumentsOf()), ...more);
+  }
+
+  // One of the servers goes on as another program: out of the balancer, ended in order, begun again, back into the balancer.
+  // `load`: what goes through the balancer meanwhile.
+  async replace(node, program, load) {
+    await this.balanceOver(this.nodes.filter((other) => other !== node));
+    await load.underWayEnded();
+    await node.stop();
+    node.binary = program;
+    await this.begin(node);
+    await this.balanceOver(this.nodes);
   }
 
   async argumentsOf() {

@@ -3,7 +3,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { binary, run } from '../integration/support/connek.js';
 import { Api, signedInApi } from '../integration/support/api.js';
 import { begin, get } from '../integration/support/events.js';
@@ -12,9 +11,9 @@ import { hold } from '../integration/support/postgres.js';
 import { freePort } from '../integration/support/process.js';
 import { eventually } from '../integration/support/served.js';
 import { Load, holdAgainstTrail, loadConfig, loadLedger } from '../faults/load.js';
-import { Cluster, list, readiness, skip } from './cluster.js';
+import { Cluster, list, readiness, skip, versionsOf } from './cluster.js';
 
-const versions = [binary, ...['connek_next', 'connek_after_next'].map((name) => join(dirname(binary), 'test/nodes', name))];
+const versions = versionsOf(binary);
 const needs = { skip: skip || (versions.every(existsSync) ? false : `built without the next versions: ${versions[1]}`) };
 const clients = 6;
 const owner = 'owner@acme.example';
@@ -68,13 +67,8 @@ test('three servers go on to the next version one after the other, and nobody wh
   };
   await more();
   for (const [i, node] of nodes.entries()) {
-    await cluster.balanceOver(nodes.filter((other) => other !== node));
-    await load.underWayEnded();
-    await node.stop();
-    node.binary = versions[1];
-    await cluster.begin(node);
+    await cluster.replace(node, versions[1], load);
     assert.equal(await migrations(node), before + 1);
-    await cluster.balanceOver(nodes);
     await more();
     // What the next version brought in is taken in by all, also by those that cannot read all of it.
     const file = await first.writeFile('config.json', { ...config, limits: { per_minute: 999_999 - i } });
