@@ -186,7 +186,7 @@ export function Home() {
           <>
             <PageHead
               title={isNew && may('connections:write') ? `Welcome to ${here.name}` : 'Home'}
-              lead={isNew && may('connections:write') ? 'Four steps, and your team’s assistants can use your tools.' : `How ${here.name} is doing today.`}
+              lead={isNew && may('connections:write') ? 'Four steps, and your team’s assistants can use your tools.' : `How ${here.name} is doing today. Days are in UTC.`}
             />
             {isNew && may('connections:write') && <FirstSteps organisation={data} />}
             {!isNew && may('usage:read') && <Figures />}
