@@ -64,7 +64,7 @@ export const listPaths = (api, { webhook, role, somebody }, n) => ({
 });
 
 // What there is no million of: each server holds all of it in memory, or it is one person's own.
-export const neverMany = ['list_connections', 'list_connectors', 'list_my_connections', 'list_operator_organisations', 'list_review', 'list_roles', 'list_sessions'];
+export const neverMany = ['list_connections', 'list_connectors', 'list_my_connections', 'list_operator_organisations', 'list_review', 'list_roles', 'list_sessions', 'list_user_sessions'];
 
 // The lists there are, of which every page has to come in time.
 export const everyList = operations.filter(({ method, parameters }) => method === 'GET' && parameters?.some(({ name }) => name === 'cursor')).map(({ operationId }) => operationId);
