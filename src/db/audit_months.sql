@@ -71,26 +71,26 @@ BEGIN
       AND c.relname <> 'audit_record_other' AND (c.relname = 'audit_record_before' OR c.relname <
       'audit_record_' || to_char(timestamp '1970-01-01' + us / 1000000 * interval '1 second', 'YYYYMM'))
   LOOP
-    EXECUTE format('SELECT NOT EXISTS (SELECT 1 FROM %I)', t.relname) INTO is_empty;
-    IF NOT is_empty THEN
-      IF t.note IS NOT NULL THEN EXECUTE format('COMMENT ON TABLE %I IS NULL', t.relname); END IF;
-    ELSIF t.note IS NULL OR t.note !~ '^empty [0-9]{1,18}$' THEN
-      EXECUTE format('COMMENT ON TABLE %I IS %L', t.relname, 'empty ' || us);
-    ELSIF CAST(substr(t.note, 7) AS bigint) < us - 3600000000 AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE
-        datname = current_database() AND pid <> pg_backend_pid() AND
-        xact_start < to_timestamp(CAST(substr(t.note, 7) AS bigint) / 1000000))
-    THEN
-      BEGIN
+    BEGIN
+      EXECUTE format('SELECT NOT EXISTS (SELECT 1 FROM %I)', t.relname) INTO is_empty;
+      IF NOT is_empty THEN
+        IF t.note IS NOT NULL THEN EXECUTE format('COMMENT ON TABLE %I IS NULL', t.relname); END IF;
+      ELSIF t.note IS NULL OR t.note !~ '^empty [0-9]{1,18}$' THEN
+        EXECUTE format('COMMENT ON TABLE %I IS %L', t.relname, 'empty ' || us);
+      ELSIF CAST(substr(t.note, 7) AS bigint) < us - 3600000000 AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE
+          datname = current_database() AND pid <> pg_backend_pid() AND
+          xact_start < to_timestamp(CAST(substr(t.note, 7) AS bigint) / 1000000))
+      THEN
         EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', t.relname);
         EXECUTE format('SELECT NOT EXISTS (SELECT 1 FROM %I)', t.relname) INTO is_empty;
         IF is_empty THEN
           EXECUTE format('DROP TABLE %I', t.relname);
           dropped := dropped + 1;
         END IF;
-      EXCEPTION WHEN lock_not_available THEN
-        NULL;
-      END;
-    END IF;
+      END IF;
+    EXCEPTION WHEN lock_not_available THEN
+      NULL; -- somebody reads, or it is being vacuumed
+    END;
   END LOOP;
   RETURN dropped;
 END $$;

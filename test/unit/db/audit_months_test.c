@@ -128,6 +128,18 @@ static void who_reads_the_trail_is_not_waited_for(void **state) {
   assert_int_equal(n, 2);
 }
 
+static void whoever_holds_a_month_keeps_nobody_from_opening(void **state) {
+  NEEDS_SERVER;
+  struct fixture *f = *state;
+  char url[512];
+  raw(f, "SELECT connek_tend(" JANUARY ")");
+  test_schema(f->dir, url);
+  PGconn *holder = PQconnectdb(url);
+  PQclear(PQexec(holder, "BEGIN; LOCK TABLE audit_record_202001 IN SHARE UPDATE EXCLUSIVE MODE")); /* as VACUUM does */
+  assert_int_equal(raw(f, "SELECT connek_tend(" MARCH ")"), 0);
+  PQfinish(holder);
+}
+
 static void a_question_with_a_time_looks_at_one_month(void **state) {
   NEEDS_SERVER;
   struct fixture *f = *state;
@@ -179,6 +191,7 @@ int main(void) {
       SERVER_UNIT(a_partition_by_its_own_name_shows_nothing_of_another_organisation),
       SERVER_UNIT(an_empty_month_is_dropped_an_hour_after_and_one_with_records_is_not),
       SERVER_UNIT(who_reads_the_trail_is_not_waited_for),
+      SERVER_UNIT(whoever_holds_a_month_keeps_nobody_from_opening),
       SERVER_UNIT(a_question_with_a_time_looks_at_one_month),
       SERVER_UNIT(a_table_that_was_one_becomes_a_partition_with_all_its_records),
   };
