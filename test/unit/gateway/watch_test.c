@@ -176,7 +176,7 @@ static void who_may_no_longer_listen_does_not(void **state) {
   watches_look(&f->worker);
   assert_int_equal(ears->n_ends, 1);
   f->user.is_disabled = false;
-  f->token.expires_at = clock_utc_us() - 1;
+  f->exchange.principal.expires_at = clock_utc_us() - 1;
   ears = listen_to(f);
   watches_beat(&f->worker);
   assert_int_equal(ears->n_ends, 1);
