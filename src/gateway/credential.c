@@ -218,7 +218,7 @@ enum credential_renewal credential_renew(struct call *call) {
   struct worker *worker = call->exchange->worker;
   const struct connector_result *result = &call->invocation.result;
   if (call->has_renewed) {
-    if (call->lease == LEASE_GIVEN && call->credential && !result->wants_scope) return CREDENTIAL_RENEWED;
+    if (call->lease == LEASE_GIVEN && call->credential) return CREDENTIAL_RENEWED;
     if (call->lease == LEASE_REFUSED && call->error == ERR_UNAVAILABLE) return CREDENTIAL_REFUSED;
     call->error = result->error;
     return CREDENTIAL_NO_OTHER;
@@ -228,8 +228,7 @@ enum credential_renewal credential_renew(struct call *call) {
   lease_cache_drop(worker->leases, call->connection->policy.id);
   secret_free(call->credential);
   call->credential = NULL;
-  int64_t refused_version = result->wants_scope ? 0 : call->grant_version;
-  return wait_for(call, refused_version, result->wants_scope) == STAGE_WAIT ? CREDENTIAL_WAIT : CREDENTIAL_NO_OTHER;
+  return wait_for(call, call->grant_version, result->wants_scope) == STAGE_WAIT ? CREDENTIAL_WAIT : CREDENTIAL_NO_OTHER;
 }
 
 /* ---- forgetting ---- */

@@ -461,9 +461,15 @@ static void decide(struct flight *flight) {
 
 /* ---- more than was granted ---- */
 
+/* Of a token that is not the newest any more it says nothing: somebody may have granted more meanwhile. */
+static bool lacks_scope(const struct flight *flight, const struct grant_request *request) {
+  bool is_of_newest = request->refused_version == 0 || request->refused_version == flight->subject.grant.version;
+  return request->wants_scope && is_of_newest;
+}
+
 static bool wants_scope(const struct flight *flight) {
   for (const struct grant_request *request = flight->requests; request; request = request->next)
-    if (request->wants_scope) return true;
+    if (lacks_scope(flight, request)) return true;
   return false;
 }
 
@@ -476,7 +482,7 @@ static void fail_scope(struct flight *flight) {
   while (flight->requests) {
     struct grant_request *request = flight->requests;
     flight->requests = request->next;
-    if (request->wants_scope) {
+    if (lacks_scope(flight, request)) {
       refuse(flight, request);
       continue;
     }

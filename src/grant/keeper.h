@@ -46,7 +46,7 @@ struct grant_request {
   struct uuid organisation_id, connection_id;
   int64_t refused_version; /* of the grant whose token the service has just refused; 0: none was */
   bool wants_link;         /* where a person has to connect it again: a link to do so */
-  bool wants_scope;        /* the server wants more than was granted: there is no credential, but a link for that */
+  bool wants_scope;        /* it wants more than that token is good for: a link to grant it, or a token granted since */
   struct loop *loop;
   void (*done)(struct grant_request *request);
   /* out */

@@ -133,6 +133,23 @@ test('what wants more than was granted leads an admin to a consent for that as w
   assert.equal(linkIn(again), undefined);
 });
 
+test('a call that is refused while somebody grants more is made again with that, and says nothing against it', async (t) => {
+  const { server, connek, url } = await connected(t);
+  const link = linkIn(textOf(await callTool(url, 'notes_write_note')));
+  let arrive, release;
+  const arrived = new Promise((resolve) => (arrive = resolve));
+  server.refusing = () => {
+    arrive();
+    return new Promise((resolve) => (release = resolve));
+  };
+  const call = callTool(url, 'notes_write_note');
+  await arrived;
+  assert.match((await consent(link)).text, /is connected/);
+  release();
+  assert.equal(textOf(await call), 'written');
+  assert.equal((await healthOf(connek)).last_error, null);
+});
+
 test('a server that names another authorization server gets nothing of what the one before granted, and the admin is told', async (t) => {
   const { authority, server, connek, url } = await connected(t);
   const seen = [];

@@ -41,7 +41,8 @@ const liars = {
 test('a process that lies gets an error of its own, and its neighbours are untouched', { timeout: 120_000 }, async (t) => {
   const entries = Object.entries(liars).map(([what, { lie, told, logged }], i) => ({ id: `liar${i}`, what, lie, told, logged }));
   const { connek, url } = await serving(t, entries.map(({ id, lie }) => started(id, program({ lie, honest: "() => 'well'" }), { timeout_ms: 1000 })));
-  await eventually(async () => assert.equal((await names(url)).filter((name) => name.endsWith('_lie')).length, entries.length), { timeoutMs: 60_000 });
+  const listed = async (end) => (await names(url)).filter((name) => name.endsWith(end)).length;
+  await eventually(async () => assert.deepEqual([await listed('_lie'), await listed('good_echo')], [entries.length, 1]), { timeoutMs: 60_000 });
   for (const { id, what, told, logged } of entries) {
     const lying = callTool(url, `${id}_lie`);
     assert.match(textOf(await callTool(url, 'good_echo')), /"tool":"echo"/, what);

@@ -46,6 +46,7 @@ export class ProtectedServer {
   documents = 0; // how often its metadata was read
   challenge = true; // whether it says where its metadata is
   metadata = {}; // over what it publishes of itself
+  refusing = async () => {}; // what it waits for before it says that more has to be granted
   isStubborn = false; // whether it refuses to write whatever was granted
 
   static async start(t, authority) {
@@ -87,6 +88,7 @@ export class ProtectedServer {
     const body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : undefined;
     const wants = body?.params?.name === 'write_note' ? 'mcp:write' : 'mcp:read';
     const isGranted = found.scope?.split(' ').includes(wants) && !(this.isStubborn && wants === 'mcp:write');
+    if (!isGranted) await this.refusing();
     if (!isGranted) return this.#refuse(response, token, 403, { error: 'insufficient_scope', scope: wants });
     this.tokens.push({ token, status: 200 });
     if (request.method !== 'POST') return response.writeHead(405).end();
