@@ -82,7 +82,7 @@ static void succeed(struct flight *flight, struct str credential, int64_t valid_
   }
 }
 
-static void refuse(const struct flight *flight, struct grant_request *request) {
+void flight_refuse(const struct flight *flight, struct grant_request *request) {
   request->code = flight->why.code;
   request->err = flight->why;
   if (request->wants_link && flight->link[0])
@@ -95,7 +95,7 @@ static void fail_all(struct flight *flight) {
   while (flight->requests) {
     struct grant_request *request = flight->requests;
     flight->requests = request->next;
-    refuse(flight, request);
+    flight_refuse(flight, request);
   }
   flight_end(flight, flight->is_dead);
 }
@@ -112,7 +112,7 @@ bool flight_submit(struct flight *flight, db_work work, bool is_write, void (*do
   return db_submit(flight->keeper->options.db, &flight->keeper->loop, &flight->db_job);
 }
 
-static bool wants_link(const struct flight *flight) {
+bool flight_wants_link(const struct flight *flight) {
   for (const struct grant_request *request = flight->requests; request; request = request->next)
     if (request->wants_link) return true;
   return false;
@@ -121,7 +121,8 @@ static bool wants_link(const struct flight *flight) {
 /* flight->why is filled. */
 static void fail(struct flight *flight) {
   bool has_consent = flight->has_subject && connector_oauth_has_consent(flight->subject.oauth);
-  if (flight->is_dead && has_consent && wants_link(flight) && flight_submit(flight, flight_link_work, true, on_link))
+  if (flight->is_dead && has_consent && flight_wants_link(flight) &&
+      flight_submit(flight, flight_link_work, true, on_link))
     return;
   fail_all(flight);
 }
@@ -422,7 +423,7 @@ static void refuse_early(struct flight *flight, int64_t now) {
             STR_ARG(flight->subject.record.name), STR_ARG(grant->last_error), (long long)wait_s);
 }
 
-static void decide(struct flight *flight) {
+void flight_decide(struct flight *flight) {
   const struct grant_subject *subject = &flight->subject;
   const struct grant_record *grant = &subject->grant;
   int64_t now = clock_utc_us();
@@ -459,53 +460,6 @@ static void decide(struct flight *flight) {
   }
 }
 
-/* ---- more than was granted ---- */
-
-/* Of a token that is not the newest any more it says nothing: somebody may have granted more meanwhile. */
-static bool lacks_scope(const struct flight *flight, const struct grant_request *request) {
-  bool is_of_newest = request->refused_version == 0 || request->refused_version == flight->subject.grant.version;
-  return request->wants_scope && is_of_newest;
-}
-
-static bool wants_scope(const struct flight *flight) {
-  for (const struct grant_request *request = flight->requests; request; request = request->next)
-    if (lacks_scope(flight, request)) return true;
-  return false;
-}
-
-/* Those who want that alone; the others are looked after afterwards. */
-static void fail_scope(struct flight *flight) {
-  struct str reason = flight->subject.grant.last_error;
-  struct grant_request *others = NULL;
-  if (reason.n == 0) reason = STR("its server wants more than was granted");
-  (void)err_set(&flight->why, ERR_UNAVAILABLE, "%.*s", STR_ARG(reason));
-  while (flight->requests) {
-    struct grant_request *request = flight->requests;
-    flight->requests = request->next;
-    if (lacks_scope(flight, request)) {
-      refuse(flight, request);
-      continue;
-    }
-    request->next = others;
-    others = request;
-  }
-  flight->link[0] = '\0';
-  flight->requests = others;
-  decide(flight);
-}
-
-static void on_scope_link(struct db_job *job) {
-  struct flight *flight = (struct flight *)(void *)((char *)job - offsetof(struct flight, db_job));
-  if (job->code != ERR_NONE) flight->link[0] = '\0';
-  fail_scope(flight);
-}
-
-static void refuse_scope(struct flight *flight) {
-  struct str scope;
-  bool may_help = challenge_may_step_up(&flight->arena, &flight->subject, &scope) && wants_link(flight);
-  if (!may_help || !flight_submit(flight, flight_link_work, true, on_scope_link)) fail_scope(flight);
-}
-
 static void on_read(struct db_job *job) {
   struct flight *flight = (struct flight *)(void *)((char *)job - offsetof(struct flight, db_job));
   if (job->code != ERR_NONE) {
@@ -516,10 +470,10 @@ static void on_read(struct db_job *job) {
   flight->has_subject = true;
   if (flight->challenge)
     challenge_decide(flight);
-  else if (wants_scope(flight))
-    refuse_scope(flight);
+  else if (scope_is_wanted(flight))
+    scope_refuse(flight);
   else
-    decide(flight);
+    flight_decide(flight);
 }
 
 static void read_now(struct flight *flight) {

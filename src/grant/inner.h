@@ -71,11 +71,20 @@ enum err_code flight_link_work(struct db_tx *tx, void *context, struct err *err)
 struct challenge;
 void flight_challenged(struct grant_keeper *keeper, struct challenge *challenge, struct uuid organisation_id,
                        struct uuid connection_id);
+/* What was read decides what those who ask are told, or what is done first. */
+void flight_decide(struct flight *flight);
+/* One of them is told why not (flight->why), with a link where there is one. */
+void flight_refuse(const struct flight *flight, struct grant_request *request);
+bool flight_wants_link(const struct flight *flight);
 /* Goes on as if it had just been asked; what was read is forgotten. */
 void flight_read_again(struct flight *flight);
 void flight_store_failure(struct flight *flight);
 /* What is there is enough to ask for a token. */
 void flight_exchange(struct flight *flight);
+/* flight_scope.c: does somebody want more than the newest token is good for? They are refused, with a link to grant it,
+ * and the flight goes on for the others. */
+bool scope_is_wanted(const struct flight *flight);
+void scope_refuse(struct flight *flight);
 /* flight_find.c: asks the flight's server for what `asked` says; the rest is filled in. */
 enum err_code flight_discover(struct flight *flight, const struct grant_discovery *asked, struct err *err) MUST_CHECK;
 /* Finds out who grants; goes on with flight_exchange, or flight_store_failure. */

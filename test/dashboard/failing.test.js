@@ -112,6 +112,7 @@ test('a configuration file that could not be applied is still in its editor', as
   await page.getByRole('textbox', { name: 'Configuration' }).click();
   await page.keyboard.insertText(JSON.stringify({ organisation: 'Acme', roles: [{ name: 'Late', rules: [] }] }));
   await dialog().getByRole('button', { name: 'Show what would change' }).click();
+  await dialog().getByRole('button', { name: 'Apply 1 change' }).waitFor(); // asking what would change is a POST as well
   proxy.bend = (method) => (method === 'POST' ? { cut: 'before' } : undefined);
   await dialog().getByRole('button', { name: 'Apply 1 change' }).click();
   await dialog().getByRole('alert').filter({ hasText: 'Connek cannot be reached' }).waitFor();
