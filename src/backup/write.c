@@ -138,9 +138,14 @@ static int open_nameless(const char *path) {
   return fd;
 }
 
+/* Of the name until it is whole: PATH, a dot, and six or eight characters that nobody else has. */
+static size_t beside_size(const char *path) {
+  return strlen(path) + sizeof ".01234567";
+}
+
 enum err_code backup_file_begin(const char *path, struct backup_file *ret_file, struct err *err) {
   struct backup_file file = {.path = path, .fd = -1};
-  size_t n = strlen(path) + sizeof ".XXXXXXXX";
+  size_t n = beside_size(path);
   struct stat status;
   if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
     return err_set(err, ERR_INVALID, "is there already, and is not a file");
@@ -164,7 +169,7 @@ enum err_code backup_file_begin(const char *path, struct backup_file *ret_file, 
 /* linkat never takes an older file's place: rename does. */
 static enum err_code give_name(struct backup_file *file, struct err *err) {
   char own[32];
-  size_t n = strlen(file->path) + sizeof ".XXXXXXXX";
+  size_t n = beside_size(file->path);
   snprintf(own, sizeof own, "/proc/self/fd/%d", file->fd);
   for (int attempt = 0; !file->has_name && attempt < NAME_ATTEMPTS; attempt++) {
     uint32_t number;
