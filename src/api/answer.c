@@ -59,6 +59,13 @@ void answer_int(struct buf *out, const char *name, int64_t value) {
   buf_append_i64(out, value);
 }
 
+void answer_int_or_null(struct buf *out, const char *name, int64_t value) {
+  if (value)
+    answer_int(out, name, value);
+  else
+    answer_null(out, name);
+}
+
 void answer_bool(struct buf *out, const char *name, bool value) {
   answer_name(out, name);
   buf_append_c(out, value ? "true" : "false");

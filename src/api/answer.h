@@ -15,6 +15,7 @@ void answer_text_or_null(struct buf *out, const char *name, struct str text); /*
 void answer_uuid(struct buf *out, const char *name, struct uuid id);          /* nil: null */
 void answer_time(struct buf *out, const char *name, int64_t utc_us);          /* 0: null */
 void answer_int(struct buf *out, const char *name, int64_t value);
+void answer_int_or_null(struct buf *out, const char *name, int64_t value); /* 0: null */
 void answer_bool(struct buf *out, const char *name, bool value);
 void answer_ms(struct buf *out, const char *name, int64_t us); /* milliseconds with up to three decimals */
 void answer_null(struct buf *out, const char *name);

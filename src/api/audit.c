@@ -117,10 +117,7 @@ static enum err_code write_detail(const struct audit_entry *entry, void *context
   audit_write(out, entry);
   answer_json(out, "arguments", entry->arguments);
   answer_int(out, "policy_version", entry->policy_version);
-  if (entry->connector_version)
-    answer_int(out, "connector_version", entry->connector_version);
-  else
-    answer_null(out, "connector_version");
+  answer_int_or_null(out, "connector_version", entry->connector_version);
   answer_text_or_null(out, "trace", entry->trace_id);
   answer_text(out, "mac", str_of(mac));
   answer_close(out, '}');

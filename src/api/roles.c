@@ -56,10 +56,7 @@ static void write_editable(struct buf *out, const struct role_record *role, cons
   for (size_t i = 0; i < loaded->n_rules; i++)
     if (uuid_eq(loaded->rules[i].role_id, role->id)) write_rule(out, &loaded->rules[i]);
   answer_close(out, ']');
-  if (role->max_result)
-    answer_int(out, "max_result", role->max_result);
-  else
-    answer_null(out, "max_result");
+  answer_int_or_null(out, "max_result", role->max_result);
 }
 
 static enum err_code etag_of(struct api_request *request, const struct role_record *role, const struct loaded *loaded,

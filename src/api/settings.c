@@ -144,10 +144,7 @@ static enum err_code find_settings(struct api_request *request, struct db_tx *tx
 static void write_audit(struct buf *out, const struct retention_left *left) {
   answer_name(out, "audit");
   answer_open(out, '{');
-  if (left->days)
-    answer_int(out, "retention_days", left->days);
-  else
-    answer_null(out, "retention_days");
+  answer_int_or_null(out, "retention_days", left->days);
   answer_time(out, "first_at", left->first_at);
   answer_int(out, "removed", left->n_removed);
   answer_time(out, "removed_at", left->removed_at);

@@ -37,10 +37,7 @@ static void write_token(struct buf *out, const struct token_view *view) {
   answer_time(out, "expires_at", token->expires_at);
   answer_time(out, "revoked_at", token->revoked_at);
   answer_time(out, "last_call_at", view->last_call_at);
-  if (view->per_minute)
-    answer_int(out, "per_minute", view->per_minute);
-  else
-    answer_null(out, "per_minute");
+  answer_int_or_null(out, "per_minute", view->per_minute);
   answer_close(out, '}');
 }
 

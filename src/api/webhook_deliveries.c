@@ -14,10 +14,7 @@ void webhook_delivery_write(struct buf *out, const struct webhook_delivery_recor
   answer_time(out, "created_at", delivery->created_at);
   answer_time(out, "tried_at", delivery->tried_at);
   answer_time(out, "next_at", delivery->next_at);
-  if (delivery->response)
-    answer_int(out, "response_status", delivery->response);
-  else
-    answer_null(out, "response_status");
+  answer_int_or_null(out, "response_status", delivery->response);
   answer_text_or_null(out, "text", delivery->text);
   answer_ms(out, "duration_ms", delivery->duration_us);
   answer_json(out, "payload", delivery->body);
