@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { signedInApi } from '../integration/support/api.js';
 import { Connek } from '../integration/support/connek.js';
 import { member } from '../integration/support/sign_in.js';
+import { eventually } from '../integration/support/served.js';
 import { Browser, manifestOf, Vendor } from '../integration/support/vendor.js';
 import { acme, owner, password } from './support/acme.js';
 import { choose, closeBrowser, settled, signIn, visitor } from './support/browser.js';
@@ -72,7 +73,7 @@ test('the operator sees how large the installation is by their key alone, and no
   await page.getByText('Serving', { exact: true }).waitFor();
   assert.doesNotMatch(await page.locator('main').innerText(), /@acme|Books|Finance|Ledger/);
   await page.getByRole('button', { name: 'Forget the key' }).click();
-  assert.equal(await page.getByRole('row').count(), 0);
+  await eventually(async () => assert.equal(await page.getByRole('row').count(), 0));
   assert.equal(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]).includes('cap_')), false);
   assertClean();
 });
@@ -170,7 +171,7 @@ test('what is typed stays when somebody else changes the same thing meanwhile, a
   assert.match((await chosen(second.page)).join(' '), /Support/);
   await second.page.getByRole('button', { name: 'Show theirs instead' }).click();
   await second.page.getByRole('alert').waitFor({ state: 'detached' });
-  assert.match((await chosen(second.page)).join(' '), /Finance/);
+  await eventually(async () => assert.match((await chosen(second.page)).join(' '), /Finance/));
   first.assertClean();
   second.assertClean();
 });

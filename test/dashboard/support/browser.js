@@ -1,6 +1,7 @@
 // A person at the dashboard, in headless Chromium, and what must hold of everything they open: nothing is asked of
 // anybody else, nothing breaks the page's policy, no error in the script. It must know nothing of Connek but its pages.
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { launch } from '../../integration/support/browser.js';
 
 // One, however many ask for it at once: a second one would be closed by nobody, and the tests' process never end.
@@ -21,6 +22,18 @@ function askedFrom(request) {
   }
 }
 
+// CONNEK_TEST_SLOWNESS=N: scripts run N times slower and what the API is asked is up to N tenths of a second late, by chance,
+// so that a test that does not wait for what it looks at fails here and not on somebody's busy machine.
+const slowness = Number(process.env.CONNEK_TEST_SLOWNESS ?? 1);
+async function slowDown(page, times) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Emulation.setCPUThrottlingRate', { rate: times });
+  await page.route('**/api/v1/**', async (route) => {
+    await sleep(Math.random() * times * 100);
+    await route.continue().catch(() => {}); // the page has gone
+  });
+}
+
 const wide = { width: 1280, height: 860 };
 
 // A page of its own, signed in to nothing. `problems` fills with what must not be; assertClean() looks at it. `alsoAsked`:
@@ -30,6 +43,7 @@ export async function visitor(t, base, { theme = 'light', viewport = wide, expec
   t.after(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
+  if (slowness > 1) await slowDown(page, slowness);
   const problems = [];
   page.on('request', (request) => {
     const { origin, protocol } = new URL(request.url());
