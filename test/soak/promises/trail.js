@@ -1,4 +1,5 @@
-// A long trail: a million records, made by calls, and verified; a call costs what it does where there are none.
+// A long trail: a million records (ten in the long form), made by calls, and verified; a call costs what it does where there are
+// hardly any.
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { Connek, releaseBinary, run } from '../../integration/support/connek.js'
 import { Load, loadConfig, loadLedger } from '../../faults/load.js';
 import { compareCosts, costOf, us } from '../cost.js';
 
-const n = 1_000_000;
+const million = 1_000_000;
 const script = join(import.meta.dirname, '../../bench/load.lua');
 
 // wrk asks who it is, again and again: a call, and so a record, each. How many.
@@ -23,14 +24,15 @@ async function makeRecords(connek, seconds) {
 
 export default [
   {
-    title: `${n.toLocaleString('en')} audit records verified`,
-    aim: 'under 10 s; CPU per call within 10% of what it is without them',
-    async run(scope, { rounds }) {
+    title: 'a long trail: verified, and a call beside it',
+    aim: 'a million records verified in less than 10 s; CPU per call within 10% of what it is without them',
+    async run(scope, { rounds, isFull }) {
+      const n = (isFull ? 10 : 1) * million;
       const args = ['--audit', 'relaxed', '--workers', '1'];
       const serve = () => Connek.serving(scope, { binary: releaseBinary, isOnSqlite: true, config: loadConfig(16), args, ledger: loadLedger });
       const long = await serve();
       let records = 0;
-      for (let i = 0; i < 60 && records < n; i++) records += await makeRecords(long, 10);
+      for (let i = 0; i < 120 && records < n; i++) records += await makeRecords(long, 10);
       assert.ok(records >= n, `${records} records only`);
       // Beside one that has hardly any, in turn. Both have put their log back into the database more than once before: the first
       // calls of all do not pay for that yet.
@@ -47,7 +49,7 @@ export default [
       assert.equal(code, 0, stdout + stderr);
       const bytes = Math.round(statSync(join(long.data, 'connek.db')).size / records);
       const figure = `${records.toLocaleString('en')} records of ${bytes} bytes, each made by a call, in ${seconds.toFixed(1)} s; a call ${us(costs[0])} without them, ${us(costs[1])} with them: ${ratios[1].toFixed(2)} times (median of pairs)`;
-      return { held: seconds < 10 && ratios[1] <= 1.1, figure };
+      return { held: seconds < (10 * records) / million && ratios[1] <= 1.1, figure };
     },
   },
 ];
