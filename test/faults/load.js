@@ -39,13 +39,13 @@ export class Load {
   acknowledged = []; // { mark, isWrite }
   calls = 0; // answered rightly
   refused = 0; // told that it cannot be done now
+  refusals = []; // what the first three were told
   broken = 0; // no answer: the connection ended
   failedAt = {}; // both of them, by the server that was asked
   wrong = []; // anything else, as text; the first hundred
   latencies = []; // milliseconds, where they are asked for
   #isOver = false;
   #running = [];
-  #underWay = new Set();
 
   // `clients`: { email, urls }, whose calls go to the URLs in turn. `kind`: mixed or reads. `pauseMs`: between two calls of one.
   constructor(clients, { kind = 'mixed', pauseMs = 0, wantsLatencies = false, most = Infinity } = {}) {
@@ -74,11 +74,6 @@ export class Load {
     return this;
   }
 
-  // Until each call that is under way now has been answered.
-  async underWayEnded() {
-    await Promise.all([...this.#underWay]);
-  }
-
   // Until `most` calls were made.
   async end() {
     await Promise.all(this.#running);
@@ -89,10 +84,7 @@ export class Load {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let i = 0; !this.#isOver && this.calls + this.broken + this.refused + this.wrong.length < this.most; i++) {
       const what = turns[this.kind][i % turns[this.kind].length];
-      const call = this.#call(agent, client, what, client.urls[i % client.urls.length], i % 3 === 2 ? modern : legacy);
-      this.#underWay.add(call);
-      const isAnswered = await call;
-      this.#underWay.delete(call);
+      const isAnswered = await this.#call(agent, client, what, client.urls[i % client.urls.length], i % 3 === 2 ? modern : legacy);
       if (!isAnswered && !this.#isOver) await sleep(10);
       else if (this.pauseMs) await sleep(this.pauseMs);
     }
@@ -117,6 +109,7 @@ export class Load {
     // The ledger's own disk may be full while there is room for records: said by its tool, and on record.
     if (status === 503 || status === 502 || text.includes('ledger: there is no room left')) {
       this.refused++;
+      if (this.refusals.length < 3) this.refusals.push(`${url} ${status} ${text.slice(0, 300)}`);
       this.#failed(url);
       return false;
     }

@@ -2,7 +2,7 @@
 // that gives each request to the next one.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Connek, exampleConfig, exampleLedger } from '../integration/support/connek.js';
@@ -68,10 +68,8 @@ export class Cluster {
   }
 
   // One of the servers goes on as another program: out of the balancer, ended in order, begun again, back into the balancer.
-  // `load`: what goes through the balancer meanwhile.
-  async replace(node, program, load) {
+  async replace(node, program) {
     await this.balanceOver(this.nodes.filter((other) => other !== node));
-    await load.underWayEnded();
     await node.stop();
     node.binary = program;
     await this.begin(node);
@@ -111,14 +109,15 @@ export class Cluster {
         await new Promise((resume) => setTimeout(resume, 50));
       }
     }
-    // From now on requests go to these alone; those under way end where they are. (A connection that was kept would go on by
-    // the old words.)
+    // From now on requests go to these alone, and none is under way by the old words: nginx's workers end when they have nothing
+    // more to do, and until then one of before may still accept.
     let n = 0;
     this.balanceOver = async (nodes) => {
       await this.#configure(dir, port, nodes, ++n);
       nginx.kill('SIGHUP');
       const has = async () => (await fetch(`${base}/balancer`, { headers: { Connection: 'close' } })).text();
-      while ((await has()) !== String(n)) await new Promise((resume) => setTimeout(resume, 20));
+      const workers = async () => (await readFile(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8')).trim().split(' ').length;
+      while ((await has()) !== String(n) || (await workers()) > 1) await new Promise((resume) => setTimeout(resume, 20));
     };
     return base;
   }

@@ -67,7 +67,7 @@ test('three servers go on to the next version one after the other, and nobody wh
   };
   await more();
   for (const [i, node] of nodes.entries()) {
-    await cluster.replace(node, versions[1], load);
+    await cluster.replace(node, versions[1]);
     assert.equal(await migrations(node), before + 1);
     await more();
     // What the next version brought in is taken in by all, also by those that cannot read all of it.
@@ -78,7 +78,7 @@ test('three servers go on to the next version one after the other, and nobody wh
     for (const each of nodes) assert.equal((await readiness(each)).code, 200);
   }
   await load.stop();
-  assert.deepEqual({ wrong: load.wrong.slice(0, 3), broken: load.broken, refused: load.refused }, { wrong: [], broken: 0, refused: 0 });
+  assert.deepEqual({ wrong: load.wrong.slice(0, 3), broken: load.broken, refusals: load.refusals }, { wrong: [], broken: 0, refusals: [] });
   const { acknowledged, written } = await holdAgainstTrail(first, load.acknowledged);
   const { code, stdout, stderr } = await first.verify();
   assert.equal(code, 0, stdout + stderr);
@@ -153,7 +153,7 @@ test('a migration waits for those that use its tables, and they for nobody; kill
   assert.equal(await migrations(a), before + 1);
   assert.ok(await hasTable(a, 'next_note'));
   await load.stop();
-  assert.deepEqual({ wrong: load.wrong.slice(0, 3), broken: load.broken, refused: load.refused }, { wrong: [], broken: 0, refused: 0 });
+  assert.deepEqual({ wrong: load.wrong.slice(0, 3), broken: load.broken, refusals: load.refusals }, { wrong: [], broken: 0, refusals: [] });
   for (const node of [a, b, c]) assert.equal((await readiness(node)).code, 200);
   a.binary = versions[1];
   await holdAgainstTrail(a, load.acknowledged);

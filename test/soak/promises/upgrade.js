@@ -9,7 +9,7 @@ import { Scope } from '../scope.js';
 
 const clients = 12;
 const versions = versionsOf(releaseBinary);
-const isQuiet = ({ wrong, broken, refused }) => assert.deepEqual({ wrong: wrong.slice(0, 3), broken, refused }, { wrong: [], broken: 0, refused: 0 });
+const isQuiet = ({ wrong, broken, refusals }) => assert.deepEqual({ wrong: wrong.slice(0, 3), broken, refusals }, { wrong: [], broken: 0, refusals: [] });
 
 async function once(scope, kills) {
   const cluster = await Cluster.start(scope, { binary: versions[0], config: loadConfig(clients), args: ['--workers', '1'], ledger: loadLedger });
@@ -30,7 +30,7 @@ async function once(scope, kills) {
     assert.equal(hasAll, now === before ? 'f' : 't');
   }
   for (const node of nodes) {
-    await cluster.replace(node, versions[1], load);
+    await cluster.replace(node, versions[1]);
     await sleep(200);
     for (const each of nodes) assert.equal((await readiness(each)).code, 200);
   }
