@@ -248,7 +248,7 @@ test('notifications/cancelled ends the call of that session and id, and no other
   const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 7, reason: 'enough' } };
   assert.equal((await post(url, cancel, { 'MCP-Protocol-Version': legacyRevision, ...one })).status, 202);
   assert.equal((await first).body, undefined, 'a cancelled request gets no response');
-  await sleep(100);
+  await eventually(() => upstream.departures > 0, 'the upstream request of the first was ended');
   assert.equal(upstream.departures, 1);
   await post(url, cancel, { 'MCP-Protocol-Version': legacyRevision, ...two });
   await second;
