@@ -4,10 +4,10 @@ import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
 import { Connek } from '../integration/support/connek.js';
 import { sdk1 } from '../integration/support/clients.js';
-import { eventually } from '../integration/support/served.js';
 import { password, setupLink } from '../integration/support/sign_in.js';
 import { books, booksManifest } from './support/acme.js';
 import { closeBrowser, visitor } from './support/browser.js';
+import { eventually } from '../integration/support/wait.js';
 
 after(closeBrowser);
 

@@ -2,9 +2,10 @@
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { sdk1 } from '../integration/support/clients.js';
-import { Served, eventually, readOnly } from '../integration/support/served.js';
+import { Served, readOnly } from '../integration/support/served.js';
 import { acme, owner, password } from './support/acme.js';
 import { choose, closeBrowser, settled, signIn, visitor } from './support/browser.js';
+import { eventually } from '../integration/support/wait.js';
 
 let world, who, page;
 const closers = [];

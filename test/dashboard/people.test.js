@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { signedInApi } from '../integration/support/api.js';
 import { Connek } from '../integration/support/connek.js';
 import { member } from '../integration/support/sign_in.js';
-import { eventually } from '../integration/support/served.js';
 import { Browser, manifestOf, Vendor } from '../integration/support/vendor.js';
 import { acme, owner, password } from './support/acme.js';
 import { choose, closeBrowser, settled, signIn, visitor } from './support/browser.js';
+import { eventually } from '../integration/support/wait.js';
 
 let world;
 const closers = [];

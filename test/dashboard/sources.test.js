@@ -5,11 +5,12 @@ import assert from 'node:assert/strict';
 import { sdk1 } from '../integration/support/clients.js';
 import { Connek } from '../integration/support/connek.js';
 import { CertifiedVendor } from '../integration/support/oidc.js';
-import { Served, eventually, readOnly, tool } from '../integration/support/served.js';
+import { Served, readOnly, tool } from '../integration/support/served.js';
 import { member } from '../integration/support/sign_in.js';
 import { manifestOf } from '../integration/support/vendor.js';
 import { choose, closeBrowser, settled, signIn, visitor } from './support/browser.js';
 import { password } from './support/acme.js';
+import { eventually } from '../integration/support/wait.js';
 
 after(closeBrowser);
 const admin = 'ben@acme.example';

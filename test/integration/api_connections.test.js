@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { Connek, exampleConfig } from './support/connek.js';
 import { signedInApi } from './support/api.js';
 import { Served } from './support/served.js';
+import { until } from './support/wait.js';
 
 const secret = 'sk_live_never_to_be_seen_again';
 const config = {
@@ -124,7 +125,7 @@ test('an MCP server is added, connected, and taken away again', async (t) => {
   assert.equal(added.connector.name, 'CRM');
   const connection = await admin.post('./connections', { name: 'crm', connector: 'crm', trust: 'accept' });
   const path = `./connections/${connection.id}`;
-  for (let i = 0; i < 100 && (await admin.get(path)).n_tools === 0; i++) await new Promise((resume) => setTimeout(resume, 100));
+  await until('its tools', async () => (await admin.get(path)).n_tools > 0);
   assert.deepEqual((await admin.get(`${path}/tools`)).items.map(({ name }) => name), ['search']);
   problem(await admin.call('DELETE', './connectors/crm'), 409, /delete that first/);
   await admin.delete(path);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { Connek, exampleConfig } from './support/connek.js';
 import { Api, signedInApi } from './support/api.js';
 import { Served } from './support/served.js';
+import { until } from './support/wait.js';
 
 const config = {
   ...exampleConfig,
@@ -174,8 +175,7 @@ test('what happens is told as it happens: to members their own calls alone', asy
   await call(other.url, 'sqlite_query', { sql: 'SELECT 2' });
   await admin.post('./roles', { name: 'Heard of' });
   const has = (list, email) => list.some(({ event, data }) => event === 'call' && data.user.email === email);
-  for (let i = 0; i < 100 && !(has(heard.auditor, 'marketing@acme.example') && has(heard.finance, 'finance@acme.example') && heard.auditor.some(({ event }) => event === 'change')); i++)
-    await new Promise((resume) => setTimeout(resume, 100));
+  await until('they hear', () => has(heard.auditor, 'marketing@acme.example') && has(heard.finance, 'finance@acme.example') && heard.auditor.some(({ event }) => event === 'change'));
   assert.ok(has(heard.auditor, 'finance@acme.example') && has(heard.auditor, 'marketing@acme.example'));
   assert.ok(heard.auditor.some(({ event, data }) => event === 'change' && data.tool === 'role.create'));
   assert.ok(heard.auditor.some(({ event }) => event === 'organisation'));
@@ -269,8 +269,7 @@ test('what an MCP server offers waits for a decision, and a change of it is show
   await admin.post('./connectors', { definition: { id: 'crm', kind: 'mcp', url: served.url } });
   const { id } = await admin.post('./connections', { name: 'crm', connector: 'crm' });
   const waiting = async () => (await auditor.get(`./review?connection=${id}`)).items.filter(({ kind }) => kind === 'tool');
-  for (let i = 0; i < 100 && (await waiting()).length === 0; i++) await new Promise((resume) => setTimeout(resume, 100));
-  const [item] = await waiting();
+  const [item] = await until('it waits', async () => (await waiting()).length > 0 && waiting());
   assert.deepEqual([item.status, item.hint, item.does], ['pending', 'read', null]);
   problem(await auditor.call('POST', './review', { body: { decisions: [{ item: item.id, is_accepted: true }] } }), 403);
   const decided = await admin.post('./review', { decisions: [{ item: item.id, is_accepted: true, does: 'read' }] });

@@ -11,8 +11,8 @@ import { sql } from './support/aged.js';
 import { Connek, run } from './support/connek.js';
 import { callTool, legacy, modern, post, send } from './support/mcp.js';
 import { formsOf, Person } from './support/person.js';
-import { eventually } from './support/served.js';
 import { allow, authorizeUrl, member, password, pkce, redirectUri, register, signedIn, token } from './support/sign_in.js';
+import { eventually } from './support/wait.js';
 
 const finance = 'finance@acme.example';
 const ledger = { sql: 'SELECT count(*) AS n FROM invoice' };

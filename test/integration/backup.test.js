@@ -12,8 +12,8 @@ import { Connek, exampleConfig, exampleLedger, run } from './support/connek.js';
 import { sql } from './support/aged.js';
 import { callTool, modern } from './support/mcp.js';
 import { hold } from './support/postgres.js';
-import { eventually } from './support/served.js';
 import { Load, loadConfig, loadLedger } from '../faults/load.js';
+import { eventually } from './support/wait.js';
 
 const finance = 'finance@acme.example';
 const hasServer = Boolean(process.env.CONNEK_TEST_DATABASE);

@@ -10,9 +10,9 @@ import { Connek, exampleLedger } from './support/connek.js';
 import { Leaky, leakyProgram } from './support/leaky.js';
 import { callTool, legacy, modern, send } from './support/mcp.js';
 import { Person } from './support/person.js';
-import { eventually } from './support/served.js';
 import { allow, authorizeUrl, pkce, redirectUri, register } from './support/sign_in.js';
 import { Browser } from './support/vendor.js';
+import { eventually } from './support/wait.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const wanted = 500;

@@ -9,7 +9,7 @@ import { Canaries } from './support/canaries.js';
 import { Connek } from './support/connek.js';
 import { Leaky } from './support/leaky.js';
 import { oneTimeCode } from './support/totp.js';
-import { eventually } from './support/served.js';
+import { eventually } from './support/wait.js';
 
 // What an organisation's stream of events says.
 async function listening(t, api) {

@@ -9,6 +9,7 @@ import { Upstream } from './support/upstream.js';
 import { ageGrants, ageJobs, sql } from './support/aged.js';
 import { callTool } from './support/mcp.js';
 import { startFixture } from '../fixtures/mcp/process.js';
+import { until } from './support/wait.js';
 
 const day = 86_400;
 const now = () => Math.floor(Date.now() / 1000);
@@ -153,12 +154,10 @@ test('idle connections are renewed in the background, each at a time of its own,
   await new Promise((resume) => setTimeout(resume, 3000));
   assert.equal(exchanges.filter(({ grant_type }) => grant_type === 'refresh_token').length, 0, 'not yet');
   await ageJobs(connek, 17 * day);
-  for (let i = 0; i < 150 && exchanges.filter(({ grant_type }) => grant_type === 'refresh_token').length < 3; i++) await new Promise((resume) => setTimeout(resume, 100));
-  for (let i = 0; i < 50; i++) {
+  await until('each is renewed', async () => {
     const list = await listOf(connek);
-    if (names.every((name) => list[name].history[0].what === 'refreshed')) break;
-    await new Promise((resume) => setTimeout(resume, 100));
-  }
+    return names.every((name) => list[name].history[0].what === 'refreshed');
+  });
   const after = await listOf(connek);
   for (const name of names) assert.deepEqual(after[name].history.map(({ what }) => what), ['refreshed', 'connected'], name);
   assert.ok((await sql(connek, `SELECT due_at / 1000000 - ${now()} AS seconds FROM job WHERE kind = 'refresh'`)).every(({ seconds }) => seconds > 14.9 * day), 'and again later');
@@ -197,8 +196,8 @@ test('an access that only a person can renew, and a key that has grown old, are 
   const table = await connek.ok('connection', 'list');
   assert.match(table, /^books: its access ends on/m);
   assert.match(table, /^keyed: its credential is 400 days old/m);
-  for (let i = 0; i < 100 && !connek.log.some(({ event }) => event === 'grant_expiring'); i++) await new Promise((resume) => setTimeout(resume, 100));
-  assert.match(JSON.stringify(connek.log.find(({ event }) => event === 'grant_expiring')), /only a person can renew it/);
+  const warned = await until('a warning', () => connek.log.find(({ event }) => event === 'grant_expiring'));
+  assert.match(JSON.stringify(warned), /only a person can renew it/);
   assert.equal((await callTool((await connek.token('finance@acme.example')).url, 'books_list')).body.result.isError, false, 'until then it works');
   await ageGrants(connek, 7 * day);
   assert.equal((await listOf(connek)).books.status, 'reconnect');
@@ -232,14 +231,11 @@ async function refusing(t, more = {}) {
   await connek.start('--allow-upstream', vendor.host, '--workers', '2', ...(more.args ?? []));
   const { url } = await connek.token('boss@acme.example');
   const call = async (tool) => (await callTool(url, tool, {})).body.result;
-  const becomes = async (name, status) => {
-    for (let i = 0; i < 200; i++) {
+  const becomes = (name, status) =>
+    until(`${name} is ${status}`, async () => {
       const found = (await listOf(connek))[name];
-      if (found.status === status) return found;
-      await sleep(50);
-    }
-    return assert.fail(`${name} did not become ${status}`);
-  };
+      return found.status === status && found;
+    });
   return { vendor, connek, call, becomes, access_token };
 }
 
@@ -288,10 +284,7 @@ test('an access that its service takes no more, and that nothing renews, has to 
   const found = await becomes('books', 'reconnect');
   assert.match(found.last_error, /no longer accepts the access that it gave \(401\)/);
   const n = vendor.calls.length;
-  for (let i = 0; i < 100 && !/connect\//.test((await call('books_list')).content[0].text); i++) await sleep(50);
-  const told = (await call('books_list')).content[0].text;
-  const link = /http\S+\/connect\/[0-9a-f]{64}/.exec(told)?.[0];
-  assert.ok(link, told);
+  const [link] = await until('a link to connect it again', async () => /http\S+\/connect\/[0-9a-f]{64}/.exec((await call('books_list')).content[0].text));
   assert.ok(vendor.calls.length <= n + 2, 'nothing more is sent with it');
   assert.match((await new Browser().follow(link)).text, /is connected/);
   assert.equal((await call('books_list')).isError, false);

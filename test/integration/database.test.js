@@ -10,7 +10,7 @@ import { Connek } from './support/connek.js';
 import { sql } from './support/aged.js';
 import { callTool, modern } from './support/mcp.js';
 import { hold, runPostgres } from './support/postgres.js';
-import { eventually } from './support/served.js';
+import { eventually } from './support/wait.js';
 
 const secret = 'swordfish-0815';
 const address = `postgres://connek:${secret}@127.0.0.1:1/books?connect_timeout=2`;

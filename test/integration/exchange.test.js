@@ -4,10 +4,11 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connek, exampleConfig, exampleLedger, run } from './support/connek.js';
+import { Connek, exampleConfig, run } from './support/connek.js';
 import { Upstream } from './support/upstream.js';
 import { RawConnection, callTool, legacy, legacyRevision, modern, post, send } from './support/mcp.js';
 import { held, rounds } from './support/proof.js';
+import { until } from './support/wait.js';
 
 const finance = 'finance@acme.example';
 const marks = 'CREATE TABLE entry (mark TEXT PRIMARY KEY);';
@@ -15,15 +16,6 @@ const all = { ...exampleConfig, roles: [{ name: 'finance', rules: [{ connection:
 const count = (n) => `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${n}) SELECT count(*) AS n FROM n`;
 const insert = (mark) => ({ sql: 'INSERT INTO entry (mark) VALUES ($1)', params: [mark] });
 const textOf = (body) => body.result.content[0].text;
-
-// Waits for a condition that another process brings about.
-async function eventually(isTrue, what) {
-  for (let i = 0; i < 400; i++) {
-    if (await isTrue()) return;
-    await sleep(25);
-  }
-  assert.fail(`never: ${what}`);
-}
 
 async function markedRows(connek) {
   const { code, stdout, stderr } = await run('sqlite3', [connek.path('ledger.db'), 'SELECT mark FROM entry']);
@@ -115,11 +107,11 @@ test('a client that has left before its request was begun is treated as one that
   const raw = await RawConnection.open(connek.base);
   await raw.write(ask(legacy, 'first') + ask(modern, 'second'));
   raw.socket.end();
-  await eventually(() => upstream.count === 1, 'the first is under way');
+  await until('the first is under way', () => upstream.count === 1);
   await sleep(100); // for what says that the client will send no more
   upstream.json(responses[0], {});
   const outcomes = async () => (await connek.audit()).filter(({ tool }) => tool === 'desk_do').map(({ outcome }) => outcome);
-  await eventually(async () => (await outcomes()).includes('cancelled'), 'the second, begun after that, was cancelled');
+  await until('the second, begun after that, was cancelled', async () => (await outcomes()).includes('cancelled'));
   raw.close();
   assert.deepEqual((await outcomes()).toSorted(), ['cancelled', 'ok']);
   assert.equal(upstream.count, 1, 'it was not made');
@@ -144,7 +136,7 @@ test('a batch with a slow call: the others are done meanwhile, all are answered 
     { jsonrpc: '2.0', method: 'notifications/initialized' },
   ];
   const pending = post(url, batch, { 'MCP-Protocol-Version': '2025-03-26' });
-  await eventually(async () => (await connek.audit()).some(({ tool, outcome }) => tool === 'desk_do' && outcome === 'ok'), 'the quick one is on record');
+  await until('the quick one is on record', async () => (await connek.audit()).some(({ tool, outcome }) => tool === 'desk_do' && outcome === 'ok'));
   assert.equal(held0.length, 1);
   upstream.json(held0[0], { at: 'last' });
   const { status, body } = await pending;
@@ -164,11 +156,11 @@ test('of a batch one call can be cancelled: the others are answered; where all a
   const call = (id, mark) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'desk_ask', arguments: { mark } } });
   const cancel = (requestId) => ({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } });
   const some = post(url, [call(1, 'hang'), call(2, 'quick')], headers);
-  await eventually(() => upstream.count === 2, 'both are under way');
+  await until('both are under way', () => upstream.count === 2);
   await post(url, cancel(1), headers);
   assert.deepEqual((await some).body.map(({ id }) => id), [2]);
   const none = post(url, [call(1, 'hang'), call(2, 'hang')], headers);
-  await eventually(() => upstream.count === 4, 'both are under way');
+  await until('both are under way', () => upstream.count === 4);
   await post(url, [cancel(1), cancel(2)], headers);
   const { status, body, headers: answered } = await none;
   assert.equal(status, 200);
@@ -230,7 +222,7 @@ for (const name of ['desk_ask', 'desk_do']) {
     const upstream0 = upstream;
     const raw = await RawConnection.open(connek.base);
     await raw.write(bytesOf(url, legacy('tools/call', { name, arguments: { mark: 'x' } })));
-    await eventually(() => upstream.count === 1, 'the call reached the upstream');
+    await until('the call reached the upstream', () => upstream.count === 1);
     raw.socket.resetAndDestroy();
     await sleep(100);
     const stopped = connek.stop();
@@ -249,7 +241,7 @@ test('a token is revoked while its calls are under way: they end as they began, 
   const { upstream, connek, url, id } = await servingDesk(t, (request, response) => responses.push(response));
   const other = await connek.token(finance);
   const pending = Array.from({ length: 20 }, (_, i) => callTool(url, i % 2 ? 'desk_ask' : 'desk_do', { mark: String(i) }, i % 3 ? legacy : modern));
-  await eventually(() => upstream.count === 20, 'all are under way');
+  await until('all are under way', () => upstream.count === 20);
   await connek.ok('token', 'revoke', id);
   const refused = await Promise.all(Array.from({ length: 10 }, () => send(url, legacy('tools/list'))));
   for (const { status } of refused) assert.equal(status, 401);
@@ -301,7 +293,7 @@ test('a call that waits while its organisation changes ends by what it began wit
   const responses = [];
   const { upstream, connek, url } = await servingDesk(t, (request, response) => responses.push(response));
   const pending = Array.from({ length: 6 }, (_, i) => callTool(url, 'desk_do', { mark: String(i) }, i % 2 ? legacy : modern));
-  await eventually(() => upstream.count === 6, 'all are under way');
+  await until('all are under way', () => upstream.count === 6);
   await connek.writeFile('empty.json', { organisation: 'acme', users: [{ email: finance, roles: [] }] });
   await connek.ok('apply', connek.path('empty.json'), '--prune');
   assert.equal((await callTool(url, 'desk_do', { mark: 'x' })).body.error?.code, -32602, 'it is gone for whoever asks now');
@@ -318,7 +310,7 @@ test('everything at once: tokens come and go, rules change, clients leave and ca
   let isOver = false;
   let answered = 0;
   t.after(() => (isOver = true));
-  const until = async (act) => {
+  const repeat = async (act) => {
     while (!isOver) await act();
   };
   const mayFail = (promise) => promise.catch(() => ({ status: 0 }));
@@ -331,13 +323,13 @@ test('everything at once: tokens come and go, rules change, clients leave and ca
       assert.ok(textOf(body).includes(mark), 'an answer of one\'s own');
       answered++;
     };
-    return until(act);
+    return repeat(act);
   });
-  const leaving = until(() => {
+  const leaving = repeat(() => {
     const { message, headers } = modern('tools/call', { name: 'desk_do', arguments: { mark: 'left' } });
     return mayFail(post(url, message, headers, { signal: AbortSignal.timeout(Math.floor(Math.random() * 15)) }));
   });
-  const cancelling = until(async () => {
+  const cancelling = repeat(async () => {
     const { headers } = await mayFail(post(url, initialize));
     if (!headers) return sleep(5);
     const session = { 'Mcp-Session-Id': headers.get('mcp-session-id') };
@@ -345,7 +337,7 @@ test('everything at once: tokens come and go, rules change, clients leave and ca
     await mayFail(post(url, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }, { 'MCP-Protocol-Version': legacyRevision, ...session }));
     await called;
   });
-  const looking = until(async () => {
+  const looking = repeat(async () => {
     await mayFail(fetch(`${connek.adminBase}/metrics`).then((answer) => answer.text()));
     await mayFail(fetch(`${connek.base}/readyz`).then((answer) => answer.text()));
     await sleep(2);

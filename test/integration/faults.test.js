@@ -8,6 +8,7 @@ import { Connek, releaseBinary } from './support/connek.js';
 import { Upstream } from './support/upstream.js';
 import { callTool, legacy, modern, send } from './support/mcp.js';
 import { FaultyService, faults, unacceptingService } from '../faults/service.js';
+import { eventually } from './support/wait.js';
 
 const MiB = 1024 * 1024;
 const person = 'a@acme.example';
@@ -46,8 +47,7 @@ test('services that are dead, hang, drip, flood or lie are errors of their own: 
   const hanging = Array.from({ length: 50 }, () =>
     fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(message), signal: leaving.signal }).catch(() => 'left'),
   );
-  for (let i = 0; i < 200 && service.asked.hang !== 50; i++) await new Promise((resume) => setTimeout(resume, 25));
-  assert.equal(service.asked.hang, 50);
+  await eventually(() => assert.equal(service.asked.hang, 50));
 
   const isError = ({ status, body, text }, name) => {
     assert.equal(status, 200, `${name}: ${text}`);

@@ -4,13 +4,13 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ageGrants } from './support/aged.js';
 import { Connek } from './support/connek.js';
 import { callTool, legacy, send } from './support/mcp.js';
 import { consent } from './support/oidc.js';
 import { authorizationServer, listening, ProtectedServer } from './support/protected.js';
 import { Browser } from './support/vendor.js';
+import { until } from './support/wait.js';
 
 const textOf = ({ body, text }) => body?.result?.content?.[0]?.text ?? text;
 const linkIn = (text) => /https?:\/\/\S+\/connect\/[0-9a-f]{64}/.exec(text)?.[0];
@@ -19,15 +19,6 @@ const linkOf = async (connek, name = 'notes') => (await connek.ok('connection', 
 async function healthOf(connek, name = 'notes') {
   const lines = (await connek.ok('connection', 'list', '--json')).trim().split('\n');
   return lines.map((line) => JSON.parse(line)).find(({ connection }) => connection === name);
-}
-
-async function until(what, isSo) {
-  for (let tries = 0; tries < 300; tries++) {
-    const found = await isSo();
-    if (found) return found;
-    await sleep(50);
-  }
-  return assert.fail(`never: ${what}`);
 }
 
 const says = (connek, status, name) => until(`${name ?? 'notes'} is ${status}`, async () => {

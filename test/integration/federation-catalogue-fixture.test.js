@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { startFixture } from '../fixtures/mcp/process.js';
 import { Connek } from './support/connek.js';
 import { legacy, modern, send } from './support/mcp.js';
-import { eventually, organisation, user } from './support/served.js';
+import { organisation, user } from './support/served.js';
+import { eventually } from './support/wait.js';
 
 // Connek's own tools and the cache hints apart, which are ours.
 const ours = ({ name }) => name?.startsWith('connek_');

@@ -4,7 +4,8 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Connek } from './support/connek.js';
 import { callTool, legacy, send } from './support/mcp.js';
-import { Served, eventually, organisation, tool, user } from './support/served.js';
+import { Served, organisation, tool, user } from './support/served.js';
+import { eventually } from './support/wait.js';
 
 async function serving(t, config) {
   const connek = await Connek.create(t);

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { signedInApi } from './support/api.js';
 import { Connek } from './support/connek.js';
 import { callTool, legacy, modern, send } from './support/mcp.js';
-import { Served, eventually, organisation as config, readOnly, tool, user } from './support/served.js';
+import { Served, organisation as config, readOnly, tool, user } from './support/served.js';
+import { eventually } from './support/wait.js';
 
 const everything = { read: ['read'], destroy: ['read', 'write', 'destroy'] };
 

@@ -7,8 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connek, releaseBinary } from './support/connek.js';
 import { legacy, modern, post, send } from './support/mcp.js';
 import { held, isLong, rounds } from './support/proof.js';
-import { Served, eventually, organisation, tool } from './support/served.js';
+import { Served, organisation, tool } from './support/served.js';
 import { startFixture } from '../fixtures/mcp/process.js';
+import { eventually } from './support/wait.js';
 
 const clients = 100;
 const calls = rounds(5_000, 1_000_000);

@@ -8,8 +8,9 @@ import { Connek, releaseBinary } from './support/connek.js';
 import { callTool, legacy, send } from './support/mcp.js';
 import { held, isLong, rounds } from './support/proof.js';
 import { json, lies, notice } from './support/lies.js';
-import { Served, eventually, organisation, tool, user } from './support/served.js';
+import { Served, organisation, tool, user } from './support/served.js';
 import { processesOf } from './support/stdio.js';
+import { eventually } from './support/wait.js';
 
 async function serving(t, servers) {
   const connek = await Connek.create(t);

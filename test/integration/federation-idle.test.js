@@ -7,8 +7,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connek } from './support/connek.js';
 import { callTool, legacy, send } from './support/mcp.js';
-import { Served, eventually, organisation, tool, user } from './support/served.js';
+import { Served, organisation, tool, user } from './support/served.js';
 import { processesOf, program, started } from './support/stdio.js';
+import { eventually } from './support/wait.js';
 
 const names = async (url) => (await send(url, legacy('tools/list'))).body.result.tools.map(({ name }) => name);
 const textOf = ({ body }) => body.result?.content?.[0]?.text ?? JSON.stringify(body);

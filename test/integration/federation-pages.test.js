@@ -7,7 +7,7 @@ import { sdk1 } from './support/clients.js';
 import { begin } from './support/events.js';
 import { withEverything, withFixture } from './support/federated.js';
 import { legacy, modern, send } from './support/mcp.js';
-import { eventually } from './support/served.js';
+import { eventually } from './support/wait.js';
 
 const tool = 'trigger-url-elicitation';
 const page = 'https://pages.example/sign';

@@ -8,8 +8,9 @@ import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextpr
 import { Connek } from './support/connek.js';
 import { client2Legacy, client2Modern, inspector, mcpRemote, sdk1 } from './support/clients.js';
 import { legacy, send } from './support/mcp.js';
-import { eventually, user } from './support/served.js';
+import { user } from './support/served.js';
 import { fixtureProgram, startFixture } from '../fixtures/mcp/process.js';
+import { eventually } from './support/wait.js';
 
 const everything = 'server-everything on stdio';
 const everythingProgram = resolve(import.meta.dirname, '../../node_modules/@modelcontextprotocol/server-everything/dist/index.js');

@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Connek } from './support/connek.js';
 import { callTool, legacy, send } from './support/mcp.js';
-import { Served, eventually, organisation, tool, user } from './support/served.js';
+import { Served, organisation, tool, user } from './support/served.js';
 import { commandOf, descendants, program, started } from './support/stdio.js';
+import { eventually } from './support/wait.js';
 
 const names = async (url) => (await send(url, legacy('tools/list'))).body.result.tools.map(({ name }) => name);
 const textOf = ({ body }) => body.result?.content?.[0]?.text ?? JSON.stringify(body);

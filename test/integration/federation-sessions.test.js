@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { begin, get, postStream } from './support/events.js';
-import { ann, everything, withFixture as serving } from './support/federated.js';
+import { ann, withFixture as serving } from './support/federated.js';
 import { legacy, modern, post, send } from './support/mcp.js';
 
 const call = (name, args = {}, id = 1) => legacy('tools/call', { name, arguments: args }, { id });

@@ -7,7 +7,7 @@ import { sdk1 } from './support/clients.js';
 import { begin, postStream } from './support/events.js';
 import { everything, withEverything, withEverythingOverHttp, withFixture } from './support/federated.js';
 import { legacy, modern, send } from './support/mcp.js';
-import { eventually } from './support/served.js';
+import { eventually } from './support/wait.js';
 
 const research = 'simulate-research-query';
 const tasks = { 'io.modelcontextprotocol/tasks': {} };

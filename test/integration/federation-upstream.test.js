@@ -8,9 +8,10 @@ import { join, resolve } from 'node:path';
 import { Connek } from './support/connek.js';
 import { legacy, modern, send } from './support/mcp.js';
 import { freePort } from './support/process.js';
-import { Served, eventually, tool, user } from './support/served.js';
+import { Served, tool, user } from './support/served.js';
 import { commandOf, descendants, isHidden, program, started, unsandboxed } from './support/stdio.js';
 import { fixtureProgram } from '../fixtures/mcp/process.js';
+import { eventually } from './support/wait.js';
 
 const modules = resolve(import.meta.dirname, '../../node_modules');
 const everythingProgram = join(modules, '@modelcontextprotocol/server-everything/dist/index.js');

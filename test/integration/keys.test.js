@@ -13,9 +13,9 @@ import { callTool } from './support/mcp.js';
 import { signedInApi } from './support/api.js';
 import { Person } from './support/person.js';
 import { held, isLong, rounds } from './support/proof.js';
-import { eventually } from './support/served.js';
 import { member, password } from './support/sign_in.js';
 import { Browser, Vendor, manifestOf } from './support/vendor.js';
+import { eventually } from './support/wait.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

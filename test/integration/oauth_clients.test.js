@@ -18,6 +18,7 @@ import { launcher as inspectorLauncher } from './support/clients.js';
 import { sql } from './support/aged.js';
 import { Connek } from './support/connek.js';
 import { authorizeUrl, member, password, pkce, register, token } from './support/sign_in.js';
+import { eventually, until } from './support/wait.js';
 
 const finance = 'finance@acme.example';
 const who = { name: 'connek-tests', version: '1.0.0' };
@@ -136,15 +137,6 @@ function started(t, args, env = {}) {
   child.stderr.setEncoding('utf8').on('data', (text) => (seen.text += text));
   child.stdin.on('error', () => {});
   return seen;
-}
-
-async function until(what, found, timeoutMs = 60_000) {
-  for (const deadline = Date.now() + timeoutMs; ; ) {
-    const value = found();
-    if (value) return value;
-    assert.ok(Date.now() < deadline, `${what()} did not come`);
-    await sleep(50);
-  }
 }
 
 const addressesIn = (text) => [...text.matchAll(/http:\/\/127\.0\.0\.1:\d+\/oauth\/authorize\?\S+/g)].map(([address]) => address);
@@ -296,7 +288,6 @@ test('a person goes through the consent page in Chromium, in both themes and on 
 
 test('a client that registered and was let in by nobody is taken away by the running server after a day', async () => {
   const status = async (client_id) => (await person.open(authorizeUrl(connek.base, { client_id, code_challenge: pkce().challenge }))).status;
-  for (let i = 0; i < 600 && (await status(forgotten)) !== 400; i++) await sleep(100);
-  assert.equal(await status(forgotten), 400);
+  await eventually(async () => assert.equal(await status(forgotten), 400), { timeoutMs: 60_000 });
   assert.equal(await status(fresh), 200);
 });

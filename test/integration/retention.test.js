@@ -9,6 +9,7 @@ import { ageJobs, sql } from './support/aged.js';
 import { signedInApi } from './support/api.js';
 import { callTool } from './support/mcp.js';
 import { held, rounds } from './support/proof.js';
+import { until } from './support/wait.js';
 
 const finance = 'finance@acme.example';
 const libraries = '/usr/lib';
@@ -22,11 +23,6 @@ const config = {
     { email: finance, kind: 'owner', roles: ['finance'] },
     { email: 'admin@acme.example', kind: 'admin', roles: [] },
   ],
-};
-
-const until = async (what, is) => {
-  for (const deadline = Date.now() + 120_000; Date.now() < deadline; await sleep(100)) if (await is()) return;
-  assert.fail(`${what} did not come`);
 };
 
 // A server that ran a hundred days ago and recorded `n` calls there. It has been stopped.
@@ -82,7 +78,7 @@ test('records that are older than an owner keeps are removed an hour after, on r
   assert.ok(due > (Date.now() + 50 * 60_000) * 1000, 'it can be taken back for an hour');
   assert.equal(await count(connek, `${node} AND seq = 1`), 1);
   await ageJobs(connek, 3600);
-  await until('the removal', () => isOver(connek));
+  await until('the removal', () => isOver(connek), { timeoutMs: 120_000 });
 
   const after = await owner.get('./settings');
   assert.ok(after.audit.removed >= 40, JSON.stringify(after.audit));
@@ -128,7 +124,7 @@ test(`killed ${kills} times while records are removed: nothing is half gone, and
   }
   t.diagnostic(`old records left after each kill: ${left.join(' ')}`);
   await connek.start();
-  await until('the end of the removal', () => isOver(connek));
+  await until('the end of the removal', () => isOver(connek), { timeoutMs: 120_000 });
   assert.equal((await call(connek, token)).body.result.isError, false);
   const { code, stdout, stderr } = await connek.verify('--since', connek.path('checkpoint.json'));
   assert.equal(code, 0, stdout + stderr);

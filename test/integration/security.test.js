@@ -9,6 +9,7 @@ import { sql } from './support/aged.js';
 import { Connek, exampleLedger, run } from './support/connek.js';
 import { Upstream } from './support/upstream.js';
 import { RawConnection, callTool, legacy, legacyRevision, modern, post, send, sendRaw } from './support/mcp.js';
+import { eventually } from './support/wait.js';
 
 const finance = 'finance@acme.example';
 const json = { 'Content-Type': 'application/json' };
@@ -420,10 +421,7 @@ test('a cancellation that fits several calls stops none', async (t) => {
   await own.start('--allow-upstream', upstream.host, '--workers', '4');
   const { url } = await own.token(finance);
   const cancel = () => send(url, { message: { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 0 } }, headers: {} });
-  const arrived = async (n) => {
-    for (let i = 0; i < 400 && upstream.count < n; i++) await sleep(25);
-    assert.equal(upstream.count, n);
-  };
+  const arrived = (n) => eventually(() => assert.equal(upstream.count, n));
   // Programs with one access token, no session, and the same id, on whatever worker: whose call is meant?
   const begin = () => send(url, legacy('tools/call', { name: 'slow_get', arguments: {} }, { id: 0 })).catch((error) => error);
   const calls = Array.from({ length: 6 }, begin);

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connek } from './support/connek.js';
 import { Upstream } from './support/upstream.js';
 import { callTool, legacy, legacyRevision, modern, post, send } from './support/mcp.js';
+import { until } from './support/wait.js';
 
 const key = 'canary-5f3759df';
 const manifest = {
@@ -193,15 +194,6 @@ test('an upstream that is not there is named by its host alone', async (t) => {
   assert.ok(!body.result.content[0].text.includes('private-name'));
 });
 
-// Waits for a condition that another process brings about.
-async function eventually(isTrue, what) {
-  for (let i = 0; i < 200; i++) {
-    if (await isTrue()) return;
-    await sleep(25);
-  }
-  assert.fail(`never: ${what}`);
-}
-
 const hanging = { answer: () => {} };
 
 test('a modern client that leaves cancels its call, and the record says so', async (t) => {
@@ -209,11 +201,11 @@ test('a modern client that leaves cancels its call, and the record says so', asy
   const leaving = new AbortController();
   const { message, headers } = modern('tools/call', { name: 'orders_find', arguments: {} });
   const pending = post(url, message, headers, { signal: leaving.signal }).catch(() => 'left');
-  await eventually(() => upstream.count === 1, 'the call reached the upstream');
+  await until('the call reached the upstream', () => upstream.count === 1);
   leaving.abort();
   assert.equal(await pending, 'left');
-  await eventually(() => upstream.departures === 1, 'the upstream request was ended');
-  await eventually(async () => (await connek.audit()).some(({ tool, outcome }) => tool === 'orders_find' && outcome === 'cancelled'), 'recorded');
+  await until('the upstream request was ended', () => upstream.departures === 1);
+  await until('recorded', async () => (await connek.audit()).some(({ tool, outcome }) => tool === 'orders_find' && outcome === 'cancelled'));
 });
 
 test('a legacy client that leaves does not cancel: its call runs to its end', async (t) => {
@@ -223,13 +215,13 @@ test('a legacy client that leaves does not cancel: its call runs to its end', as
   const leaving = new AbortController();
   const { message, headers } = legacy('tools/call', { name: 'orders_find', arguments: {} });
   const pending = post(url, message, headers, { signal: leaving.signal }).catch(() => 'left');
-  await eventually(() => upstream.count === 1, 'the call reached the upstream');
+  await until('the call reached the upstream', () => upstream.count === 1);
   leaving.abort();
   await pending;
   await sleep(100);
   assert.equal(upstream.departures, 0);
   finish();
-  await eventually(async () => (await connek.audit()).some(({ tool, outcome }) => tool === 'orders_find' && outcome === 'ok'), 'recorded');
+  await until('recorded', async () => (await connek.audit()).some(({ tool, outcome }) => tool === 'orders_find' && outcome === 'ok'));
 });
 
 test('notifications/cancelled ends the call of that session and id, and no other', async (t) => {
@@ -244,15 +236,15 @@ test('notifications/cancelled ends the call of that session and id, and no other
   const [one, two] = [await begin(), await begin()];
   const first = send(url, legacy('tools/call', { name: 'orders_find', arguments: {} }, { id: 7 }), one);
   const second = send(url, legacy('tools/call', { name: 'orders_find', arguments: {} }, { id: 7 }), two);
-  await eventually(() => upstream.count === 2, 'both reached the upstream');
+  await until('both reached the upstream', () => upstream.count === 2);
   const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 7, reason: 'enough' } };
   assert.equal((await post(url, cancel, { 'MCP-Protocol-Version': legacyRevision, ...one })).status, 202);
   assert.equal((await first).body, undefined, 'a cancelled request gets no response');
-  await eventually(() => upstream.departures > 0, 'the upstream request of the first was ended');
+  await until('the upstream request of the first was ended', () => upstream.departures > 0);
   assert.equal(upstream.departures, 1);
   await post(url, cancel, { 'MCP-Protocol-Version': legacyRevision, ...two });
   await second;
-  await eventually(async () => (await connek.audit()).filter(({ outcome }) => outcome === 'cancelled').length === 2, 'both recorded');
+  await until('both recorded', async () => (await connek.audit()).filter(({ outcome }) => outcome === 'cancelled').length === 2);
 });
 
 test('a destroying call is on record before it is made', async (t) => {

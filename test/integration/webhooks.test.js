@@ -8,6 +8,7 @@ import { signedInApi } from './support/api.js';
 import { sql } from './support/aged.js';
 import { callTool } from './support/mcp.js';
 import { Upstream } from './support/upstream.js';
+import { until } from './support/wait.js';
 
 const config = { ...exampleConfig, users: [{ email: 'admin@acme.example', kind: 'admin', roles: [] }, ...exampleConfig.users] };
 let connek, closers, admin, receiver, elsewhere;
@@ -24,15 +25,6 @@ before(async () => {
 after(async () => {
   for (const close of closers) await close();
 });
-
-async function until(what, holds, timeoutMs = 30_000) {
-  for (const end = Date.now() + timeoutMs; ; ) {
-    const value = await holds();
-    if (value) return value;
-    if (Date.now() > end) assert.fail(`never: ${what}`);
-    await new Promise((resume) => setTimeout(resume, 50));
-  }
-}
 
 // Standard Webhooks, "Verifying signatures": is one of the signatures this secret's?
 function verifies(secret, { headers, body }) {

@@ -5,9 +5,9 @@ import { basename } from 'node:path';
 import { exampleConfig } from '../integration/support/connek.js';
 import { callTool } from '../integration/support/mcp.js';
 import * as pooler from '../integration/support/pooler.js';
-import { eventually } from '../integration/support/served.js';
 import { Cluster, skip } from './cluster.js';
 import { exact, flood, judge, ping } from './rate.js';
+import { eventually } from '../integration/support/wait.js';
 
 const finance = 'finance@acme.example';
 const limited = (perMinute) => ({ ...exampleConfig, limits: { per_minute: perMinute } });

@@ -6,8 +6,8 @@ import { exampleConfig } from '../integration/support/connek.js';
 import { postStream } from '../integration/support/events.js';
 import { legacy, modern, send } from '../integration/support/mcp.js';
 import { Api } from '../integration/support/api.js';
-import { eventually } from '../integration/support/served.js';
 import { Cluster, list, readiness, skip } from './cluster.js';
+import { eventually } from '../integration/support/wait.js';
 
 const finance = 'finance@acme.example';
 const statuses = (nodes, token) => Promise.all(nodes.map(async (node) => (await list(node, token)).status));

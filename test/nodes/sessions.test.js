@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { begin, get, postStream } from '../integration/support/events.js';
 import { legacy, modern, post, send } from '../integration/support/mcp.js';
 import { freePort } from '../integration/support/process.js';
-import { eventually } from '../integration/support/served.js';
 import { startFixture } from '../fixtures/mcp/process.js';
 import { Cluster, skip } from './cluster.js';
+import { eventually } from '../integration/support/wait.js';
 
 const ann = 'ann@acme.example';
 const config = (url) => ({

@@ -3,8 +3,8 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { begin, get, postStream } from '../integration/support/events.js';
 import { modern } from '../integration/support/mcp.js';
-import { eventually } from '../integration/support/served.js';
 import { Cluster, list, readiness, skip } from './cluster.js';
+import { eventually } from '../integration/support/wait.js';
 
 const finance = 'finance@acme.example';
 

@@ -3,9 +3,9 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { modern, send } from '../integration/support/mcp.js';
 import { freePort } from '../integration/support/process.js';
-import { eventually } from '../integration/support/served.js';
 import { fixtureProgram } from '../fixtures/mcp/process.js';
 import { Cluster, skip } from './cluster.js';
+import { eventually } from '../integration/support/wait.js';
 
 const ann = 'ann@acme.example';
 const config = {

@@ -9,9 +9,9 @@ import { begin, get } from '../integration/support/events.js';
 import { callTool, legacy, modern, send } from '../integration/support/mcp.js';
 import { hold } from '../integration/support/postgres.js';
 import { freePort } from '../integration/support/process.js';
-import { eventually } from '../integration/support/served.js';
 import { Load, holdAgainstTrail, loadConfig, loadLedger } from '../faults/load.js';
 import { Cluster, list, readiness, skip, versionsOf } from './cluster.js';
+import { eventually } from '../integration/support/wait.js';
 
 const versions = versionsOf(binary);
 const needs = { skip: skip || (versions.every(existsSync) ? false : `built without the next versions: ${versions[1]}`) };

@@ -5,8 +5,8 @@ import { join, resolve } from 'node:path';
 import { Connek } from './connek.js';
 import { legacy, send } from './mcp.js';
 import { freePort } from './process.js';
-import { eventually } from './served.js';
 import { startFixture } from '../../fixtures/mcp/process.js';
+import { eventually } from './wait.js';
 
 const modules = resolve(import.meta.dirname, '../../../node_modules');
 const everythingProgram = join(modules, '@modelcontextprotocol/server-everything/dist/index.js');

@@ -102,19 +102,6 @@ export class Served {
 export const tool = (name, more = {}) => ({ name, description: `Does ${name}.`, inputSchema: { type: 'object' }, ...more });
 export const readOnly = (name, more = {}) => tool(name, { annotations: { readOnlyHint: true }, ...more });
 
-// Waits for what comes by itself, a moment later.
-export async function eventually(check, { timeoutMs = 30_000 } = {}) {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}
-
 export const user = 'all@acme.example';
 
 // An organisation with a connection for each server ({ id, url, trust, names, connection }), and one user who may do all

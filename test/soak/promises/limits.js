@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exampleConfig, releaseBinary } from '../../integration/support/connek.js';
-import { eventually } from '../../integration/support/served.js';
 import { Cluster } from '../../nodes/cluster.js';
 import { exact, flood, judge } from '../../nodes/rate.js';
+import { eventually } from '../../integration/support/wait.js';
 
 const email = 'finance@acme.example';
 const start = (scope) => Cluster.start(scope, { binary: releaseBinary, args: ['--workers', '2'] });
