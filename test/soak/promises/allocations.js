@@ -49,7 +49,7 @@ export default [
     async run(scope, { isFull }) {
       const { code, stdout, stderr } = await run('scripts/build', ['starving'], { timeoutMs: 900_000 });
       if (code !== 0) throw new Error(stdout + stderr);
-      const programs = globSync(`${build}/test/unit/**/test_*`).filter((file) => !file.includes('.p/')).sort();
+      const programs = globSync(`${build}/test/unit/*/test_*`).filter((file) => statSync(file).isFile()).sort();
       const end = Date.now() + (isFull ? 45 : 4) * 60_000;
       const hasTime = () => Date.now() < end;
       const queue = [...programs];
