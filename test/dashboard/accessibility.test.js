@@ -31,10 +31,14 @@ async function violations(page, rules) {
 
 const isTooWide = () => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
+async function wear(page, theme) {
+  await page.emulateMedia({ colorScheme: theme });
+  await page.locator(`html[data-mantine-color-scheme="${theme}"]`).waitFor();
+}
+
 async function look(page, name, patience_ms = 5000) {
   const found = (await violations(page)).map((text) => `${name}: ${text}`);
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await page.locator('html[data-mantine-color-scheme="dark"]').waitFor();
+  await wear(page, 'dark');
   found.push(...(await violations(page, ['color-contrast'])).map((text) => `${name}, dark: ${text}`));
   // A phone; and a window of 1280 px at 200%.
   for (const viewport of [{ width: 360, height: 740 }, { width: 640, height: 430 }]) {
@@ -45,7 +49,7 @@ async function look(page, name, patience_ms = 5000) {
     if (over > 0) found.push(`${name}: ${over} px wider than ${viewport.width}`);
   }
   await page.setViewportSize({ width: 1280, height: 860 });
-  await page.emulateMedia({ colorScheme: 'light' });
+  await wear(page, 'light');
   return found;
 }
 
