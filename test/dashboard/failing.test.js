@@ -88,6 +88,19 @@ test('while it is waited for, a page shows the shape of what comes, and a button
   who.assertClean();
 });
 
+test('Ctrl K: what is typed before everybody is there is found as they come, and Enter leads there', async () => {
+  await open('/');
+  proxy.bend = (method, path) => (path.includes('/users') ? { delayMs: 1500 } : undefined);
+  await page.keyboard.press('Control+k');
+  await page.getByPlaceholder(/Search pages/).fill('dilip');
+  await page.getByText('Looking …').waitFor();
+  await page.locator('.mantine-Spotlight-action').waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/users\//);
+  await dialog().getByText('dilip@acme.example').first().waitFor();
+  who.assertClean();
+});
+
 test('changes of a role that cannot be saved stay, and are saved when the server is there again', async () => {
   await open('/rules');
   await page.getByRole('navigation', { name: 'Roles' }).getByRole('link', { name: /Marketing/ }).click();

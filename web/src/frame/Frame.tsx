@@ -1,6 +1,5 @@
 // What stands around every page: navigation, organisation, search, theme, live dot, the person's own menu.
 import { ActionIcon, Drawer, Menu, Text, Tooltip, useMantineColorScheme, UnstyledButton, VisuallyHidden } from '@mantine/core';
-import { spotlight } from '@mantine/spotlight';
 import { IconChevronDown, IconLogout, IconMenu2, IconMoon, IconSearch, IconSun, IconUser, IconUserCircle } from '@tabler/icons-react';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
@@ -8,7 +7,7 @@ import { api, take } from '../api/client';
 import { useLive } from '../api/live';
 import { useHere } from '../api/session';
 import { toldProblem } from '../parts/parts';
-import { Palette } from './Palette';
+import { Palette, openPalette } from './Palette';
 import { pages } from './pages';
 
 function Brand() {
@@ -157,13 +156,13 @@ export function Frame() {
             <IconMenu2 size={20} />
           </ActionIcon>
           <Organisations />
-          <button type="button" className="search-button only-wide" onClick={spotlight.open}>
+          <button type="button" className="search-button only-wide" onClick={openPalette}>
             <IconSearch size={15} aria-hidden="true" />
             Search
             <kbd>Ctrl K</kbd>
           </button>
           <LiveDot />
-          <ActionIcon className="only-narrow" variant="subtle" color="gray" size={34} aria-label="Search" onClick={spotlight.open} c="inherit">
+          <ActionIcon className="only-narrow" variant="subtle" color="gray" size={34} aria-label="Search" onClick={openPalette} c="inherit">
             <IconSearch size={18} />
           </ActionIcon>
           <Theme />

@@ -1,12 +1,15 @@
 // Ctrl K: any page, user, connection, role, tool and action.
-import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
+import { Spotlight, createSpotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
 import { IconApps, IconFileUpload, IconPlus, IconSearch, IconShieldCheck, IconTool, IconUser } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { connectionsQuery, rolesQuery, toolsQuery, usersQuery } from '../api/queries';
 import { useHere } from '../api/session';
 import { pages } from './pages';
+
+const [store, palette] = createSpotlight();
+export const openPalette = palette.open;
 
 export function Palette() {
   const { organisation, may } = useHere();
@@ -17,6 +20,17 @@ export function Palette() {
   const roles = useQuery({ ...rolesQuery(organisation.id), enabled: isOpen && may('roles:read') });
 
   const tools = useQuery({ ...toolsQuery(organisation.id, 'me', false), enabled: isOpen });
+  const isLooking = [users, connections, roles, tools].some(({ isLoading }) => isLoading);
+
+  // What was typed before they came: the first of what fits is chosen as they come, or Enter would do nothing. (Mantine chooses
+  // when something is typed alone, by this attribute.)
+  useEffect(() => {
+    const { opened, query, listId } = store.getState();
+    const list = document.getElementById(listId);
+    if (!opened || !query || !list || list.querySelector('[data-selected]')) return;
+    list.querySelector('[data-action]')?.setAttribute('data-selected', 'true');
+    store.updateState((state) => ({ ...state, selected: 0 }));
+  }, [users.data, connections.data, roles.data, tools.data]);
 
   const groups: SpotlightActionGroupData[] = [
     {
@@ -65,6 +79,7 @@ export function Palette() {
 
   return (
     <Spotlight
+      store={store}
       actions={groups}
       shortcut={['mod + K']}
       tagsToIgnore={[]}
@@ -73,7 +88,7 @@ export function Palette() {
       highlightQuery
       scrollable
       maxHeight={420}
-      nothingFound="Nothing is called that."
+      nothingFound={isLooking ? 'Looking …' : 'Nothing is called that.'}
       onSpotlightOpen={() => setOpen(true)}
       searchProps={{ leftSection: <IconSearch size={18} />, placeholder: 'Search pages, users, connections, roles, tools', 'aria-label': 'Search' }}
     />
