@@ -1,9 +1,9 @@
 // Thousands of clients that take their time: sending their headers, sending a body, reading an answer. Whoever behaves is served as
 // if they were not there.
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { Connek, releaseBinary } from '../../integration/support/connek.js';
 import { Load, loadConfig, loadLedger } from '../../faults/load.js';
 import { descriptors, median } from '../process.js';
@@ -11,27 +11,14 @@ import { descriptors, median } from '../process.js';
 const n = 4000;
 const secondsMs = 4000;
 
-// Each says a byte of its request every few seconds, or asks for much and does not read.
+// All of them there (test/soak/crowd.js): { leave }
 async function slowClients(base, path) {
-  const { hostname, port } = new URL(base);
-  const list = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'tools/list' });
-  const head = (length) => `POST ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n`;
-  const beginnings = [head(100) + 'X-Slow: ', `${head(100_000)}\r\n{"jsonrpc":"2.0",`, `${head(list.length)}\r\n${list}`.repeat(20)];
-  const sockets = [];
-  for (let i = 0; i < n; i++) {
-    const socket = connect({ host: hostname, port: Number(port) });
-    socket.on('error', () => {}).pause();
-    sockets.push({ socket, kind: i % beginnings.length });
-    if (i % 200 === 199) await once(socket, 'connect');
-  }
-  for (const { socket, kind } of sockets) socket.write(beginnings[kind]);
-  const timer = setInterval(() => {
-    for (const { socket, kind } of sockets) if (kind < 2 && socket.writable && Math.random() < 0.1) socket.write('x');
-  }, 200);
+  const crowd = new Worker(new URL('../crowd.js', import.meta.url), { workerData: { base, path, n } });
+  await once(crowd, 'message');
   return {
-    close: () => {
-      clearInterval(timer);
-      for (const { socket } of sockets) socket.destroy();
+    leave: async () => {
+      crowd.postMessage('leave');
+      await once(crowd, 'exit');
     },
   };
 }
@@ -63,7 +50,7 @@ export default [
         await sleep(500);
         const beside = await p99(people);
         fewest = Math.min(fewest, descriptors(connek.pid) - before);
-        slow.close();
+        await slow.leave();
         await sleep(500);
         pairs.push({ quiet, beside, ratio: beside / quiet });
       }
