@@ -12,13 +12,14 @@ export async function costOf({ servers, people }, calls) {
   return servers.reduce((sum, { pid }, i) => sum + cpuUs(pid) - before[i], 0) / load.calls;
 }
 
-// Each of `sides` in turn, again and again. { costs, ratios }: medians; the ratios to the first, of each round's own.
-export async function compareCosts(sides, { rounds, calls }) {
-  for (const side of sides) await costOf(side, calls);
+// Each of `sides` in turn, again and again. { costs, ratios }: medians; the ratios to the first, of each round's own. `cost`: what a
+// call costs a side.
+export async function compareCosts(sides, { rounds, calls, cost = (side) => costOf(side, calls) }) {
+  for (const side of sides) await cost(side);
   const table = [];
   for (let round = 0; round < rounds; round++) {
     const row = [];
-    for (const side of sides) row.push(await costOf(side, calls));
+    for (const side of sides) row.push(await cost(side));
     table.push(row);
   }
   return { costs: sides.map((_, i) => median(table.map((row) => row[i]))), ratios: sides.map((_, i) => median(table.map((row) => row[i] / row[0]))) };

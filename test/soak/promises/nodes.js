@@ -7,9 +7,11 @@ import { Browser, Vendor, manifestOf } from '../../integration/support/vendor.js
 import { Load, holdAgainstTrail, loadConfig, loadLedger } from '../../faults/load.js';
 import { Cluster } from '../../nodes/cluster.js';
 import { compareCosts, us } from '../cost.js';
+import { cpuUs } from '../process.js';
+import { flood } from '../wrk.js';
 
 const clients = 12;
-const many = 96; // a server that is busy makes one commit of many records
+const many = 192; // connections: a server that is busy makes one commit of many records
 const secret = 'a-secret-of-the-soak';
 
 // All write into the first one's ledger: what is applied holds its whole path.
@@ -85,12 +87,21 @@ async function oneRefresh(scope, { rounds }) {
   return `${n} rounds of ${calls} calls at each of 3 servers: one refresh each, none failed`;
 }
 
+// As many connections at two servers together as at one. (What asks must not be what is waited for: where servers have little to do at
+// a time, each wakes and commits for fewer calls, and that is then what is compared.)
 async function twoAgainstOne(scope, { rounds }) {
-  const one = await start(scope, ['one'], { config: loadConfig(many) });
-  const two = await start(scope, ['two', 'three'], { config: loadConfig(many) });
-  const side = async ({ first, nodes }) => ({ servers: nodes, people: await Load.clients(first, many, nodes.map(({ base }) => base)) });
-  const { costs, ratios } = await compareCosts([await side(one), await side(two)], { rounds: rounds(9, 25), calls: 10_000 });
-  return { held: ratios[1] <= 1.15, figure: `${us(costs[0])} by one server, ${us(costs[1])} by two: ${ratios[1].toFixed(2)} times (median of pairs)` };
+  const params = { name: 'sqlite_query', arguments: { sql: 'SELECT $1 AS mark', params: ['a mark'] } };
+  const sum = (list) => list.reduce((all, one) => all + one, 0);
+  const cost = async ({ first, nodes }) => {
+    // A token each, anew: at this pace nobody's rate lasts for long.
+    const tokens = [];
+    for (const [i] of nodes.entries()) tokens.push((await first.token(`user${i}@acme.example`)).token);
+    const before = nodes.map(({ pid }) => cpuUs(pid));
+    const calls = await Promise.all(nodes.map((node, i) => flood(node, { token: tokens[i], params, expected: 'a mark', connections: many / nodes.length, seconds: 2 })));
+    return sum(nodes.map(({ pid }, i) => cpuUs(pid) - before[i])) / sum(calls);
+  };
+  const { costs, ratios } = await compareCosts([await start(scope, ['one']), await start(scope, ['two', 'three'])], { rounds: rounds(9, 25), cost });
+  return { held: ratios[1] <= 1.15, figure: `${us(costs[0])} by one server, ${us(costs[1])} by two: ${ratios[1].toFixed(2)} times (median of pairs, ${many} connections)` };
 }
 
 export default [

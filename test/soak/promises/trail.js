@@ -3,23 +3,17 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Connek, releaseBinary, run } from '../../integration/support/connek.js';
+import { Connek, releaseBinary } from '../../integration/support/connek.js';
 import { Load, loadConfig, loadLedger } from '../../faults/load.js';
 import { compareCosts, costOf, us } from '../cost.js';
+import { flood } from '../wrk.js';
 
 const million = 1_000_000;
-const script = join(import.meta.dirname, '../../bench/load.lua');
 
-// wrk asks who it is, again and again: a call, and so a record, each. How many.
+// It is asked who it is, again and again: a call, and so a record, each. How many.
 async function makeRecords(connek, seconds) {
   const { token } = await connek.token('user0@acme.example');
-  const body = await connek.writeFile('call.json', { jsonrpc: '2.0', id: 0, method: 'tools/call', params: { name: 'connek_whoami', arguments: {} } });
-  const args = ['-t', '1', '-c', '64', '-d', `${seconds}s`, '-s', script, connek.url(token), '--', body, 'user0@acme.example', 'Content-Type: application/json'];
-  const { code, stdout, stderr } = await run('wrk', args, { timeoutMs: (seconds + 30) * 1000 });
-  assert.equal(code, 0, stderr);
-  const { calls, wrong, socket_errors: broken, first_wrong: first } = JSON.parse(stdout.trim().split('\n').at(-1));
-  assert.equal(wrong + broken, 0, `${first} of ${calls}: ${connek.stderr.split('\n').filter((line) => /error|warn/.test(line)).slice(0, 3).join(' ')}`);
-  return calls;
+  return flood(connek, { token, params: { name: 'connek_whoami', arguments: {} }, expected: 'user0@acme.example', connections: 64, seconds });
 }
 
 export default [
