@@ -1,6 +1,7 @@
 /* Which allocation fails: the first of src/ that was reached in a way (the return addresses above it) that the file
  * named by FAILED_ALLOCATIONS does not hold yet. It is added to that file; nothing more fails in that run. Without the
- * variable nothing fails. FAILED_ALLOCATIONS_DEPTH: how many return addresses tell one way from another. */
+ * variable nothing fails. FAILED_ALLOCATIONS_DEPTH: how many return addresses tell one way from another.
+ * FAILED_ALLOCATIONS_TEST: the one test that is run. */
 #undef malloc
 #undef calloc
 #undef realloc
@@ -18,6 +19,8 @@ enum { WAYS_MAX = 1 << 16, DEPTH_MAX = 12, DEPTH_USUAL = 5 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+void cmocka_set_test_filter(const char *pattern) __attribute__((weak)); /* of programs that are tests */
+
 static uint64_t known[WAYS_MAX];
 static size_t n_known;
 static int depth = DEPTH_USUAL;
@@ -34,6 +37,11 @@ static void arm(void) {
   ssize_t n = read(file_fd, known, sizeof(known));
   n_known = n > 0 ? (size_t)n / sizeof(known[0]) : 0;
   is_armed = true;
+}
+
+__attribute__((constructor)) static void choose(void) {
+  const char *test = getenv("FAILED_ALLOCATIONS_TEST");
+  if (test && cmocka_set_test_filter) cmocka_set_test_filter(test);
 }
 
 static bool is_known(uint64_t way) {

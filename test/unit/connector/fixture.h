@@ -41,8 +41,8 @@ static inline void fixture_start(struct fixture *f) {
   const struct http_client_options options = {.guard = &f->guard};
   f->host.loop = &f->loop;
   assert_ok(http_client_new(&f->loop, &options, &f->host.http, &test_err));
-  f->host.timers = timers_new(&f->loop);
-  f->host.rates = http_rates_new();
+  assert_non_null(f->host.timers = timers_new(&f->loop));
+  assert_non_null(f->host.rates = http_rates_new());
   assert_ok(executor_start("test-sql", 2, &f->host.sql, &test_err));
   arena_init(&f->arena, 0);
 }
@@ -51,6 +51,8 @@ static inline void fixture_stop(struct fixture *f) {
   executor_stop(f->host.sql);
   http_client_free(f->host.http);
   timers_free(f->host.timers);
+  f->host.http = NULL; /* as a worker does */
+  f->host.timers = NULL;
   loop_stop(&f->loop);
   loop_run(&f->loop);
   loop_release(&f->loop);

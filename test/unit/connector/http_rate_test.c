@@ -16,7 +16,7 @@ static struct connector_connection a, b;
 static struct connector_host host;
 
 static int set_up(void **state) {
-  rates = http_rates_new();
+  assert_non_null(rates = http_rates_new());
   http = (struct http_definition){0};
   connector = (struct connector){.state = &http};
   state_a = state_b = (struct http_connection){0};

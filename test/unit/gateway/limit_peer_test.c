@@ -42,7 +42,7 @@ static void a_host_that_failed_too_often_waits_and_others_do_not(void **state) {
   struct fixture *f = *state;
   struct sockaddr_storage bad = address("192.0.2.1"), good = address("192.0.2.2");
   int64_t retry_us;
-  f->server.peers = limit_peers_new();
+  assert_non_null(f->server.peers = limit_peers_new());
   f->server.peer_rate = (struct limit_rate){2, FIXTURE_MINUTE_US};
   f->http.peer = &bad;
   for (int i = 0; i < 2; i++) {

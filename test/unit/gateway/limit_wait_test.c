@@ -43,7 +43,7 @@ static int set_up(void **state) {
   f->exchange.principal.token = token_index_find(f->server.tokens, f->token.hash);
   memcpy(f->exchange.principal.token_hash, f->token.hash, sizeof f->token.hash);
   f->server.shares = &fake;
-  f->worker.timers = timers_new(&f->worker.loop);
+  assert_non_null(f->worker.timers = timers_new(&f->worker.loop));
   fake = (struct shares){0};
   n_resumed = 0;
   return failed;

@@ -35,7 +35,7 @@ static int setup(void **state) {
   if (fixture_setup(state) != 0) return -1;
   struct fixture *f = *state;
   map_init(&f->worker.questions);
-  f->worker.timers = timers_new(&f->worker.loop);
+  assert_non_null(f->worker.timers = timers_new(&f->worker.loop));
   assert_non_null(f->worker.timers);
   sent_arena = &f->arena;
   n_sent = n_runs = 0;

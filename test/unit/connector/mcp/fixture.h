@@ -247,13 +247,15 @@ static inline void host_start(struct fixture *f, unsigned i) {
   assert_ok(loop_init(&f->loops[i], &test_err));
   f->hosts[i] = (struct connector_host){.loop = &f->loops[i], .upstreams = f->upstreams, .worker = i};
   assert_ok(http_client_new(&f->loops[i], &options, &f->hosts[i].http, &test_err));
-  f->hosts[i].timers = timers_new(&f->loops[i]);
+  assert_non_null(f->hosts[i].timers = timers_new(&f->loops[i]));
   assert_ok(mcp_upstreams_join(f->upstreams, &f->hosts[i], &test_err));
 }
 
 static void host_end(struct connector_host *host) {
   http_client_free(host->http);
   timers_free(host->timers);
+  host->http = NULL; /* as a worker does */
+  host->timers = NULL;
   loop_stop(host->loop);
 }
 
