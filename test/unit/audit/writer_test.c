@@ -168,7 +168,8 @@ static void submit_some(struct submitter *s) {
     submission->event.loop = &s->loop;
     submission->event.done = on_submission_done;
     s->n_submitted++;
-    if (!audit_submit(s->writer, &submission->event)) _exit(EXIT_FAILURE); /* not a crash: cmocka's own words are for its thread */
+    if (!audit_submit(s->writer, &submission->event))
+      _exit(EXIT_FAILURE); /* not a crash: cmocka's own words are for its thread */
   }
   s->is_submitting = false;
 }
