@@ -54,6 +54,7 @@ static struct http_member *find_member(const struct http_node *node, struct str 
 
 /* The member of that name, made where it is missing: trees have room for two more. */
 static struct http_member *make_member(struct manifest *manifest, struct http_node *node, struct str name) {
+  if (!node->members) return NULL; /* there was no memory for them */
   struct http_member *member = &node->members[node->n_members++];
   *member = (struct http_member){.name = name};
   struct buf text;
