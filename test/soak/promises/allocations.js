@@ -13,7 +13,7 @@ const report = /ERROR: \w+Sanitizer: .*|\S+: runtime error: .*/;
 // not the test itself that goes where nothing is, by one call at most.
 function faultOf(stderr) {
   const found = report.exec(stderr);
-  if (!found || stderr.slice(0, found.index).includes('[  ERROR   ]')) return null;
+  if (!found || /\[ {2}ERROR {3}\]|^ERROR: /m.test(stderr.slice(0, found.index))) return null;
   const frames = stderr.slice(found.index).match(/#[01] .*/g)?.slice(0, 2) ?? [];
   return frames.some((frame) => /test\/unit|libcmocka/.test(frame)) ? null : `${found[0]} ${frames[0] ?? ''}`;
 }
