@@ -539,6 +539,7 @@ test('Ctrl K finds pages, people and connections', async () => {
     await page.waitForFunction(() => document.querySelectorAll('.mantine-Spotlight-action').length === 1);
     await page.keyboard.press('Enter');
     await page.waitForURL(address);
+    if (typed === 'support d') await dialog().getByText('Support desk').first().waitFor();
   }
   who.assertClean();
 });

@@ -140,7 +140,7 @@ function started(t, args, env = {}) {
 }
 
 const addressesIn = (text) => [...text.matchAll(/http:\/\/127\.0\.0\.1:\d+\/oauth\/authorize\?\S+/g)].map(([address]) => address);
-const addressOf = (seen) => until(() => `the address: ${seen.text}`, () => addressesIn(seen.text)[0]);
+const addressOf = (seen) => until(() => `the address: ${seen.text}`, () => addressesIn(seen.text)[0], { timeoutMs: 60_000 });
 
 async function mcpRemote(t, agree) {
   const home = await temporaryHome(t);
@@ -152,7 +152,7 @@ async function mcpRemote(t, agree) {
     const began = remote.text.length;
     const answered = () => remote.lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)).find((message) => message.id === id);
     say({ id, method, params });
-    const answer = await until(() => `answer ${id}: ${remote.text}`, () => answered() ?? (addressesIn(remote.text.slice(began)).length > 0 || remote.child.exitCode !== null ? { error: 'it asks again' } : undefined));
+    const answer = await until(() => `answer ${id}: ${remote.text}`, () => answered() ?? (addressesIn(remote.text.slice(began)).length > 0 || remote.child.exitCode !== null ? { error: 'it asks again' } : undefined), { timeoutMs: 60_000 });
     assert.ok(answer.result, JSON.stringify(answer.error));
     return answer.result;
   };
