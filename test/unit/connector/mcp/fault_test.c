@@ -52,8 +52,11 @@ static bool faulty_tool(struct upstream_connection *connection, const char *requ
       if (send(fd, large, sizeof(large), MSG_NOSIGNAL) <= 0) return false;
   } else if (has_text(request, "\"name\":\"endless\"")) {
     upstream_text(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n");
+    size_t n = 0;
+    for (const char *ping = "event: ping\ndata: {}\n\n: c\n\n"; n + strlen(ping) <= sizeof(out); n += strlen(ping))
+      memcpy(out + n, ping, strlen(ping));
     for (;;)
-      if (send(fd, "event: ping\ndata: {}\n\n: c\n\n", 26, MSG_NOSIGNAL) <= 0) return false;
+      if (send(fd, out, n, MSG_NOSIGNAL) <= 0) return false;
   } else if (has_text(request, "\"name\":\"storm\"")) {
     sse_begin(fd);
     snprintf(
