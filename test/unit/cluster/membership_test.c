@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "db/fixture.h"
+#include "wait.h"
 
 /* A server in miniature: it takes what it is told of at once, unless it is told not to. */
 struct node {
@@ -74,8 +75,7 @@ static void leave(struct node *node) {
 /* What the others have taken, as found out after now. */
 static int64_t ask(struct node *node) {
   uint64_t ticket = membership_ask(node->membership);
-  while (atomic_load(&node->ticket) < ticket)
-    usleep(1000);
+  WAIT_UNTIL(atomic_load(&node->ticket) >= ticket, usleep(1000));
   return atomic_load(&node->applied);
 }
 
@@ -145,8 +145,7 @@ static void one_that_the_others_went_on_without_serves_again_when_it_has_caught_
   atomic_store(&a.is_deaf, true);
   assert_ok(db_write(a.conn, change, NULL, &test_err));
   test_raw(f->dir, "DELETE FROM node");
-  while (atomic_load(&a.n_lost) == 0)
-    usleep(1000);
+  WAIT_UNTIL(atomic_load(&a.n_lost) > 0, usleep(1000));
   assert_false(membership_await(a.membership, 700)); /* it is there again, and lacks what was committed meanwhile */
   assert_int_equal(test_raw(f->dir, "SELECT count(*) FROM node"), 1);
   atomic_store(&a.is_deaf, false);

@@ -78,8 +78,11 @@ struct world {
   struct discovery *discovery;
 };
 
+static struct world *current; /* of a test that did not come to its end */
+
 static struct world *world_new(struct fixture *f, size_t n) {
-  struct world *world = arena_new(&f->arena, struct world);
+  struct world *world = current = arena_new(&f->arena, struct world);
+  assert_non_null(world);
   n_asked = n_written = n_dropped = n_changes = n_refs = 0;
   is_changed = false;
   world->connector = (struct connector){.kind = &mcp, .id = STR("x"), .version = 1};
@@ -129,12 +132,26 @@ static void answer(struct fixture *f, size_t i, const char *failure) {
   uv_run(&f->worker.loop.uv, UV_RUN_NOWAIT);
 }
 
-static void world_end(struct fixture *f, struct world *world) {
-  discovery_stop(world->discovery);
-  uv_run(&f->worker.loop.uv, UV_RUN_NOWAIT);
-  discovery_free(world->discovery);
+static void end_discovery(struct fixture *f) {
+  if (current && current->discovery) {
+    discovery_stop(current->discovery);
+    uv_run(&f->worker.loop.uv, UV_RUN_NOWAIT);
+    discovery_free(current->discovery);
+  }
+  current = NULL;
+}
+
+static void world_end(struct fixture *f) {
+  end_discovery(f);
   assert_int_equal(n_refs, 0);
 }
+
+static int teardown(void **state) {
+  end_discovery(*state);
+  return fixture_teardown(state);
+}
+
+#define discovery_test(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
 
 static void age_ms(struct fixture *f, int64_t ms) {
   loop_age(&f->worker.loop, ms * 1000);
@@ -142,7 +159,7 @@ static void age_ms(struct fixture *f, int64_t ms) {
 
 static void a_server_is_asked_at_once_and_then_from_time_to_time(void **state) {
   struct fixture *f = *state;
-  struct world *world = world_new(f, 1);
+  world_new(f, 1);
   run_until_asked(f, 1);
   is_changed = true;
   answer(f, 0, NULL);
@@ -156,12 +173,12 @@ static void a_server_is_asked_at_once_and_then_from_time_to_time(void **state) {
   is_changed = false;
   answer(f, 1, NULL);
   assert_int_equal(n_changes, 1);
-  world_end(f, world);
+  world_end(f);
 }
 
 static void one_that_fails_is_asked_again_later_and_later(void **state) {
   struct fixture *f = *state;
-  struct world *world = world_new(f, 1);
+  world_new(f, 1);
   int64_t wait_ms = LIMIT_DISCOVERY_RETRY_MS;
   for (size_t i = 0; i < 4; i++) {
     run_until_asked(f, i + 1);
@@ -177,7 +194,7 @@ static void one_that_fails_is_asked_again_later_and_later(void **state) {
   run_until_asked(f, 5);
   answer(f, 4, "it is ill");
   assert_int_equal(n_written, 2);
-  world_end(f, world);
+  world_end(f);
 }
 
 static void so_many_are_asked_at_once_and_those_without_a_catalogue_never(void **state) {
@@ -194,7 +211,7 @@ static void so_many_are_asked_at_once_and_those_without_a_catalogue_never(void *
   for (size_t i = 1; i < n_asked; i++)
     answer(f, i, NULL);
   assert_int_equal(n_asked, CONNECTIONS - 1);
-  world_end(f, world);
+  world_end(f);
 }
 
 static void one_that_says_that_it_changed_is_asked_soon_but_not_twice_in_a_row(void **state) {
@@ -222,7 +239,7 @@ static void one_that_says_that_it_changed_is_asked_soon_but_not_twice_in_a_row(v
   age_ms(f, LIMIT_DISCOVERY_NOTICE_MS);
   run_until_asked(f, 3);
   answer(f, 2, NULL);
-  world_end(f, world);
+  world_end(f);
 }
 
 static void an_answer_of_a_connection_as_it_was_is_not_written(void **state) {
@@ -240,7 +257,7 @@ static void an_answer_of_a_connection_as_it_was_is_not_written(void **state) {
   discovery_published(world->discovery, &world->slot); /* the same */
   run_for_a_while(f);
   assert_int_equal(n_asked, 2);
-  world_end(f, world);
+  world_end(f);
 }
 
 static void one_that_is_gone_is_forgotten_when_it_comes_back(void **state) {
@@ -256,7 +273,7 @@ static void one_that_is_gone_is_forgotten_when_it_comes_back(void **state) {
   age_ms(f, 2 * LIMIT_DISCOVERY_MS);
   run_for_a_while(f);
   assert_int_equal(n_asked, 2);
-  world_end(f, world);
+  world_end(f);
 }
 
 static void what_comes_after_the_end_is_let_go_of(void **state) {
@@ -266,18 +283,18 @@ static void what_comes_after_the_end_is_let_go_of(void **state) {
   discovery_stop(world->discovery);
   answer(f, 0, NULL);
   assert_int_equal(n_written, 0);
-  world_end(f, world);
+  world_end(f);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      fixture_test(a_server_is_asked_at_once_and_then_from_time_to_time),
-      fixture_test(one_that_fails_is_asked_again_later_and_later),
-      fixture_test(so_many_are_asked_at_once_and_those_without_a_catalogue_never),
-      fixture_test(one_that_says_that_it_changed_is_asked_soon_but_not_twice_in_a_row),
-      fixture_test(an_answer_of_a_connection_as_it_was_is_not_written),
-      fixture_test(one_that_is_gone_is_forgotten_when_it_comes_back),
-      fixture_test(what_comes_after_the_end_is_let_go_of),
+      discovery_test(a_server_is_asked_at_once_and_then_from_time_to_time),
+      discovery_test(one_that_fails_is_asked_again_later_and_later),
+      discovery_test(so_many_are_asked_at_once_and_those_without_a_catalogue_never),
+      discovery_test(one_that_says_that_it_changed_is_asked_soon_but_not_twice_in_a_row),
+      discovery_test(an_answer_of_a_connection_as_it_was_is_not_written),
+      discovery_test(one_that_is_gone_is_forgotten_when_it_comes_back),
+      discovery_test(what_comes_after_the_end_is_let_go_of),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 #include "net/child.h"
 
-#include "unit.h"
+#include "wait.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -84,8 +84,7 @@ static void wait_for_end(struct fixture *f) {
 }
 
 static void wait_for_lines(struct fixture *f, int n) {
-  while (f->n_lines < n)
-    uv_run(&f->loop.uv, UV_RUN_ONCE);
+  WAIT_UNTIL(f->n_lines >= n, uv_run(&f->loop.uv, UV_RUN_ONCE));
 }
 
 static int n_descriptors(void) {

@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include "upstream.h"
+#include "wait.h"
 
 #include "base/limits.h"
 
@@ -172,9 +173,12 @@ static void begin(struct fixture *f, const char *target, size_t max_body, struct
   begin_by(f, "POST", target, max_body, seen);
 }
 
-#define run_until(f, condition) \
-  while (!(condition))          \
-  uv_run(&(f)->loop.uv, UV_RUN_ONCE)
+#define run_until(f, condition) WAIT_UNTIL(condition, uv_run(&(f)->loop.uv, UV_RUN_ONCE))
+
+static void run_to_end(struct fixture *f, const struct seen *seen) {
+  while (!seen->n_done)
+    uv_run(&f->loop.uv, UV_RUN_ONCE);
+}
 
 static void run_for_a_while(struct fixture *f) {
   for (int i = 0; i < 20; i++) {
@@ -189,7 +193,7 @@ static void the_body_comes_in_pieces_after_its_head(void **state) {
   for (int i = 0; i < 2; i++) {
     struct seen seen = {0};
     begin(f, targets[i], 0, &seen);
-    run_until(f, seen.n_done);
+    run_to_end(f, &seen);
     assert_int_equal(seen.n_heads, 1);
     assert_int_equal(seen.status, 200);
     assert_string_equal(seen.type, "text/event-stream");
@@ -214,7 +218,7 @@ static void what_breaks_off_says_so_after_its_last_piece(void **state) {
   struct fixture *f = *state;
   struct seen seen = {0};
   begin(f, "/cut", 0, &seen);
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_string_equal(seen.body, "one two ");
   assert_false(seen.has_response);
   assert_int_equal(seen.error, ERR_UPSTREAM);
@@ -226,7 +230,7 @@ static void silence_after_the_head_ends_it(void **state) {
   begin(f, "/silent", 0, &seen);
   run_until(f, seen.n_heads);
   loop_age(&f->loop, 6 * 1000 * 1000);
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_int_equal(seen.error, ERR_TIMEOUT);
 }
 
@@ -244,7 +248,7 @@ static void a_paused_stream_takes_little_more_and_loses_nothing(void **state) {
   assert_int_equal(seen.n_done, 0);
   seen.pauses = false;
   http_client_resume(seen.transfer);
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_int_equal(seen.n_bytes, 24 * MIB);
   assert_true(seen.has_response);
 }
@@ -258,7 +262,7 @@ static void a_paused_stream_that_ends_says_so_when_it_goes_on(void **state) {
   assert_int_equal(seen.n_done, 0);
   seen.pauses = false;
   http_client_resume(seen.transfer);
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_string_equal(seen.body, "one two three");
 }
 
@@ -266,7 +270,7 @@ static void a_cap_ends_a_stream(void **state) {
   struct fixture *f = *state;
   struct seen seen = {0};
   begin(f, "/flood", 1 * MIB, &seen);
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_int_equal(seen.error, ERR_TOO_LARGE);
   assert_true(seen.n_bytes <= 1 * MIB);
 }
@@ -277,7 +281,7 @@ static void a_receiver_may_cancel_and_begin_anew(void **state) {
   begin(f, "/flood", 0, &seen);
   run_until(f, seen.n_pieces);
   begin(f, "/all", 0, &next);
-  run_until(f, next.n_done);
+  run_to_end(f, &next);
   assert_int_equal(seen.n_done, 0);
   assert_int_equal(seen.n_pieces, 1);
   assert_string_equal(next.body, "one two three");
@@ -290,7 +294,7 @@ static void many_streams_at_once_are_not_mixed(void **state) {
   for (int i = 0; i < 48; i++)
     begin(f, i % 2 ? "/all" : "/plain", 0, &seen[i]);
   for (int i = 0; i < 48; i++)
-    run_until(f, seen[i].n_done);
+    run_to_end(f, &seen[i]);
   for (int i = 0; i < 48; i++)
     assert_string_equal(seen[i].body, i % 2 ? "one two three" : "hello");
 }
@@ -301,7 +305,7 @@ static void whole_streams_leave_their_connection_to_the_next(void **state) {
   for (int i = 0; i < 7; i++) {
     struct seen seen = {0};
     begin(f, targets[i], 0, &seen);
-    run_until(f, seen.n_done);
+    run_to_end(f, &seen);
     assert_int_equal(seen.n_heads, 1);
     assert_true(seen.has_response);
   }
@@ -328,13 +332,13 @@ static void a_broken_or_cancelled_stream_takes_its_connection_along(void **state
   struct fixture *f = *state;
   struct seen first = {0}, second = {.cancels = true}, third = {0};
   begin(f, "/garbage", 0, &first);
-  run_until(f, first.n_done);
+  run_to_end(f, &first);
   assert_string_equal(first.body, "one ");
   assert_int_equal(first.error, ERR_UPSTREAM);
   begin(f, "/open", 0, &second);
   run_until(f, second.n_pieces);
   begin(f, "/plain", 0, &third);
-  run_until(f, third.n_done);
+  run_to_end(f, &third);
   assert_string_equal(third.body, "hello");
   assert_int_equal(atomic_load(&f->upstream->n_accepted), 3);
 }
@@ -345,7 +349,7 @@ static void what_follows_a_stream_belongs_to_no_other(void **state) {
   for (int i = 0; i < 2; i++) {
     struct seen seen = {0};
     begin(f, "/more-than-asked", 0, &seen);
-    run_until(f, seen.n_done);
+    run_to_end(f, &seen);
     assert_string_equal(seen.body, "ok");
   }
   assert_int_equal(atomic_load(&f->upstream->n_accepted), 2);
@@ -355,7 +359,7 @@ static void a_body_that_ends_with_its_connection_is_whole(void **state) {
   struct fixture *f = *state;
   struct seen seen = {0};
   begin(f, "/until-close", 0, &seen);
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_true(seen.has_response);
   assert_string_equal(seen.body, "all of it");
 }
@@ -371,7 +375,7 @@ static void an_answer_without_a_body_has_its_head_told(void **state) {
       assert_int_equal(seen.n_done, 0);
       http_client_resume(seen.transfer);
     }
-    run_until(f, seen.n_done);
+    run_to_end(f, &seen);
     assert_int_equal(seen.n_pieces, 0);
     assert_true(seen.has_response);
   }
@@ -381,7 +385,7 @@ static void a_coding_that_cannot_be_undone_ends_it(void **state) {
   struct fixture *f = *state;
   struct seen seen = {0};
   begin(f, "/coded", 0, &seen);
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_int_equal(seen.n_pieces, 0);
   assert_int_equal(seen.error, ERR_UPSTREAM);
   if (!uses_curl_alone) assert_true(upstream_saw(f->upstream, "\r\naccept-encoding: identity\r\n"));
@@ -396,7 +400,7 @@ static void the_head_may_pause_it(void **state) {
   assert_int_equal(seen.n_pieces, 0);
   http_client_resume(seen.transfer);
   assert_int_equal(seen.n_pieces, 0); /* never from within */
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_string_equal(seen.body, "one two three");
 }
 
@@ -415,7 +419,7 @@ static void one_that_is_paused_before_its_head_waits_with_it(void **state) {
       assert_int_equal(seen.n_pieces, 0);
       http_client_resume(seen.transfer);
     }
-    run_until(f, seen.n_done);
+    run_to_end(f, &seen);
     assert_string_equal(seen.body, "one two three");
   }
 }
@@ -424,10 +428,10 @@ static void who_resumes_at_once_loses_nothing(void **state) {
   struct fixture *f = *state;
   struct seen seen = {.pauses = true, .pauses_at_head = true, .resumes_at_once = true}, next = {0};
   begin(f, "/all", 0, &seen);
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_string_equal(seen.body, "one two three");
   begin(f, "/all", 0, &next);
-  run_until(f, next.n_done);
+  run_to_end(f, &next);
   assert_string_equal(next.body, "one two three");
 }
 
@@ -460,7 +464,7 @@ static void one_that_cannot_connect_says_so_when_it_goes_on(void **state) {
   assert_int_equal(seen.n_done, 0);
   http_client_resume(seen.transfer);
   assert_int_equal(seen.n_done, 0);
-  run_until(f, seen.n_done);
+  run_to_end(f, &seen);
   assert_int_equal(seen.error, ERR_UPSTREAM);
   assert_int_equal(seen.n_heads, 0);
 }
@@ -479,8 +483,8 @@ static void a_piece_may_begin_another_stream(void **state) {
   struct fixture *f = *state;
   struct seen another = {0}, seen = {.another = &another};
   begin(f, "/flood", 0, &seen);
-  run_until(f, seen.n_done);
-  run_until(f, another.n_done);
+  run_to_end(f, &seen);
+  run_to_end(f, &another);
   assert_int_equal(seen.n_bytes, 24 * MIB);
   assert_string_equal(another.body, "one two three");
 }

@@ -1,4 +1,9 @@
 #include "http_client_fixture.h"
+#include "wait.h"
+
+static void run_until_asked(struct fixture *f, int n) {
+  WAIT_UNTIL(atomic_load(&f->upstream->n_requests) >= n, uv_run(&f->loop.uv, UV_RUN_NOWAIT));
+}
 
 static void a_get_brings_status_fields_and_body(void **state) {
   struct fixture *f = *state;
@@ -204,8 +209,7 @@ static void a_hanging_upstream_times_out(void **state) {
   request.timeout_ms = 20 * 1000;
   request.ret_was_sent = &was_sent;
   start(f, &request, &outcome);
-  while (atomic_load(&f->upstream->n_requests) == 0)
-    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+  run_until_asked(f, 1);
   assert_int_equal(outcome.n_done, 0);
   loop_age(&f->loop, 19 * 1000 * 1000);
   uv_sleep(60);
@@ -255,8 +259,7 @@ static void a_cancelled_transfer_is_never_heard_of_again(void **state) {
   const struct http_client_request hanging = get(f, "/hang"), fine = get(f, "/ok");
   http_client_cancel(start(f, &fine, &outcome)); /* before it began */
   struct http_transfer *transfer = start(f, &hanging, &outcome);
-  while (atomic_load(&f->upstream->n_requests) == 0)
-    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+  run_until_asked(f, 1);
   http_client_cancel(transfer);
   for (int i = 1; i <= 5; i++) {
     start(f, &fine, &other);
@@ -271,8 +274,7 @@ static void freeing_the_client_ends_what_is_under_way(void **state) {
   const struct http_client_request request = get(f, "/hang");
   for (int i = 0; i < 5; i++)
     start(f, &request, &outcome);
-  while (atomic_load(&f->upstream->n_requests) < 5)
-    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+  run_until_asked(f, 5);
   start(f, &request, &outcome); /* and one that has not begun */
   http_client_free(f->client);
   f->client = NULL;
@@ -443,8 +445,7 @@ static void whoever_waits_for_its_turn_may_wait_longer_than_connecting_may_take(
   struct outcome never = {0}, patient = {0}, late = {0};
   for (int i = 0; i < LIMIT_UPSTREAM_HOST_CONNECTIONS; i++)
     busy[i] = start(f, &hanging, &never);
-  while (atomic_load(&f->upstream->n_requests) < LIMIT_UPSTREAM_HOST_CONNECTIONS)
-    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+  run_until_asked(f, LIMIT_UPSTREAM_HOST_CONNECTIONS);
   start(f, &fine, &patient);
   fine.timeout_ms = 15 * 1000;
   start(f, &fine, &late);

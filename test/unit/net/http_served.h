@@ -16,9 +16,9 @@
 #include "base/limits.h"
 #include "net/http_server.h"
 #include "net/http_server_inner.h"
-#include "unit.h"
+#include "wait.h"
 
-enum { OWED_MAX = 16, PATIENCE_US = 10 * 1000 * 1000 };
+enum { OWED_MAX = 16 };
 
 /* What the handlers below share; one server at a time. */
 static struct {
@@ -42,14 +42,7 @@ static void turn(unsigned n) {
 }
 
 /* Turns the loop until the condition holds; a test that waits in vain fails. */
-#define UNTIL(condition)                                                                          \
-  do {                                                                                            \
-    int64_t until_us_ = clock_monotonic_us() + PATIENCE_US;                                       \
-    while (!(condition)) {                                                                        \
-      turn(1);                                                                                    \
-      if (clock_monotonic_us() > until_us_) fail_msg("line %d: never: %s", __LINE__, #condition); \
-    }                                                                                             \
-  } while (0)
+#define UNTIL(condition) WAIT_UNTIL(condition, turn(1))
 
 static void see(const struct http_exchange *exchange) __attribute__((unused));
 static void see(const struct http_exchange *exchange) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "unit.h"
+#include "wait.h"
 
 enum { LINES_MAX = 16, LINE_MAX_BYTES = 100 };
 
@@ -56,9 +56,12 @@ static void write_text(int fd, const char *text) {
   assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 }
 
+static void run_until_lines(const struct heard *heard, int n) {
+  WAIT_UNTIL(heard->n_lines >= n, uv_run(&loop.uv, UV_RUN_ONCE));
+}
+
 static void run_until_end(struct heard *heard) {
-  while (heard->n_ends == 0)
-    uv_run(&loop.uv, UV_RUN_ONCE);
+  WAIT_UNTIL(heard->n_ends > 0, uv_run(&loop.uv, UV_RUN_ONCE));
   line_reader_free(heard->reader);
 }
 
@@ -68,8 +71,7 @@ static void lines_come_whole_however_they_were_written(void **state) {
   assert_int_equal(pipe(fds), 0);
   begin(&heard, fds[0]);
   write_text(fds[1], "one\ntw");
-  while (heard.n_lines < 1)
-    uv_run(&loop.uv, UV_RUN_ONCE);
+  run_until_lines(&heard, 1);
   assert_string_equal(heard.lines[0], "one");
   write_text(fds[1], "o\r\n\nlast without an end");
   close(fds[1]);
@@ -104,8 +106,7 @@ static void a_line_over_the_cap_is_cut_and_the_next_one_is_not(void **state) {
   assert_int_equal(pipe(fds), 0);
   begin(&heard, fds[0]);
   write_text(fds[1], text);
-  while (heard.n_lines < 2)
-    uv_run(&loop.uv, UV_RUN_ONCE);
+  run_until_lines(&heard, 2);
   memset(text, 'y', 150);
   text[150] = '\0';
   write_text(fds[1], text);
@@ -137,8 +138,7 @@ static void a_reader_may_be_freed_within_its_own_event(void **state) {
       write_text(fds[1], "one\ntwo\n");
     }
     begin(&heard, fds[0]);
-    while (heard.n_lines == 0)
-      uv_run(&loop.uv, UV_RUN_ONCE);
+    run_until_lines(&heard, 1);
     uv_run(&loop.uv, UV_RUN_NOWAIT);
     assert_int_equal(heard.n_lines, 1);
     assert_int_equal(heard.n_ends, 0);

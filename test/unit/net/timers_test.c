@@ -1,6 +1,6 @@
 #include "net/timers.h"
 
-#include "unit.h"
+#include "wait.h"
 
 struct wait {
   struct timer timer;
@@ -26,8 +26,7 @@ static void set(struct wait *wait, int64_t in_us) {
 }
 
 static void run_until(const int *count, int n) {
-  while (*count < n)
-    uv_run(&loop.uv, UV_RUN_ONCE);
+  WAIT_UNTIL(*count >= n, uv_run(&loop.uv, UV_RUN_ONCE));
 }
 
 static int set_up(void **state) {

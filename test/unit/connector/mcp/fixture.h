@@ -6,6 +6,7 @@
 #include "connector/mcp/home.h"
 
 #include "upstream.h"
+#include "wait.h"
 
 /* ---- the other side ---- */
 
@@ -374,9 +375,7 @@ static inline void turn(struct loop *loop) {
   uv_sleep(1);
 }
 
-#define run_until(f, condition) \
-  while (!(condition))          \
-  turn(&(f)->loops[0])
+#define run_until(f, condition) WAIT_UNTIL(condition, turn(&(f)->loops[0]))
 
 static inline void run_for_a_while(struct fixture *f) {
   for (int i = 0; i < 20; i++) {

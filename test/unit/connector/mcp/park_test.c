@@ -25,7 +25,8 @@ static bool asking_tool(struct upstream_connection *connection, const char *requ
              "{\"jsonrpc\":\"2.0\",\"id\":\"ask-%d\",\"method\":\"elicitation/create\",\"params\":" FORM "}", i);
     sse_event(fd, out);
   }
-  while (!has_text(request, "\"name\":\"impatient\"") && atomic_load(&server_n_answers) < before + n)
+  bool is_patient = !has_text(request, "\"name\":\"impatient\"");
+  for (int64_t us = 0; is_patient && us < PATIENCE_US && atomic_load(&server_n_answers) < before + n; us += 1000)
     usleep(1000);
   for (const char *c = server_answer; *c && p < told + sizeof(told) - 2; c++) {
     if (*c == '"') *p++ = '\\';

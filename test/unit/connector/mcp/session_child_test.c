@@ -176,8 +176,7 @@ static void one_that_nobody_wants_is_stopped_and_started_again(void **state) {
   struct trial first, second;
   run(f, &first, "env");
   loop_age(&f->loops[0], (LIMIT_MCP_CHILD_IDLE_MS + 2000) * INT64_C(1000));
-  while (waitpid(-1, NULL, WNOHANG | WNOWAIT) == 0 && f->upstreams->homes[0].first->child)
-    turn(&f->loops[0]);
+  run_until(f, waitpid(-1, NULL, WNOHANG | WNOWAIT) != 0 || !f->upstreams->homes[0].first->child);
   run(f, &second, "env");
   assert_false(second.call.result.is_error);
   assert_false(str_eq(first.call.result.whole, second.call.result.whole)); /* another process */
