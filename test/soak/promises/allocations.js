@@ -68,7 +68,7 @@ export default [
       const crashes = [];
       let ways = 0, done = 0;
       await Promise.all(
-        [1, 2, 3, 4].map(async () => {
+        [1, 2, 3, 4, 5, 6].map(async () => {
           while (hasTime() && queue.length > 0) {
             const result = await starve(queue.splice(Math.floor(Math.random() * queue.length), 1)[0], isFull ? 5 : 3, hasTime);
             ways += result.ways;

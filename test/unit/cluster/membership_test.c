@@ -19,6 +19,8 @@ struct node {
   atomic_int n_lost;
 };
 
+static struct node a, b;
+
 static enum err_code last(struct db_tx *tx, void *context, struct err *err) {
   return store_change_last(tx, context, err);
 }
@@ -42,6 +44,13 @@ static void on_lease(void *context, const char *why) {
   if (why) atomic_fetch_add(&node->n_lost, 1);
 }
 
+static void leave(struct node *node) {
+  membership_stop(node->membership);
+  db_disconnect(node->own);
+  db_disconnect(node->conn);
+  *node = (struct node){0};
+}
+
 static enum err_code join(struct node *node, struct db *db, const char *name) {
   *node = (struct node){.db = db};
   assert_ok(db_connect(db, &node->conn, &test_err));
@@ -54,22 +63,13 @@ static enum err_code join(struct node *node, struct db *db, const char *name) {
                                              .on_lease = on_lease,
                                              .context = node};
   enum err_code code = membership_start(&options, &node->membership, &test_err);
-  if (code != ERR_NONE) {
-    db_disconnect(node->own);
-    db_disconnect(node->conn);
-  }
+  if (code != ERR_NONE) leave(node);
   return code;
 }
 
 static void serve(struct node *node) {
   membership_applied(node->membership, 0);
   assert_true(membership_await(node->membership, 20000));
-}
-
-static void leave(struct node *node) {
-  membership_stop(node->membership);
-  db_disconnect(node->own);
-  db_disconnect(node->conn);
 }
 
 /* What the others have taken, as found out after now. */
@@ -86,7 +86,6 @@ static enum err_code change(struct db_tx *tx, void *context, struct err *err) {
 
 static void nothing_is_served_before_all_is_loaded(void **state) {
   struct fixture *f = *state;
-  struct node a;
   assert_ok(join(&a, f->db, "a"));
   assert_false(membership_await(a.membership, 50));
   serve(&a);
@@ -96,7 +95,6 @@ static void nothing_is_served_before_all_is_loaded(void **state) {
 
 static void a_change_is_confirmed_when_the_other_has_taken_it(void **state) {
   struct fixture *f = *state;
-  struct node a, b;
   assert_ok(join(&a, f->db, "a"));
   assert_ok(join(&b, f->db, "b"));
   serve(&a);
@@ -117,18 +115,16 @@ static void a_change_is_confirmed_when_the_other_has_taken_it(void **state) {
 
 static void a_name_is_of_one_at_a_time(void **state) {
   struct fixture *f = *state;
-  struct node a, other;
   assert_ok(join(&a, f->db, "a"));
-  assert_int_equal(join(&other, f->db, "a"), ERR_CONFLICT);
+  assert_int_equal(join(&b, f->db, "a"), ERR_CONFLICT);
   assert_non_null(strstr(test_err.text, "--node"));
   leave(&a);
-  assert_ok(join(&other, f->db, "a"));
-  leave(&other);
+  assert_ok(join(&b, f->db, "a"));
+  leave(&b);
 }
 
 static void a_name_whose_server_died_is_taken_when_its_lease_is_over(void **state) {
   struct fixture *f = *state;
-  struct node a;
   test_raw(f->dir, "INSERT INTO node VALUES ('a', x'00000000000000000000000000000001', '', 7, 0, 0)");
   int64_t began_us = clock_boottime_us();
   assert_ok(join(&a, f->db, "a"));
@@ -139,7 +135,6 @@ static void a_name_whose_server_died_is_taken_when_its_lease_is_over(void **stat
 /* What peers do to one that was still for too long: from then on it renews nothing. */
 static void one_that_the_others_went_on_without_serves_again_when_it_has_caught_up(void **state) {
   struct fixture *f = *state;
-  struct node a;
   assert_ok(join(&a, f->db, "a"));
   serve(&a);
   atomic_store(&a.is_deaf, true);
@@ -167,7 +162,6 @@ static enum err_code hold_until_it_serves_no_more(struct db_tx *tx, void *contex
 
 static void a_server_whose_renewals_stop_serves_no_longer_than_its_lease(void **state) {
   struct fixture *f = *state;
-  struct node a;
   assert_ok(join(&a, f->db, "a"));
   serve(&a);
   enum err_code code = db_write(f->conn, hold_until_it_serves_no_more, &a, &test_err);
@@ -200,17 +194,25 @@ static void a_command_waits_for_none_that_died(void **state) {
   db_disconnect(conn);
 }
 
+/* Also those that a test which failed has left. */
+static int tear_down_all(void **state) {
+  leave(&a);
+  leave(&b);
+  return tear_down(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_all)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(nothing_is_served_before_all_is_loaded, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_change_is_confirmed_when_the_other_has_taken_it, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_name_is_of_one_at_a_time, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_name_whose_server_died_is_taken_when_its_lease_is_over, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(one_that_the_others_went_on_without_serves_again_when_it_has_caught_up, set_up,
-                                      tear_down),
-      cmocka_unit_test_setup_teardown(a_server_whose_renewals_stop_serves_no_longer_than_its_lease, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(one_that_has_beaten_since_it_was_looked_at_is_not_taken_away, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(a_command_waits_for_none_that_died, set_up, tear_down),
+      TEST(nothing_is_served_before_all_is_loaded),
+      TEST(a_change_is_confirmed_when_the_other_has_taken_it),
+      TEST(a_name_is_of_one_at_a_time),
+      TEST(a_name_whose_server_died_is_taken_when_its_lease_is_over),
+      TEST(one_that_the_others_went_on_without_serves_again_when_it_has_caught_up),
+      TEST(a_server_whose_renewals_stop_serves_no_longer_than_its_lease),
+      TEST(one_that_has_beaten_since_it_was_looked_at_is_not_taken_away),
+      TEST(a_command_waits_for_none_that_died),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

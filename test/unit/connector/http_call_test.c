@@ -222,7 +222,7 @@ static void a_call_can_be_cancelled_while_it_waits_to_repeat(void **state) {
   service.scenario = FAIL_ALWAYS;
   service.failure = BUSY("Retry-After: 30\r\nContent-Length: 0\r\n", "");
   struct trial *trial = begin(f, "look", 60 * SECOND);
-  WAIT_UNTIL(atomic_load(&upstream->n_requests) > 0, uv_run(&f->loop.uv, UV_RUN_ONCE));
+  WAIT_UNTIL(atomic_load(&upstream->n_requests) > 0, loop_turn(&f->loop));
   for (int i = 0; i < 20; i++)
     uv_run(&f->loop.uv, UV_RUN_ONCE);
   assert_int_equal(trial->n_done, 0);
@@ -288,7 +288,7 @@ static void a_cancelled_request_gives_its_place_back(void **state) {
   connect_with(f, "{\"concurrent\":1}");
   service.scenario = HANG;
   struct trial *hung = begin(f, "look", 60 * SECOND);
-  WAIT_UNTIL(atomic_load(&upstream->n_requests) > 0, uv_run(&f->loop.uv, UV_RUN_ONCE));
+  WAIT_UNTIL(atomic_load(&upstream->n_requests) > 0, loop_turn(&f->loop));
   struct trial *queued = begin(f, "look", 60 * SECOND);
   service.scenario = ALWAYS_OK;
   f->connector.kind->cancel(&hung->call);

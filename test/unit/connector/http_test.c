@@ -391,7 +391,7 @@ static void a_write_whose_reply_is_lost_is_unknown(void **state) {
   trial->call.credential = ((struct more *)f->more)->credential;
   trial->call.deadline_us = loop_now_us(&f->loop) + 20 * 1000 * 1000;
   trial_invoke(trial);
-  WAIT_UNTIL(atomic_load(&upstream_of(f)->n_requests) > 0, uv_run(&f->loop.uv, UV_RUN_NOWAIT));
+  WAIT_UNTIL(atomic_load(&upstream_of(f)->n_requests) > 0, loop_turn(&f->loop));
   loop_age(&f->loop, 21 * 1000 * 1000);
   trial_wait(trial);
   assert_int_equal(trial->call.result.error, ERR_TIMEOUT);
@@ -414,7 +414,7 @@ static void cancelling_ends_a_call_once(void **state) {
   const char *tools[] = {"raw", "change"};
   for (int i = 0; i < 2; i++) {
     struct trial *trial = start(f, tools[i], "{\"a\":\"hang\"}");
-    WAIT_UNTIL(atomic_load(&upstream_of(f)->n_requests) > i, uv_run(&f->loop.uv, UV_RUN_NOWAIT));
+    WAIT_UNTIL(atomic_load(&upstream_of(f)->n_requests) > i, loop_turn(&f->loop));
     f->connector.kind->cancel(&trial->call);
     f->connector.kind->cancel(&trial->call);
     assert_int_equal(trial->n_done, 0); /* not from within */

@@ -219,13 +219,15 @@ struct reader {
   pthread_t thread;
   struct token_index *index;
   atomic_uint quiet_points;
-  atomic_uint *is_over;
   unsigned n_missing, n_wrong;
 };
 
+static struct reader readers[N_READERS];
+static atomic_uint is_over;
+
 static void *reader_run(void *argument) {
   struct reader *reader = argument;
-  while (!atomic_load(reader->is_over)) {
+  while (!atomic_load(&is_over)) {
     for (uint64_t n = 0; n < STABLE + CHURN; n++) {
       struct token_entry *found = find(reader->index, n);
       if (!found && n < STABLE) reader->n_missing++;
@@ -237,7 +239,7 @@ static void *reader_run(void *argument) {
   return NULL;
 }
 
-static void wait_for_quiet_points(struct reader *readers) {
+static void wait_for_quiet_points(void) {
   unsigned seen[N_READERS];
   for (int i = 0; i < N_READERS; i++)
     seen[i] = atomic_load(&readers[i].quiet_points);
@@ -247,15 +249,21 @@ static void wait_for_quiet_points(struct reader *readers) {
   }
 }
 
+static int end_readers(void **state) {
+  atomic_store(&is_over, 1);
+  for (int i = 0; i < N_READERS; i++)
+    if (readers[i].thread) pthread_join(readers[i].thread, NULL);
+  for (int i = 0; i < N_READERS; i++)
+    readers[i].thread = 0;
+  return 0;
+}
+
 static void readers_always_find_what_stays_while_the_writer_works(void **state) {
   struct token_index *index = index_new();
   for (uint64_t n = 0; n < STABLE; n++)
     put(index, n);
-  atomic_uint is_over = 0;
-  struct reader readers[N_READERS] = {0};
   for (int i = 0; i < N_READERS; i++) {
     readers[i].index = index;
-    readers[i].is_over = &is_over;
     assert_int_equal(pthread_create(&readers[i].thread, NULL, reader_run, &readers[i]), 0);
   }
   for (unsigned round = 0; round < ROUNDS; round++) {
@@ -269,13 +277,12 @@ static void readers_always_find_what_stays_while_the_writer_works(void **state) 
     for (uint64_t n = 0; n < CHURN; n++)
       put(index, 1000 * 1000 + round * CHURN + n);
     if (round % 10 == 9) {
-      wait_for_quiet_points(readers);
+      wait_for_quiet_points();
       token_index_reclaim(index);
     }
   }
-  atomic_store(&is_over, 1);
+  end_readers(state);
   for (int i = 0; i < N_READERS; i++) {
-    assert_int_equal(pthread_join(readers[i].thread, NULL), 0);
     assert_int_equal(readers[i].n_missing, 0);
     assert_int_equal(readers[i].n_wrong, 0);
   }
@@ -295,7 +302,7 @@ int main(void) {
       cmocka_unit_test(endless_coming_and_going_keeps_every_probe_finite),
       cmocka_unit_test(what_a_question_fits_is_removed_and_nothing_else),
       cmocka_unit_test(two_hundred_thousand_are_all_found_and_none_else),
-      cmocka_unit_test(readers_always_find_what_stays_while_the_writer_works),
+      cmocka_unit_test_teardown(readers_always_find_what_stays_while_the_writer_works, end_readers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void wait_for_end(struct fixture *f) {
 }
 
 static void wait_for_lines(struct fixture *f, int n) {
-  WAIT_UNTIL(f->n_lines >= n, uv_run(&f->loop.uv, UV_RUN_ONCE));
+  WAIT_UNTIL(f->n_lines >= n, loop_turn(&f->loop));
 }
 
 static int n_descriptors(void) {

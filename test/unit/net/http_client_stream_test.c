@@ -173,7 +173,7 @@ static void begin(struct fixture *f, const char *target, size_t max_body, struct
   begin_by(f, "POST", target, max_body, seen);
 }
 
-#define run_until(f, condition) WAIT_UNTIL(condition, uv_run(&(f)->loop.uv, UV_RUN_ONCE))
+#define run_until(f, condition) WAIT_UNTIL(condition, loop_turn(&(f)->loop))
 
 static void run_to_end(struct fixture *f, const struct seen *seen) {
   while (!seen->n_done)
@@ -484,6 +484,7 @@ static void a_piece_may_begin_another_stream(void **state) {
   struct seen another = {0}, seen = {.another = &another};
   begin(f, "/flood", 0, &seen);
   run_to_end(f, &seen);
+  assert_non_null(another.fixture); /* it has begun */
   run_to_end(f, &another);
   assert_int_equal(seen.n_bytes, 24 * MIB);
   assert_string_equal(another.body, "one two three");

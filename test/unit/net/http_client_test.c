@@ -2,7 +2,7 @@
 #include "wait.h"
 
 static void run_until_asked(struct fixture *f, int n) {
-  WAIT_UNTIL(atomic_load(&f->upstream->n_requests) >= n, uv_run(&f->loop.uv, UV_RUN_NOWAIT));
+  WAIT_UNTIL(atomic_load(&f->upstream->n_requests) >= n, loop_turn(&f->loop));
 }
 
 static void a_get_brings_status_fields_and_body(void **state) {

@@ -207,8 +207,7 @@ static void a_reader_that_stops_is_given_up_and_the_handler_told(void **state) {
   int fd = client_with(4096);
   give(fd, "GET / HTTP/1.1\r\n" H "\r\n");
   char piece[16 * KIB] = {0};
-  while (http_stream_write(served.owed[0], str_make(piece, sizeof(piece))))
-    turn(1);
+  UNTIL(!http_stream_write(served.owed[0], str_make(piece, sizeof(piece))));
   turn(5);
   age_ms(LIMIT_HTTP_WRITE_MS - 100);
   assert_int_equal(served.n_departed, 0);
@@ -256,8 +255,7 @@ static void a_handler_may_end_the_stream_when_told(void **state) {
     give(fd, "GET / HTTP/1.1\r\n" H "\r\n");
     served.owed[0]->on_departed = on_departed_end;
     char piece[16 * KIB] = {0}; /* a write is under way */
-    while (http_stream_write(served.owed[0], str_make(piece, sizeof(piece))))
-      turn(1);
+    UNTIL(!http_stream_write(served.owed[0], str_make(piece, sizeof(piece))));
     turn(3);
     if (is_reset)
       client_reset(fd);

@@ -57,11 +57,11 @@ static void write_text(int fd, const char *text) {
 }
 
 static void run_until_lines(const struct heard *heard, int n) {
-  WAIT_UNTIL(heard->n_lines >= n, uv_run(&loop.uv, UV_RUN_ONCE));
+  WAIT_UNTIL(heard->n_lines >= n, loop_turn(&loop));
 }
 
 static void run_until_end(struct heard *heard) {
-  WAIT_UNTIL(heard->n_ends > 0, uv_run(&loop.uv, UV_RUN_ONCE));
+  WAIT_UNTIL(heard->n_ends > 0, loop_turn(&loop));
   line_reader_free(heard->reader);
 }
 

@@ -26,7 +26,7 @@ static void set(struct wait *wait, int64_t in_us) {
 }
 
 static void run_until(const int *count, int n) {
-  WAIT_UNTIL(*count >= n, uv_run(&loop.uv, UV_RUN_ONCE));
+  WAIT_UNTIL(*count >= n, loop_turn(&loop));
 }
 
 static int set_up(void **state) {

@@ -14,6 +14,7 @@ static int set_up(void **state) {
   f->secret = secret_new("s3cret", 6);
   f->id = uuid_new();
   assert_non_null(f->cache);
+  assert_non_null(f->secret);
   *state = f;
   return 0;
 }

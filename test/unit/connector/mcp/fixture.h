@@ -369,13 +369,7 @@ static inline void trial_init(struct fixture *f, struct trial *trial, const char
   trial->call.client.wants_progress = true;
 }
 
-/* What happens elsewhere does not wake this loop. */
-static inline void turn(struct loop *loop) {
-  uv_run(&loop->uv, UV_RUN_NOWAIT);
-  uv_sleep(1);
-}
-
-#define run_until(f, condition) WAIT_UNTIL(condition, turn(&(f)->loops[0]))
+#define run_until(f, condition) WAIT_UNTIL(condition, loop_turn(&(f)->loops[0]))
 
 static inline void run_for_a_while(struct fixture *f) {
   for (int i = 0; i < 20; i++) {

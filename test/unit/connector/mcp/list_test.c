@@ -15,7 +15,7 @@ static void on_listed(void *context, struct mcp_listing *listing, const struct e
 
 static void run_to_end(struct fixture *f, struct listed *listed) {
   while (!atomic_load(&listed->n_done))
-    turn(&f->loops[0]);
+    loop_turn(&f->loops[0]);
 }
 
 static void all_pages_of_all_lists_come_as_they_are(void **state) {
