@@ -3,6 +3,7 @@
 
 #include "fixture.h"
 #include "org/catalogue.h"
+#include "wait.h"
 
 enum { ASKED_MAX = 64 };
 
@@ -103,10 +104,7 @@ static struct world *world_new(struct fixture *f, size_t n) {
 }
 
 static void run_until_asked(struct fixture *f, size_t n) {
-  for (int i = 0; i < 2000 && n_asked < n; i++) {
-    uv_run(&f->worker.loop.uv, UV_RUN_NOWAIT);
-    usleep(5000);
-  }
+  WAIT_UNTIL(n_asked >= n, loop_turn(&f->worker.loop));
   assert_int_equal(n_asked, n);
 }
 
