@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "db/fixture.h"
-#include "wait.h"
 
 /* A server in miniature: it takes what it is told of at once, unless it is told not to. */
 struct node {
@@ -75,7 +74,8 @@ static void serve(struct node *node) {
 /* What the others have taken, as found out after now. */
 static int64_t ask(struct node *node) {
   uint64_t ticket = membership_ask(node->membership);
-  WAIT_UNTIL(atomic_load(&node->ticket) >= ticket, usleep(1000));
+  while (atomic_load(&node->ticket) < ticket)
+    usleep(1000);
   return atomic_load(&node->applied);
 }
 
@@ -140,7 +140,8 @@ static void one_that_the_others_went_on_without_serves_again_when_it_has_caught_
   atomic_store(&a.is_deaf, true);
   assert_ok(db_write(a.conn, change, NULL, &test_err));
   test_raw(f->dir, "DELETE FROM node");
-  WAIT_UNTIL(atomic_load(&a.n_lost) > 0, usleep(1000));
+  while (atomic_load(&a.n_lost) == 0)
+    usleep(1000);
   assert_false(membership_await(a.membership, 700)); /* it is there again, and lacks what was committed meanwhile */
   assert_int_equal(test_raw(f->dir, "SELECT count(*) FROM node"), 1);
   atomic_store(&a.is_deaf, false);

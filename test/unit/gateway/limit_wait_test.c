@@ -4,7 +4,6 @@
 #include "fixture.h"
 #include "identity/token_index.h"
 #include "limit/share.h"
-#include "wait.h"
 
 #define CALL \
   "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"sqlite_query\",\"arguments\":{}}}"
@@ -187,7 +186,8 @@ static void nobody_waits_for_ever(void **state) {
   struct fixture *f = *state;
   waiting(f, LIST);
   loop_age(&f->worker.loop, LIMIT_SHARE_WAIT_MS * INT64_C(1000));
-  WAIT_UNTIL(n_resumed > 0, loop_turn(&f->worker.loop));
+  while (n_resumed == 0)
+    uv_run(&f->worker.loop.uv, UV_RUN_ONCE);
   assert_int_equal(resumed[0].verdict, STAGE_FAIL);
   assert_int_equal(resumed[0].call->failure.code, 503);
   waiting(f, LIST);

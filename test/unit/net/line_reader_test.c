@@ -61,7 +61,8 @@ static void run_until_lines(const struct heard *heard, int n) {
 }
 
 static void run_until_end(struct heard *heard) {
-  WAIT_UNTIL(heard->n_ends > 0, loop_turn(&loop));
+  while (heard->n_ends == 0)
+    uv_run(&loop.uv, UV_RUN_ONCE);
   line_reader_free(heard->reader);
 }
 
