@@ -34,7 +34,7 @@ struct level {
   yyjson_val *container;
   yyjson_val *next;
   yyjson_val *key; /* of the current member */
-  size_t index;    /* of the current element */
+  size_t index;    /* of the current member or element */
   size_t left;
 };
 
@@ -64,9 +64,11 @@ static void pointer_append(struct buf *pointer, struct str name) {
 /* Fills in the place: the pointer to where the walk stands, and for a file its line. */
 static void place_set(const struct walk *walk, size_t depth) {
   struct buf pointer;
+  size_t indexes[LIMIT_JSON_DEPTH];
   buf_init(&pointer, NULL, 64 * KIB);
   for (size_t i = 0; i < depth; i++) {
     const struct level *level = &walk->levels[i];
+    indexes[i] = level->index;
     if (level->key) {
       pointer_append(&pointer, json_str(level->key));
     } else {
@@ -76,7 +78,7 @@ static void place_set(const struct walk *walk, size_t depth) {
   }
   struct str found = buf_failed(&pointer) ? STR_NONE : buf_str(&pointer);
   unsigned line, column;
-  if (walk->is_file && json_place_find(walk->text, found, &line, &column)) {
+  if (walk->is_file && json_place_of_path(walk->text, indexes, depth, &line, &column)) {
     err_place(walk->err, "line %u, column %u (%.*s)", line, column, STR_ARG(found));
   } else {
     err_place(walk->err, "%.*s", STR_ARG(found));
@@ -84,10 +86,11 @@ static void place_set(const struct walk *walk, size_t depth) {
   buf_release(&pointer);
 }
 
-static enum err_code duplicate(struct walk *walk, yyjson_val *key) {
+static enum err_code duplicate(struct walk *walk, yyjson_val *key, size_t index) {
   struct str shown = utf8_cut(json_str(key), 100);
   err_set(walk->err, ERR_INVALID, "duplicate key \"%.*s\"", STR_ARG(shown));
   walk->levels[walk->depth - 1].key = key;
+  walk->levels[walk->depth - 1].index = index;
   place_set(walk, walk->depth);
   return ERR_INVALID;
 }
@@ -104,7 +107,7 @@ static enum err_code keys_check_pairwise(struct walk *walk, yyjson_val *object) 
   yyjson_obj_foreach(object, i, count, key, value) {
     struct str name = json_str(key);
     for (size_t k = 0; k < n; k++) {
-      if (str_eq(seen[k], name) && !may_repeat(walk, name)) return duplicate(walk, key);
+      if (str_eq(seen[k], name) && !may_repeat(walk, name)) return duplicate(walk, key, i);
     }
     seen[n++] = name;
   }
@@ -120,7 +123,7 @@ static enum err_code keys_check_table(struct walk *walk, yyjson_val *object) {
   yyjson_obj_foreach(object, i, count, key, value) {
     struct str name = json_str(key);
     if (map_get(&seen, name) && !may_repeat(walk, name)) {
-      code = duplicate(walk, key);
+      code = duplicate(walk, key, i);
       break;
     }
     if (map_put(&seen, name, key) != ERR_NONE) {
@@ -205,13 +208,12 @@ static enum err_code document_check(struct walk *walk, yyjson_val *root) {
       continue;
     }
     yyjson_val *value = level->next;
+    level->index = unsafe_yyjson_get_len(level->container) - level->left;
     if (yyjson_is_obj(level->container)) {
       level->key = value;
       code = string_check(walk, value);
       if (code != ERR_NONE) break;
       value = unsafe_yyjson_get_next(value);
-    } else {
-      level->index = unsafe_yyjson_get_len(level->container) - level->left;
     }
     level->next = unsafe_yyjson_get_next(value);
     level->left--;

@@ -120,29 +120,30 @@ static bool key_is(struct str text, size_t at, struct str token) {
   return i >= inside.n && k >= token.n;
 }
 
-/* Moves from the container's bracket to the child; `ret_at` is where that begins, for a member its key. */
-static bool descend(struct scan *scan, struct str token, size_t *ret_at) {
+/* Moves from the container's bracket to the child: the one that the token names, or without one that at `wanted`;
+ * `ret_at` is where that begins, for a member its key. */
+static bool descend(struct scan *scan, const struct str *token, uint64_t wanted, size_t *ret_at) {
   bool is_object = peek(scan) == '{';
-  uint64_t wanted = 0;
-  if (!is_object && (peek(scan) != '[' || !str_to_u64(token, &wanted))) return false;
+  bool is_named = is_object && token;
+  if (!is_object && (peek(scan) != '[' || (token && !str_to_u64(*token, &wanted)))) return false;
   bool is_found = false;
   size_t value_at = 0;
   scan->at++;
   for (uint64_t index = 0;; index++) {
     skip_blank(scan);
     size_t start = scan->at;
-    bool is_it = is_object ? peek(scan) == '"' && key_is(scan->text, start, token) : index == wanted;
+    bool is_it = is_named ? peek(scan) == '"' && key_is(scan->text, start, *token) : index == wanted;
     if (is_object && peek(scan) == '"') {
       skip_string(scan);
       skip_blank(scan);
       if (peek(scan) == ':') scan->at++;
       skip_blank(scan);
     }
-    if (is_it && peek(scan) != ']') {
+    if (is_it && peek(scan) != ']' && peek(scan) != '}') {
       is_found = true;
       *ret_at = start;
       value_at = scan->at;
-      if (!is_object) break;
+      if (!is_named) break;
     }
     skip_value(scan);
     if (peek(scan) != ',') break;
@@ -161,8 +162,19 @@ bool json_place_find(struct str text, struct str pointer, unsigned *ret_line, un
   bool is_last = pointer.n == 0;
   while (!is_last) {
     is_last = rest.n == 0 || !memchr(rest.p, '/', rest.n);
-    if (!descend(&scan, str_cut(&rest, '/'), &at)) return false;
+    struct str token = str_cut(&rest, '/');
+    if (!descend(&scan, &token, 0, &at)) return false;
   }
+  json_place_of_byte(text, at, ret_line, ret_column);
+  return true;
+}
+
+bool json_place_of_path(struct str text, const size_t *indexes, size_t n, unsigned *ret_line, unsigned *ret_column) {
+  struct scan scan = {text, 0};
+  skip_blank(&scan);
+  size_t at = scan.at;
+  for (size_t i = 0; i < n; i++)
+    if (!descend(&scan, NULL, indexes[i], &at)) return false;
   json_place_of_byte(text, at, ret_line, ret_column);
   return true;
 }

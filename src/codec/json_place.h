@@ -13,4 +13,7 @@ void json_place_of_byte(struct str text, size_t at, unsigned *ret_line, unsigned
  * name the last one is found. */
 bool json_place_find(struct str text, struct str pointer, unsigned *ret_line, unsigned *ret_column);
 
+/* The same by the indexes of the members and elements on the way: no two of them are alike. */
+bool json_place_of_path(struct str text, const size_t *indexes, size_t n, unsigned *ret_line, unsigned *ret_column);
+
 #endif

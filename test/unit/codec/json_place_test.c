@@ -45,6 +45,22 @@ static void pointers_lead_to_members_and_elements(void **state) {
   }
 }
 
+static void indexes_tell_members_of_the_same_name_apart(void **state) {
+  const struct {
+    size_t n, indexes[3];
+    unsigned line, column;
+  } cases[] = {{0, {0}, 1, 1},       {1, {0}, 2, 3},      {2, {0, 1}, 2, 12}, {3, {0, 2, 0}, 3, 6},
+               {3, {0, 3, 0}, 4, 7}, {2, {2, 0}, 5, 22},  {1, {4}, 7, 3},     {1, {5}, 8, 3},
+               {1, {6}, 0, 0},       {2, {0, 4}, 0, 0},   {2, {5, 0}, 0, 0},  {3, {0, 0, 0}, 0, 0},
+               {3, {0, 2, 1}, 0, 0}, {3, {0, 3, 1}, 0, 0}};
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    unsigned line = 0, column = 0;
+    bool is_found = json_place_of_path(str_of(text), cases[i].indexes, cases[i].n, &line, &column);
+    if (is_found != (cases[i].line > 0) || line != cases[i].line || column != cases[i].column)
+      fail_msg("case %zu is at %u:%u", i, line, column);
+  }
+}
+
 static void what_is_not_there_is_not_found(void **state) {
   const char *const none[] = {"/b",       "/a/4", "/a/x",  "/a/-1", "/a/0/0", "/a/2/b/c",
                               "/a/3/0/0", "a",    "/dup/", "/c",    "/a/2/bb"};
@@ -63,6 +79,7 @@ static void a_text_that_is_no_json_is_survived(void **state) {
     (void)json_place_find(str_make(copy, n), STR("/a/2/b"), &line, &column);
     (void)json_place_find(str_make(copy, n), STR("/\xC3\xA9\xF0\x9F\x98\x80\n/0"), &line, &column);
     (void)json_place_find(str_make(copy, n), STR("/none"), &line, &column);
+    (void)json_place_of_path(str_make(copy, n), (size_t[]){0, 2, 0}, 3, &line, &column);
     free(copy);
   }
 }
@@ -71,6 +88,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bytes_have_lines_and_columns),
       cmocka_unit_test(pointers_lead_to_members_and_elements),
+      cmocka_unit_test(indexes_tell_members_of_the_same_name_apart),
       cmocka_unit_test(what_is_not_there_is_not_found),
       cmocka_unit_test(a_text_that_is_no_json_is_survived),
   };

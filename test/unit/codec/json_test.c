@@ -277,6 +277,8 @@ static void errors_in_files_have_lines(void **state) {
                "line 4, column 6 (/a/1/b)");
   file_refused("[1,\n \"\\u0000\"]", NULL, "line 2, column 2 (/1)");
   file_refused("{\"//\": \"\\u0000\"}", NULL, "line 1, column 2 (/~1~1)");
+  file_refused("{\"//\": \"one\",\n \"//\": [\"tw\\u0000o\"],\n \"//\": 3}", NULL, "line 2, column 9 (/~1~1/0)");
+  file_refused("{\"a\": 1,\n \"a\": 2,\n \"a\": 3}", NULL, "line 2, column 2 (/a)");
   file_refused("", NULL, "line 1, column 1");
 }
 
