@@ -34,7 +34,7 @@ function outage(title, rounds, { make, goes, comes, stops = 'all' }) {
     aim: 'fails closed, no wrong answer, back within 5 s',
     async run(scope, { rounds: choose }) {
       const n = choose(...rounds);
-      const made = await make(scope);
+      const made = await make(scope, n);
       if (made.skipped) return made;
       const { connek } = made;
       const people = await Load.clients(connek, clients);
@@ -70,17 +70,18 @@ function outage(title, rounds, { make, goes, comes, stops = 'all' }) {
 
 const serving = (scope, options) => Connek.serving(scope, { binary: releaseBinary, config: loadConfig(clients), ledger: loadLedger, ...options });
 
-// A disk of its own: there is room for SQLite's journal, and a little more.
-async function onSmallDisk(scope) {
+// A disk of its own: there is room for SQLite's journal, for what is recorded in so many rounds, and a little more.
+async function onSmallDisk(scope, n) {
+  const bytes = (160 + 20 * n) * 1024 * 1024;
   if (process.getuid() !== 0) return { skipped: 'a disk of its own needs root to be mounted' };
   const disk = await mkdtemp(join(tmpdir(), 'connek-disk-'));
-  const { code, stderr } = await run('mount', ['-t', 'tmpfs', '-o', 'size=160m', 'connek', disk]);
+  const { code, stderr } = await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'connek', disk]);
   if (code !== 0) return { skipped: `a disk of its own cannot be mounted: ${stderr.trim()}` };
   scope.after(async () => {
     await run('umount', ['--lazy', disk]);
     await rm(disk, { recursive: true });
   });
-  return { connek: await serving(scope, { isOnSqlite: true, within: disk }), disk };
+  return { connek: await serving(scope, { isOnSqlite: true, within: disk }), disk, bytes };
 }
 
 // libfiu's faults, switched by its remote control.
@@ -108,7 +109,7 @@ export default [
   outage('the disk is full under load', [5, 20], {
     stops: 'some',
     make: onSmallDisk,
-    goes: ({ disk }) => writeFile(join(disk, 'filler'), Buffer.alloc(160 * 1024 * 1024)).catch(() => {}),
+    goes: ({ disk, bytes }) => writeFile(join(disk, 'filler'), Buffer.alloc(bytes)).catch(() => {}),
     comes: ({ disk }) => rm(join(disk, 'filler')),
   }),
   outage('the disk answers EIO under load', [5, 20], {
