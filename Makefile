@@ -28,10 +28,10 @@ bench: ## measures, beside nginx; writes build/bench.json
 proof: ## the long forms of the tests; writes build/proof.json
 	@scripts/proof
 
-soak: ## tries the promises of reliability for 20 minutes; writes build/soak.json
+soak: ## tries the promises of reliability for 15 minutes; writes build/soak.json
 	@scripts/soak
 
-soak-full: ## the same for 150 minutes
+soak-full: ## the same for 80 minutes, with more rounds
 	@scripts/soak --full
 
 conformance: ## the official MCP conformance suite, through Connek; scripts/conformance --direct: without it
