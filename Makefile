@@ -31,7 +31,7 @@ proof: ## the long forms of the tests; writes build/proof.json
 soak: ## tries the promises of reliability for 15 minutes; writes build/soak.json
 	@scripts/soak
 
-soak-full: ## the same for 80 minutes, with more rounds
+soak-full: ## the same for 90 minutes, with more rounds
 	@scripts/soak --full
 
 conformance: ## the official MCP conformance suite, through Connek; scripts/conformance --direct: without it

@@ -47,7 +47,7 @@ async function killOneOfThree(scope, { rounds }) {
 }
 
 async function oneRefresh(scope, { rounds }) {
-  const n = rounds(20, 40);
+  const n = rounds(20, 100);
   const calls = 1000;
   const vendor = await Vendor.start(scope);
   const manifest = manifestOf(vendor, { refresh: { rotates: true, before: '1s' } }, {});

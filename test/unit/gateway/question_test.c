@@ -36,7 +36,6 @@ static int setup(void **state) {
   struct fixture *f = *state;
   map_init(&f->worker.questions);
   assert_non_null(f->worker.timers = timers_new(&f->worker.loop));
-  assert_non_null(f->worker.timers);
   sent_arena = &f->arena;
   n_sent = n_runs = 0;
   takes_stream = true;

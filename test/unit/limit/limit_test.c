@@ -131,7 +131,6 @@ static void threads_together_get_exactly_the_cap(void **state) {
 static void an_address_keeps_its_bucket(void **state) {
   struct limit_peers *peers = limit_peers_new();
   assert_non_null(peers);
-  assert_non_null(peers);
   struct limit_bucket *bucket = limit_peers_bucket(peers, STR("192.0.2.1"));
   char copy[] = "192.0.2.1";
   assert_ptr_equal(limit_peers_bucket(peers, str_of(copy)), bucket);
